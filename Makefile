@@ -1,0 +1,56 @@
+# The two commands of the README are `make demo` and `make test`. Each does all its own set-up.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check format bench lock docs clean kafka
+
+help: ## shows this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(READY) ## runs the whole pipeline on an embedded broker over a generated sample
+	@$(BIN)/screening demo
+
+test: $(READY) kafka ## runs every test, on a real Apache Kafka that the suite starts
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## lint, formatting, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## formats the code and mends what can be mended safely
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: $(READY) kafka ## measures the gate against its peers; writes benchmarks/results/latest.json
+	@$(BIN)/python -m benchmarks.run
+
+docs: $(READY) ## writes the generated reference pages anew
+	@$(BIN)/python -m topics.reference > topics/README.md
+
+kafka: $(READY) ## fetches the Kafka jars for tests and benchmarks, once
+	@$(BIN)/python -c 'from pipeline.kafka.local import ensure_jars; ensure_jars()'
+
+lock: ## resolves the dependencies anew, with hashes and without any registry's address
+	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --universal \
+	  --python-version 3.11 --all-extras --output-file requirements.lock pyproject.toml
+	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --universal \
+	  --python-version 3.11 --output-file benchmarks/peers/requirements.lock benchmarks/peers/requirements.in
+
+clean: ## removes what the other targets made
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+# The environment is complete when the marker is newer than what it was made from; a broken install leaves no marker.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV) (once, under a minute) ..."
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
