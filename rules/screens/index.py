@@ -1,0 +1,331 @@
+"""The standing index: timelines as columns, looked up for a whole frame of claims at once.
+
+Gathering comes before deciding. `StandingIndex.gather` answers, for every claim of a batch, which span of which timeline
+covers its service date, what the claiming institution has declared, and how a stay lies to the penalty windows.
+The decision itself (`rules.screens.verdict`) sees only these facts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from rules.codes import Flag, InstitutionStanding, SiteStatus, Standing
+from rules.screens.ragged import Ints, Ragged
+from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, Span, check_order
+
+EPOCH = dt.date(1970, 1, 1).toordinal()
+FIRST_DAY = dt.date.min.toordinal() - EPOCH
+LAST_DAY = dt.date.max.toordinal() - EPOCH
+NO_WINDOW = -(2**31)
+"""Marks an absent window; an open end of a window that exists is FIRST_DAY or LAST_DAY."""
+
+STANDINGS = tuple(Standing)
+STANDING_CODE = {standing: code for code, standing in enumerate(STANDINGS)}
+NO_STANDING = 255
+"""No span covers the day, or nothing at all is known of the physician."""
+
+FLAG_BIT = {flag: 1 << number for number, flag in enumerate(Flag)}
+IN_PENALTY = 1 << len(Flag)
+UNREADABLE = 1 << (len(Flag) + 1)
+
+SITE_UNDECLARED = 0
+SITE_CODE = {SiteStatus.DECLARED: 1, SiteStatus.OPTED_OUT: 2, SiteStatus.LISTED: 3}
+INSTITUTION_ACTIVE, INSTITUTION_TERMINATED, INSTITUTION_UNREADABLE = 0, 1, 2
+
+FACTS: dict[str, type[pl.DataType]] = {
+    "span": pl.Int32,
+    "standing": pl.UInt8,
+    "flags": pl.UInt8,
+    "window_start": pl.Int32,
+    "window_end": pl.Int32,
+    "straddles": pl.Boolean,
+    "touched_start": pl.Int32,
+    "touched_end": pl.Int32,
+    "site": pl.UInt8,
+    "institution": pl.UInt8,
+    "institution_span": pl.Int32,
+    "revision": pl.Int64,
+    "contested": pl.Boolean,
+}
+"""Columns that `gather` answers. `span` is a row of the index (-1: none), `window_*` the window to report, `touched_*` the
+window that a straddling stay touches, `contested` whether the physician has a second timeline (determination Q2)."""
+
+
+def day_number(day: dt.date) -> int:
+    """Days since 1970-01-01."""
+    return day.toordinal() - EPOCH
+
+
+def _low(day: dt.date | None) -> int:
+    return FIRST_DAY if day is None else day.toordinal() - EPOCH
+
+
+def _high(day: dt.date | None) -> int:
+    return LAST_DAY if day is None else day.toordinal() - EPOCH
+
+
+def _span_store() -> Ragged:
+    return Ragged(
+        start="i",
+        standing="B",
+        flags="B",
+        window_start="i",
+        window_end="i",
+        penalised_before="i",
+        touched="i",
+        cause="q",
+    )
+
+
+class StandingIndex:
+    """Timelines of all physicians and institutions, by region and code, for lookup by whole batches."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, int] = {}
+        self._spans = _span_store()
+        self._contested = _span_store()
+        self._sites = Ragged(institution="i", start="i", end="i", status="B")
+        self._revision = array("q")
+        self._known = 0
+        self._site_institutions: dict[str, int] = {}
+        self._institution_owners: dict[str, int] = {}
+        self._institution_spans = Ragged(start="i", state="B", cause="q")
+        self._institutions_known: set[int] = set()
+
+    def __len__(self) -> int:
+        """Number of physicians known."""
+        return self._known
+
+    @property
+    def institutions(self) -> int:
+        """Number of institutions known."""
+        return len(self._institutions_known)
+
+    def revision(self, key: str) -> int | None:
+        """Revision held for a physician (`region|code`); None when nothing is known."""
+        owner = self._owners.get(key)
+        return None if owner is None or self._revision[owner] < 0 else self._revision[owner]
+
+    # -- keeping ------------------------------------------------------------------------------------------------
+
+    def put(self, timeline: PhysicianTimeline) -> None:
+        """Sets or replaces a physician's timeline. Raises TimelineError, and changes nothing, if it contradicts itself."""
+        check_order(timeline.spans, "spans")
+        contested = timeline.contested
+        if contested is not None:
+            check_order(contested, "contested")
+        institutions = self._site_institutions
+        sites = []
+        for item in timeline.sites:
+            site = Site(item) if isinstance(item, str) else item
+            number = institutions.setdefault(site.institution_code, len(institutions))
+            sites.append((number, _low(site.start), _high(site.end), SITE_CODE[site.status]))
+        self._set(
+            f"{timeline.region}|{timeline.physician_code}",
+            _span_rows(timeline.spans, self._spans),
+            () if contested is None else _span_rows(contested, self._contested),
+            sites,
+            timeline.revision,
+        )
+
+    def put_unreadable(self, key: str) -> None:
+        """Marks a physician (`region|code`) whose newest record cannot be read: claims go to review, never to a guess."""
+        row = (FIRST_DAY, NO_STANDING, UNREADABLE, NO_WINDOW, NO_WINDOW, 0, 0, -1)
+        self._set(key, (row,), (), (), _UNREADABLE_REVISION)
+
+    def drop(self, key: str) -> None:
+        """Removes a physician (a tombstone of the compacted topic); unknown keys are ignored."""
+        if key in self._owners:
+            self._set(key, (), (), (), _DROPPED_REVISION)
+
+    def put_institution(self, timeline: InstitutionTimeline) -> None:
+        """Sets or replaces an institution's timeline. Raises TimelineError, and changes nothing, if it contradicts itself."""
+        check_order(timeline.spans, "spans")
+        rows: list[tuple[int, ...]] = []
+        expected = FIRST_DAY
+        for span in timeline.spans:
+            low = _low(span.start)
+            if low > expected:
+                rows.append((expected, INSTITUTION_ACTIVE, -1))
+            ended = span.standing is InstitutionStanding.TERMINATED
+            state = INSTITUTION_TERMINATED if ended else INSTITUTION_ACTIVE
+            rows.append((low, state, self._institution_spans.texts.put(span.causes)))
+            expected = _high(span.end) + 1
+        if expected <= LAST_DAY:
+            rows.append((expected, INSTITUTION_ACTIVE, -1))
+        self._set_institution(f"{timeline.region}|{timeline.institution_code}", rows)
+
+    def put_institution_unreadable(self, key: str) -> None:
+        """Marks an institution (`region|code`) whose newest record cannot be read."""
+        self._set_institution(key, [(FIRST_DAY, INSTITUTION_UNREADABLE, -1)])
+
+    def drop_institution(self, key: str) -> None:
+        """Removes an institution; unknown keys are ignored."""
+        if key in self._institution_owners:
+            self._set_institution(key, [])
+
+    def _set(
+        self,
+        key: str,
+        spans: Sequence[tuple[int, ...]],
+        contested: Sequence[tuple[int, ...]],
+        sites: Sequence[tuple[int, ...]],
+        revision: int,
+    ) -> None:
+        owner = self._owners.setdefault(key, len(self._owners))
+        if owner == len(self._revision):
+            self._revision.append(_DROPPED_REVISION)
+        self._known += (revision != _DROPPED_REVISION) - (self._revision[owner] != _DROPPED_REVISION)
+        self._spans.replace(owner, spans)
+        self._contested.replace(owner, contested)
+        self._sites.replace(owner, sites)
+        self._revision[owner] = revision
+
+    def _set_institution(self, key: str, rows: Sequence[tuple[int, ...]]) -> None:
+        owner = self._institution_owners.setdefault(key, len(self._institution_owners))
+        self._institution_spans.replace(owner, rows)
+        if rows:
+            self._institutions_known.add(owner)
+        else:
+            self._institutions_known.discard(owner)
+
+    # -- looking up ---------------------------------------------------------------------------------------------
+
+    def gather(self, claims: pl.DataFrame, *, contested: bool = False) -> pl.DataFrame:
+        """Facts of every claim of a batch, in its order, as the columns of FACTS.
+
+        `claims` has physician_key (String, `region|code`, null: no physician), institution_code and institution_key
+        (String), day and start_day (Int32, days since 1970-01-01; start_day null unless the claim is a stay).
+        With `contested`, physicians' second timelines are read where they have one.
+        """
+        owners = _numbers(self._owners, claims["physician_key"])
+        days = claims["day"].to_numpy()
+        has_second = self._contested.count(owners) > 0
+        store = self._contested if contested else self._spans
+        span = store.find(owners, days)
+        flags = store.take("flags", span, 0)
+        touched = store.first(owners) + store.take("touched", span, 0).astype(np.int32)
+        touched = np.where(span >= 0, touched, -1).astype(np.int32)
+        institutions = _numbers(self._institution_owners, claims["institution_key"])
+        institution_span = self._institution_spans.find(institutions, days)
+        revision = np.frombuffer(self._revision, np.int64) if self._revision else np.empty(0, np.int64)
+        return pl.DataFrame(
+            {
+                "span": span,
+                "standing": store.take("standing", span, NO_STANDING),
+                "flags": flags,
+                "window_start": store.take("window_start", span, NO_WINDOW),
+                "window_end": store.take("window_end", span, NO_WINDOW),
+                "straddles": self._straddles(store, owners, span, claims),
+                "touched_start": store.take("window_start", touched, NO_WINDOW),
+                "touched_end": store.take("window_end", touched, NO_WINDOW),
+                "site": self._site(owners, claims["institution_code"], days),
+                "institution": self._institution_spans.take("state", institution_span, INSTITUTION_ACTIVE),
+                "institution_span": institution_span,
+                "revision": np.where(owners >= 0, revision[owners], _DROPPED_REVISION)
+                if len(revision)
+                else np.full(len(owners), _DROPPED_REVISION),
+                "contested": has_second,
+            },
+            schema=FACTS,
+        )
+
+    def causes(self, span: int, institution_span: int) -> tuple[str, ...]:
+        """Event ids behind a span and an institution's span, as `gather` numbered them; -1 for none.
+
+        The numbers hold until the next change of the index.
+        """
+        return self._spans.causes(span) + self._institution_spans.causes(institution_span)
+
+    @staticmethod
+    def _penalised_until(store: Ragged, span: Ints, days: Ints) -> npt.NDArray[np.int64]:
+        """Days in penalty windows up to and including the day."""
+        before = store.take("penalised_before", span, 0).astype(np.int64)
+        running = (store.take("flags", span, 0) & IN_PENALTY) != 0
+        start = store.take("start", span, 0).astype(np.int64)
+        return before + np.where(running, days.astype(np.int64) - start + 1, 0)
+
+    def _straddles(self, store: Ragged, owners: Ints, span: Ints, claims: pl.DataFrame) -> npt.NDArray[np.bool_]:
+        """Whether a stay has at least one day inside a penalty window and one outside every window."""
+        answer = np.zeros(len(owners), np.bool_)
+        stays = claims["start_day"].is_not_null().to_numpy() & (owners >= 0)
+        if not stays.any():
+            return answer
+        at = np.flatnonzero(stays)
+        last = claims["day"].to_numpy()[at]
+        first = claims["start_day"].fill_null(0).to_numpy()[at]
+        day_before = (first - 1).astype(np.int32)
+        inside = self._penalised_until(store, span[at], last) - self._penalised_until(
+            store, store.find(owners[at], day_before), day_before
+        )
+        answer[at] = (inside > 0) & (inside < last.astype(np.int64) - first + 1)
+        return answer
+
+    def _site(self, owners: Ints, institution_codes: pl.Series, days: Ints) -> npt.NDArray[np.uint8]:
+        """State of the claiming institution's declaration: of those that cover the day, the one that began last."""
+        answer = np.full(len(owners), SITE_UNDECLARED, np.uint8)
+        counts = self._sites.count(owners)
+        if not counts.any():
+            return answer
+        wanted = _numbers(self._site_institutions, institution_codes)
+        firsts = self._sites.first(owners)
+        latest = np.full(len(owners), NO_WINDOW, np.int64)
+        for step in range(int(counts.max())):
+            at = np.flatnonzero(counts > step)
+            rows = firsts[at] + step
+            start = self._sites.take("start", rows, 0)
+            holds = (
+                (self._sites.take("institution", rows, -1) == wanted[at])
+                & (start <= days[at])
+                & (self._sites.take("end", rows, 0) >= days[at])
+                & (start >= latest[at])
+            )
+            latest[at[holds]] = start[holds]
+            answer[at[holds]] = self._sites.take("status", rows, 0)[holds]
+        return answer
+
+
+_DROPPED_REVISION = -2
+_UNREADABLE_REVISION = -1
+
+
+def _numbers(known: dict[str, int], names: pl.Series) -> Ints:
+    get = known.get
+    return np.array([get(name, -1) for name in names.to_list()], np.int32)
+
+
+def _span_rows(spans: Sequence[Span], store: Ragged) -> list[tuple[int, ...]]:
+    """Rows that cover every day: gaps between spans become rows without a standing."""
+    rows: list[tuple[int, ...]] = []
+    expected = FIRST_DAY
+    penalised_before = 0
+    touched = 0
+    for span in spans:
+        low, high = _low(span.start), _high(span.end)
+        if low > expected:
+            rows.append((expected, NO_STANDING, 0, NO_WINDOW, NO_WINDOW, penalised_before, touched, -1))
+        flags = 0
+        for flag in span.flags:
+            flags |= FLAG_BIT[flag]
+        window = (NO_WINDOW, NO_WINDOW)
+        if span.penalty_period is not None:
+            window = (_low(span.penalty_period[0]), _high(span.penalty_period[1]))
+        if span.penalised:
+            flags |= IN_PENALTY
+            touched = len(rows)
+            if span.penalty_period is None:
+                window = (low, high)
+        cause = store.texts.put(span.causes)
+        rows.append((low, STANDING_CODE[span.standing], flags, *window, penalised_before, touched, cause))
+        if span.penalised:
+            penalised_before += high - low + 1
+        expected = high + 1
+    if expected <= LAST_DAY:
+        rows.append((expected, NO_STANDING, 0, NO_WINDOW, NO_WINDOW, penalised_before, touched, -1))
+    return rows
