@@ -1,0 +1,1 @@
+"""The contracts: what travels on which topic, keyed by what, owned by whom. Nothing here connects to anything."""

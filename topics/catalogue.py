@@ -1,0 +1,229 @@
+"""Every topic of the product as one typed value. A topic is named here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from topics.messages import (
+    Case,
+    CaseAction,
+    CaseState,
+    Claim,
+    InstitutionStandingMessage,
+    Message,
+    Notice,
+    PhysicianEvent,
+    PhysicianStanding,
+    Redriven,
+    Verdict,
+)
+
+DAY_MS = 24 * 60 * 60 * 1000
+YEAR_MS = 365 * DAY_MS
+
+MAX_CLAIM_BYTES = 1_000_000
+"""A claim value above this is a dead letter, whatever it says."""
+
+MAX_RECORD_BYTES = 12 * 1024 * 1024
+"""Largest record that the topic of claims takes. It is far above MAX_CLAIM_BYTES so that a careless sender gets a dead letter
+with a reason, not a broker error that stops its queue."""
+
+MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024 * 1024
+"""A dead letter keeps the received bytes and adds headers. Were it not larger than what comes in, one record could be
+neither judged nor set aside, and would stop its partition for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic: its contract and the settings it is created with.
+
+    `retention_ms` -1 keeps for ever. `model` is None where values are passed on as received.
+    """
+
+    name: str
+    key: str
+    model: type[Message] | None
+    partitions: int
+    cleanup: Literal["delete", "compact"]
+    retention_ms: int
+    owner: str
+    readers: str
+    purpose: str
+    max_record_bytes: int = 1024 * 1024
+
+    def prefixed(self, prefix: str) -> TopicSpec:
+        """The same contract under another name, for shadow runs beside the real outputs."""
+        return replace(self, name=f"{prefix}{self.name}") if prefix else self
+
+    def config(self) -> dict[str, str]:
+        """Topic settings in Kafka's own names."""
+        settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_record_bytes)}
+        if self.cleanup == "delete":
+            settings["retention.ms"] = str(self.retention_ms)
+        return settings
+
+
+CLAIMS = TopicSpec(
+    name="claims",
+    key="claim_id",
+    model=Claim,
+    partitions=12,
+    cleanup="delete",
+    retention_ms=30 * DAY_MS,
+    owner="settlement interface",
+    readers="worker",
+    purpose="Settled claims on their way to payment (结算记录).",
+    max_record_bytes=MAX_RECORD_BYTES,
+)
+CLAIM_VERDICTS = TopicSpec(
+    name="claim-verdicts",
+    key="claim_id",
+    model=Verdict,
+    partitions=12,
+    cleanup="delete",
+    retention_ms=5 * YEAR_MS,
+    owner="worker",
+    readers="settlement interface, replay, audit",
+    purpose="The decision on every accepted claim record, exactly one each (裁定).",
+)
+CLAIM_CASES = TopicSpec(
+    name="claim-cases",
+    key="case_id",
+    model=Case,
+    partitions=12,
+    cleanup="delete",
+    retention_ms=5 * YEAR_MS,
+    owner="worker",
+    readers="control",
+    purpose="Every rejected or doubtful claim with its explanation and evidence (疑点案件).",
+)
+CLAIMS_DEAD_LETTER = TopicSpec(
+    name="claims-dead-letter",
+    key="as received",
+    model=None,
+    partitions=3,
+    cleanup="delete",
+    retention_ms=YEAR_MS,
+    owner="worker",
+    readers="operators",
+    purpose="Claim records that cannot be read, byte for byte, with the reason in the headers (死信).",
+    max_record_bytes=MAX_DEAD_LETTER_BYTES,
+)
+CLAIMS_REDRIVEN = TopicSpec(
+    name="claims-redriven",
+    key="partition|offset of the dead letter",
+    model=Redriven,
+    partitions=1,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="screening dlq redrive",
+    readers="screening dlq",
+    purpose="Which dead letters were sent again, so that none is ever sent twice.",
+)
+PHYSICIAN_EVENTS = TopicSpec(
+    name="physician-events",
+    key="physician_code or institution code",
+    model=PhysicianEvent,
+    partitions=6,
+    cleanup="delete",
+    retention_ms=-1,
+    owner="agencies",
+    readers="control, audit",
+    purpose="Registrations, deductions, bonuses, appeals, reinstatements: the truth that dossiers are folded from.",
+)
+PHYSICIAN_EVENTS_DEAD_LETTER = TopicSpec(
+    name="physician-events-dead-letter",
+    key="as received",
+    model=None,
+    partitions=1,
+    cleanup="delete",
+    retention_ms=YEAR_MS,
+    owner="control",
+    readers="operators",
+    purpose="Events that cannot be accepted, byte for byte, with the reason in the headers.",
+)
+PHYSICIAN_STANDING = TopicSpec(
+    name="physician-standing",
+    key="region|physician_code",
+    model=PhysicianStanding,
+    partitions=6,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="control",
+    readers="worker, audit",
+    purpose="Each physician's standing on every day, as known now (一医一档).",
+)
+INSTITUTION_STANDING = TopicSpec(
+    name="institution-standing",
+    key="region|institution_code",
+    model=InstitutionStandingMessage,
+    partitions=3,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="control",
+    readers="worker, audit",
+    purpose="Each institution's service agreement on every day, as known now.",
+)
+CASE_ACTIONS = TopicSpec(
+    name="case-actions",
+    key="case_id",
+    model=CaseAction,
+    partitions=3,
+    cleanup="delete",
+    retention_ms=-1,
+    owner="case workers",
+    readers="control",
+    purpose="What people did about cases.",
+)
+CASE_STATE = TopicSpec(
+    name="case-state",
+    key="case_id",
+    model=CaseState,
+    partitions=3,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="control",
+    readers="case tools",
+    purpose="Where each case stands.",
+)
+NOTICES = TopicSpec(
+    name="notices",
+    key="notice_id",
+    model=Notice,
+    partitions=3,
+    cleanup="delete",
+    retention_ms=5 * YEAR_MS,
+    owner="control",
+    readers="agencies, institutions",
+    purpose="Statutory steps that fall due, with their last day in working days.",
+)
+
+CATALOGUE: tuple[TopicSpec, ...] = (
+    CLAIMS,
+    CLAIM_VERDICTS,
+    CLAIM_CASES,
+    CLAIMS_DEAD_LETTER,
+    CLAIMS_REDRIVEN,
+    PHYSICIAN_EVENTS,
+    PHYSICIAN_EVENTS_DEAD_LETTER,
+    PHYSICIAN_STANDING,
+    INSTITUTION_STANDING,
+    CASE_ACTIONS,
+    CASE_STATE,
+    NOTICES,
+)
+"""All topics, in the order in which a claim and an event meet them."""
+
+ERROR_HEADER = "error"
+SOURCE_TOPIC_HEADER = "source.topic"
+SOURCE_PARTITION_HEADER = "source.partition"
+SOURCE_OFFSET_HEADER = "source.offset"
+
+
+def topic(name: str) -> TopicSpec:
+    """The topic of this name. Raises KeyError, naming the topics that exist."""
+    for spec in CATALOGUE:
+        if spec.name == name:
+            return spec
+    raise KeyError(f"no topic is called {name!r}; there are: {', '.join(spec.name for spec in CATALOGUE)}")

@@ -1,0 +1,375 @@
+"""From the bytes of a batch of claims to one frame, and a precise reason for every value that is not a claim.
+
+The pydantic model `Claim` is the contract. Validating every record with it would cost more than all the rest of the gate,
+so a strict, compiled decoder and column checks accept what is plainly right, and whatever they do not accept is examined
+by the model, whose word is final. Nothing is ever accepted by the fast way that the model would refuse (a property test
+holds them equal).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Annotated, Any
+
+import msgspec
+import polars as pl
+from pydantic import ValidationError
+
+from rules.screens.table import ENCOUNTER, ENCOUNTERS
+from rules.screens.verdict import DRUG_FIELDS
+from topics.catalogue import MAX_CLAIM_BYTES
+from topics.fields import MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
+from topics.messages import Claim
+
+MAX_DEPTH = 64
+"""Levels of nesting that a claim may have. No field of the contract needs more than two."""
+
+
+class ClaimError(ValueError):
+    """A value that is not a claim. `kind` is one of a small closed set, fit for a metric's label."""
+
+    KINDS = (
+        "null_value",
+        "empty_value",
+        "too_large",
+        "invalid_utf8",
+        "invalid_json",
+        "too_deep",
+        "not_an_object",
+        "duplicate_key",
+        "missing_field",
+        "wrong_type",
+        "invalid_value",
+    )
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        self.reason = reason
+        super().__init__(f"{kind}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedClaims:
+    """`claims` has one row a claim, in input order; column `row` is the position in the input. `errors` has the others."""
+
+    claims: pl.DataFrame
+    errors: tuple[tuple[int, ClaimError], ...]
+
+
+class _DrugFields(msgspec.Struct, gc=False):
+    dual_channel: bool | None = None
+    external: bool | None = None
+    separate: bool | None = None
+    within_scope: bool | None = None
+    within_dosage: bool | None = None
+    price_ok: bool | None = None
+
+
+_ABSENT_NUMBER = -(2**62)
+_ABSENT_TEXT = "\0"
+
+
+class _ClaimFields(msgspec.Struct, gc=False):
+    """The contract's fields as the compiled decoder reads them; absent optional fields are told from null ones."""
+
+    claim_id: str
+    region: str
+    institution_code: str
+    encounter_type: str
+    service_date: str
+    settlement_time: str
+    insured_id: str
+    insurance_type: str
+    total_amount: str
+    fund_amount: str
+    claim_version: Annotated[int, msgspec.Meta(ge=_ABSENT_NUMBER, lt=2**31)] = _ABSENT_NUMBER
+    physician_code: str | None = _ABSENT_TEXT
+    service_start: str | None = _ABSENT_TEXT
+    staff_category: str | None = _ABSENT_TEXT
+    drug: _DrugFields | None = None
+
+
+_FIELDS = tuple(name for name in _ClaimFields.__struct_fields__ if name != "drug")
+_REQUIRED = 10
+_SCHEMA = {name: pl.Int64 if name == "claim_version" else pl.String for name in _FIELDS}
+_NOT_A_CLAIM = _ClaimFields("", "", "", "", "", "", "", "", "", "")
+
+CLAIM_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "row": pl.UInt32,
+    "claim_id": pl.String,
+    "claim_version": pl.Int64,
+    "region": pl.String,
+    "institution_code": pl.String,
+    "physician_code": pl.String,
+    "encounter_type": ENCOUNTER,
+    "service_date": pl.String,
+    "settlement_time": pl.String,
+    "fund_amount": pl.String,
+    "day": pl.Int32,
+    "start_day": pl.Int32,
+}
+"""Columns of a decoded frame; the drug fields follow when at least one claim of the batch has a drug object."""
+
+_PLAIN = f"^[!-~]{{1,{MAX_IDENTIFIER}}}$"
+_PLAIN_TIME = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+
+
+def _day(column: str) -> pl.Expr:
+    date = pl.col(column).str.to_date("%Y-%m-%d", strict=False, exact=True)
+    return pl.when(pl.col(column).str.len_bytes() == 10).then(date).to_physical()
+
+
+_CODE = pl.when(pl.col("physician_code") != _ABSENT_TEXT).then(pl.col("physician_code"))
+_START = pl.when(pl.col("service_start") != _ABSENT_TEXT).then(pl.col("service_start"))
+
+
+def _present(column: str) -> pl.Expr:
+    return pl.col(column).ne_missing(_ABSENT_TEXT).cast(pl.UInt32)
+
+
+_KEYS = (
+    _REQUIRED
+    + (pl.col("claim_version") != _ABSENT_NUMBER).cast(pl.UInt32)
+    + _present("physician_code")
+    + _present("service_start")
+    + _present("staff_category")
+)
+
+_FIELDS_RIGHT = pl.all_horizontal(
+    pl.col("claim_id", "institution_code", "insured_id", "insurance_type").str.contains(_PLAIN),
+    pl.col("region").str.contains(f"^{REGION_PATTERN}$"),
+    pl.col("total_amount", "fund_amount").str.contains(f"^{MONEY_PATTERN}$"),
+    pl.col("settlement_time").str.contains(_PLAIN_TIME),
+    pl.col("settlement_time").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null(),
+    pl.col("encounter_type").is_in([encounter.value for encounter in ENCOUNTERS]),
+    pl.col("day").is_not_null(),
+    (pl.col("claim_version") == _ABSENT_NUMBER) | (pl.col("claim_version") >= 1),
+    _CODE.is_null() | _CODE.str.contains(f"^[ -~]{{0,{MAX_IDENTIFIER}}}$"),
+    _START.is_null() | (pl.col("start_day") <= pl.col("day")),
+    ~pl.col("staff_category").ne_missing(_ABSENT_TEXT) | pl.col("staff_category").is_null(),
+).fill_null(value=False)
+
+# A key is a quoted string and a colon, so a text with exactly as many of those as the decoder found fields has no field
+# twice, no unknown field and no nesting. Anything else is no error, but is looked at more closely.
+_SHAPE_PLAIN = (
+    (pl.col("text").str.count_matches('":', literal=True) == _KEYS)
+    & ~pl.col("text").str.contains_any(['" ', '"\t', '"\n', '"\r'])
+    & (pl.col("text").str.len_bytes() <= MAX_CLAIM_BYTES)
+    & ~pl.col("has_drug")
+)
+
+
+def decode_claims(values: Sequence[bytes | None]) -> DecodedClaims:
+    """Decodes a batch of record values. A bad value costs only itself."""
+    read = msgspec.json.Decoder(_ClaimFields).decode
+    fields: list[_ClaimFields] = []
+    keep = fields.append
+    unread: set[int] = set()
+    for row, value in enumerate(values):
+        try:
+            keep(read(value))  # type: ignore[arg-type]  # None is answered by a TypeError, as wanted
+        except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
+            unread.add(row)
+            keep(_NOT_A_CLAIM)
+    frame = _frame(fields)
+    verdict = frame.with_columns(_texts(values)).select(right=_FIELDS_RIGHT, plain=_SHAPE_PLAIN.fill_null(value=False))
+    if not unread and verdict["right"].all() and verdict["plain"].all():
+        return DecodedClaims(_finish(frame), ())
+    return _with_examined(values, frame, verdict, unread)
+
+
+def _texts(values: Sequence[bytes | None]) -> pl.Series:
+    """The values as text, null where they are not UTF-8."""
+    try:
+        return pl.Series("text", values, dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.PolarsError:
+        # One value that is not UTF-8 fails the whole cast.
+        return pl.Series("text", [_text(value) for value in values], dtype=pl.String)
+
+
+def _text(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _frame(fields: Sequence[_ClaimFields]) -> pl.DataFrame:
+    columns: list[Any] = list(zip(*map(attrgetter(*_FIELDS), fields), strict=True)) if fields else [()] * len(_FIELDS)
+    frame = pl.DataFrame(
+        [pl.Series(name, column, dtype=_SCHEMA[name]) for name, column in zip(_FIELDS, columns, strict=True)]
+    )
+    drugs = [claim.drug for claim in fields]
+    if any(drug is not None for drug in drugs):
+        frame = frame.with_columns(
+            pl.Series(name, [None if drug is None else getattr(drug, name) for drug in drugs], dtype=pl.Boolean)
+            for name in DRUG_FIELDS
+        ).with_columns(has_drug=pl.Series([drug is not None for drug in drugs]))
+    else:
+        frame = frame.with_columns(has_drug=pl.lit(value=False))
+    return frame.with_columns(
+        _day("service_date").alias("day"),
+        pl.when(_START.is_not_null()).then(_day("service_start")).alias("start_day"),
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
+    )
+
+
+def _finish(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that screening and the verdict need, with absent fields at their defaults."""
+    code = _CODE.str.strip_chars()
+    version = pl.when(pl.col("claim_version") == _ABSENT_NUMBER).then(1).otherwise(pl.col("claim_version"))
+    drug = [name for name in DRUG_FIELDS if name in frame.columns]
+    return frame.with_columns(
+        pl.when(code != "").then(code).alias("physician_code"),
+        version.alias("claim_version"),
+        pl.col("encounter_type").cast(ENCOUNTER),
+    ).select(*CLAIM_COLUMNS, *drug)
+
+
+def _with_examined(
+    values: Sequence[bytes | None], frame: pl.DataFrame, verdict: pl.DataFrame, unread: set[int]
+) -> DecodedClaims:
+    right, plain = verdict["right"].to_list(), verdict["plain"].to_list()
+    accepted: list[int] = []
+    examined: list[tuple[int, Claim]] = []
+    errors: list[tuple[int, ClaimError]] = []
+    for row, value in enumerate(values):
+        readable = row not in unread and right[row]
+        if readable and plain[row]:
+            accepted.append(row)
+            continue
+        try:
+            if readable:
+                check_shape(value)
+                accepted.append(row)
+            else:
+                examined.append((row, examine(value)))
+        except ClaimError as error:
+            errors.append((row, error))
+    claims = _finish(frame[accepted])
+    if examined:
+        second = _frame([_fields_of(claim) for _, claim in examined]).with_columns(
+            pl.Series("row", [row for row, _ in examined], dtype=pl.UInt32)
+        )
+        claims = pl.concat([claims, _finish(second)], how="diagonal").sort("row")
+    return DecodedClaims(claims, tuple(errors))
+
+
+def _fields_of(claim: Claim) -> _ClaimFields:
+    return _ClaimFields(
+        claim_id=claim.claim_id,
+        region=claim.region,
+        institution_code=claim.institution_code,
+        encounter_type=claim.encounter_type.value,
+        service_date=claim.service_date.isoformat(),
+        settlement_time=claim.settlement_time,
+        insured_id=claim.insured_id,
+        insurance_type=claim.insurance_type,
+        total_amount=claim.total_amount,
+        fund_amount=claim.fund_amount,
+        claim_version=claim.claim_version,
+        physician_code=claim.physician_code and claim.physician_code.strip(),
+        service_start=None if claim.service_start is None else claim.service_start.isoformat(),
+        drug=None if claim.drug is None else _DrugFields(**claim.drug.model_dump()),
+    )
+
+
+def examine(value: bytes | None) -> Claim:
+    """Validates one value against the contract. Raises ClaimError with the field and the reason."""
+    fields = check_shape(value)
+    try:
+        return Claim.model_validate(fields)
+    except ValidationError as error:
+        raise _claim_error(error) from None
+
+
+def check_shape(value: bytes | None) -> dict[str, Any]:
+    """Reads one value as a JSON object with sane size, depth and keys. Raises ClaimError."""
+    if value is None:
+        raise ClaimError("null_value", "the record has no value (a tombstone); a claim cannot be deleted")
+    if not value.strip():
+        raise ClaimError("empty_value", "the record's value is empty")
+    if len(value) > MAX_CLAIM_BYTES:
+        raise ClaimError("too_large", f"{len(value)} bytes; a claim has at most {MAX_CLAIM_BYTES}")
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        raise ClaimError("invalid_utf8", f"byte {error.start} is not UTF-8") from None
+    if _depth(text) > MAX_DEPTH:
+        raise ClaimError("too_deep", f"nested deeper than {MAX_DEPTH} levels")
+    try:
+        fields = json.loads(text, object_pairs_hook=_Object, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise ClaimError("invalid_json", f"{error.msg} at character {error.pos}") from None
+    except ValueError as error:
+        raise ClaimError("invalid_json", str(error).partition(";")[0]) from None
+    if not isinstance(fields, _Object):
+        raise ClaimError("not_an_object", f"expected a JSON object, found {type(fields).__name__}")
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(fields, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ClaimError(
+                "invalid_json", "an escape names half of a surrogate pair, which is no character"
+            ) from None
+    for name, item in (("", fields), ("drug.", fields.get("drug"))):
+        if isinstance(item, _Object) and item.repeated is not None:
+            raise ClaimError("duplicate_key", f"{name}{item.repeated}: stands twice; which one counts cannot be known")
+    return fields
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers a key that stood twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated: str | None = None
+        if len(self) != len(pairs):
+            seen: set[str] = set()
+            self.repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # set.add is None on purpose
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _depth(text: str) -> int:
+    """Nesting depth, brackets inside strings left out."""
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    inside = escaped = False
+    for character in text:
+        if inside:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == '"':
+                inside = False
+        elif character == '"':
+            inside = True
+        elif character in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "}]":
+            depth -= 1
+    return deepest
+
+
+def _claim_error(error: ValidationError) -> ClaimError:
+    """Every problem in one line, the kind that of the first; values are not repeated, they may be personal."""
+    problems = error.errors(include_input=False, include_url=False)
+    first = problems[0]["type"]
+    kind = "missing_field" if first == "missing" else "wrong_type" if first.endswith("_type") else "invalid_value"
+    lines = []
+    for problem in problems:
+        place = ".".join(str(part) for part in problem["loc"])
+        lines.append(f"{place}: {problem['msg']}" if place else problem["msg"])
+    return ClaimError(kind, "; ".join(lines))

@@ -1,0 +1,241 @@
+"""Message models, wire contract version 1: JSON in UTF-8, money as decimal strings, dates ISO, times RFC 3339."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from rules.codes import (
+    CostBearer,
+    Disposition,
+    EncounterType,
+    Flag,
+    InstitutionStanding,
+    Reason,
+    SiteStatus,
+    StaffCategory,
+    Standing,
+)
+from topics.fields import Identifier, IsoDate, Money, OptionalCode, PackName, Region, Timestamp
+
+Period = tuple[IsoDate | None, IsoDate | None]
+
+
+class Message(BaseModel):
+    """Base of every message. Types are strict (a number is no string); unknown fields are tolerated and ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, populate_by_name=True)
+
+
+class Drug(Message):
+    """What a pharmacy line says of a dual-channel drug (双通道药品), Shantou draft."""
+
+    dual_channel: bool | None = None
+    external: bool | None = None
+    separate: bool | None = None
+    within_scope: bool | None = None
+    within_dosage: bool | None = None
+    price_ok: bool | None = None
+
+
+class Claim(Message):
+    """One settled claim (结算记录) on its way to payment. Key: claim_id.
+
+    `physician_code` null, empty or blank is a missing physician. `service_start` is the first day of a stay, whose last
+    day is `service_date`.
+    """
+
+    claim_id: Identifier
+    claim_version: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    region: Region
+    institution_code: Identifier
+    physician_code: OptionalCode | None = None
+    encounter_type: Annotated[EncounterType, Field(strict=False)]
+    service_date: IsoDate
+    service_start: IsoDate | None = None
+    settlement_time: Timestamp
+    insured_id: Identifier
+    insurance_type: Identifier
+    total_amount: Money
+    fund_amount: Money
+    staff_category: Annotated[StaffCategory, Field(strict=False)] | None = None
+    drug: Drug | None = None
+
+    @model_validator(mode="after")
+    def _stay_runs_forward(self) -> Claim:
+        if self.service_start is not None and self.service_start > self.service_date:
+            raise PydanticCustomError("service_start", "service_start: must not be after service_date")
+        return self
+
+
+class Source(Message):
+    """Where the judged record stands in the input."""
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+
+class Verdict(Message):
+    """The decision on one claim record. Key: claim_id. Exactly one for each accepted record."""
+
+    claim_id: Identifier
+    claim_version: int
+    region: Region
+    institution_code: Identifier
+    physician_code: str | None
+    encounter_type: Annotated[EncounterType, Field(strict=False)]
+    service_date: IsoDate
+    fund_amount: Money
+    disposition: Annotated[Disposition, Field(strict=False)]
+    reason: Annotated[Reason, Field(strict=False)]
+    exempted_ground: Annotated[Reason, Field(strict=False)] | None
+    cost_bearer: Annotated[CostBearer, Field(strict=False)]
+    standing: Annotated[Standing, Field(strict=False)]
+    penalty_period: Annotated[Period, Field(strict=False)] | None
+    rule_pack: PackName
+    citations: Annotated[tuple[str, ...], Field(strict=False)]
+    standing_revision: int | None
+    source: Source
+    screened_at: Timestamp
+
+
+class Explanation(Message):
+    """Why, in both languages."""
+
+    zh: str
+    en: str
+
+
+class Case(Verdict):
+    """A rejected or doubtful claim, for people. Key: case_id, which follows from claim, version and ground alone."""
+
+    case_id: Identifier
+    opened_at: Timestamp
+    explanation: Explanation
+    evidence: Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class Redriven(Message):
+    """A dead letter that was sent again. Key: its partition|offset. Compacted."""
+
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+    redriven_at: Timestamp
+
+
+class PhysicianEvent(Message):
+    """A fact about a physician or an institution. Key: physician_code, or the institution where there is none.
+
+    The fields beyond these depend on the type; see the event table of the scheme.
+    """
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    event_id: Identifier
+    region: Region
+    type: Identifier
+    date: IsoDate
+    recorded_at: Timestamp
+    physician_code: str | None = None
+    institution: str | None = None
+
+
+class StandingSpan(Message):
+    """Days on which one standing holds, both ends inclusive, null open."""
+
+    from_: Annotated[IsoDate | None, Field(alias="from")]
+    to: IsoDate | None
+    standing: Annotated[Standing, Field(strict=False)]
+    in_penalty: bool | None = None
+    penalty_period: Annotated[Period, Field(strict=False)] | None = None
+    ban_period: Annotated[Period, Field(strict=False)] | None = None
+    reapply_not_before: IsoDate | None = None
+    flags: Annotated[tuple[Annotated[Flag, Field(strict=False)], ...], Field(strict=False)] = ()
+    points_remaining: int | None = None
+    points_accumulated: int | None = None
+    citations: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    causes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class StandingSite(Message):
+    """What an institution has declared about the physician, both ends inclusive, null open."""
+
+    institution_code: Identifier
+    from_: Annotated[IsoDate | None, Field(alias="from")] = None
+    to: IsoDate | None = None
+    status: Annotated[SiteStatus, Field(strict=False)] = SiteStatus.DECLARED
+
+
+class PhysicianStanding(Message):
+    """A physician's standing on every day, as known now. Key: region|physician_code. Compacted.
+
+    A day that no span covers has no standing: not registered. `contested` is the timeline that would hold if review
+    requests upheld out of time were honoured.
+    """
+
+    region: Region
+    physician_code: Identifier
+    revision: Annotated[int, Field(ge=0)]
+    spans: Annotated[tuple[StandingSpan, ...], Field(strict=False)]
+    sites: Annotated[tuple[StandingSite | str, ...], Field(strict=False)]
+    contested: Annotated[tuple[StandingSpan, ...], Field(strict=False)] | None = None
+    points: dict[str, int | None] = {}
+    changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
+
+
+class InstitutionSpan(Message):
+    """Days on which an institution's service agreement stands or has ended."""
+
+    from_: Annotated[IsoDate | None, Field(alias="from")]
+    to: IsoDate | None
+    standing: Annotated[InstitutionStanding, Field(strict=False)]
+    citations: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    causes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class InstitutionStandingMessage(Message):
+    """An institution's standing on every day. Key: region|institution_code. Compacted. No span: active."""
+
+    region: Region
+    institution_code: Identifier
+    revision: Annotated[int, Field(ge=0)]
+    spans: Annotated[tuple[InstitutionSpan, ...], Field(strict=False)]
+    changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
+
+
+class CaseAction(Message):
+    """What somebody did about a case. Key: case_id."""
+
+    action_id: Identifier
+    case_id: Identifier
+    action: Literal["assign", "request_evidence", "uphold", "overturn", "close", "reopen", "note"]
+    by: Identifier
+    at: Timestamp
+    note: str | None = None
+
+
+class CaseState(Message):
+    """Where a case stands. Key: case_id. Compacted."""
+
+    case_id: Identifier
+    state: Literal["open", "assigned", "awaiting_evidence", "upheld", "overturned", "closed", "reopened"]
+    revision: Annotated[int, Field(ge=0)]
+    assignee: str | None = None
+    updated_at: Timestamp
+    updated_by: str | None = None
+
+
+class Notice(Message):
+    """A statutory step that somebody owes, with its last day (法定期限). Key: notice_id."""
+
+    notice_id: Identifier
+    kind: Identifier
+    region: Region
+    physician_code: str | None = None
+    institution: str | None = None
+    due_on: IsoDate | None
+    citation: str
+    explanation: Explanation
