@@ -1,0 +1,1 @@
+"""The shell: everything that reads a clock, opens a file or talks to Kafka."""

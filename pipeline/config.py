@@ -1,0 +1,117 @@
+"""Settings: one typed model, read from the environment with the prefix SCREENING_."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StalenessPolicy(StrEnum):
+    """What the gate does while its view of the register is older than allowed."""
+
+    HOLD = "hold"
+    REVIEW = "review"
+    PROCEED = "proceed"
+
+
+class LogFormat(StrEnum):
+    """How log events are written to standard error."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class Settings(BaseSettings):
+    """Every setting of every process. The environment variable is SCREENING_ and the name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SCREENING_", frozen=True, extra="ignore")
+
+    bootstrap_servers: Annotated[str, Field(description="Kafka brokers, host:port, separated by commas")] = (
+        "localhost:9092"
+    )
+    kafka_config: Annotated[
+        dict[str, Any],
+        Field(repr=False, description="further librdkafka settings as a JSON object, such as security.protocol"),
+    ] = {}
+    group_id: Annotated[str, Field(description="consumer group of the workers", min_length=1)] = "claims-screening"
+    instance_id: Annotated[
+        str | None,
+        Field(
+            description="stable name of this process; a restart under the same name takes over its unfinished "
+            "transaction at once. Must be unique among running workers; by default a new name at every start"
+        ),
+    ] = None
+    output_prefix: Annotated[
+        str, Field(description="put before the names of the output topics, for a shadow run beside the real gate")
+    ] = ""
+    packs_dir: Annotated[Path | None, Field(description="folder of rule packs; by default those shipped")] = None
+    packs_on: Annotated[
+        tuple[str, ...], Field(description="packs to switch on that are off by default, as a JSON list")
+    ] = ()
+    metrics_host: Annotated[str, Field(description="address that the HTTP pages bind to")] = "127.0.0.1"
+    metrics_port: Annotated[
+        int, Field(ge=0, le=65535, description="HTTP port of /metrics, /healthz, /readyz; 0 takes a free one")
+    ] = 9464
+    data_dir: Annotated[Path, Field(description="folder for what a process keeps on disk")] = (
+        Path(tempfile.gettempdir()) / "screening"
+    )
+    batch_max_claims: Annotated[int, Field(ge=1, le=200_000, description="most claims in one transaction")] = 10_000
+    batch_max_wait_ms: Annotated[int, Field(ge=1, le=60_000, description="longest wait for a batch to fill, ms")] = 10
+    transaction_timeout_ms: Annotated[
+        int, Field(ge=1_000, le=900_000, description="after this a dead worker's transaction is aborted, ms")
+    ] = 15_000
+    session_timeout_ms: Annotated[
+        int, Field(ge=1_000, le=300_000, description="after this a silent worker loses its partitions, ms")
+    ] = 10_000
+    staleness_limit_s: Annotated[
+        float, Field(gt=0, description="the register may be this old before staleness_policy applies, seconds")
+    ] = 60.0
+    staleness_policy: Annotated[
+        StalenessPolicy,
+        Field(description="hold: judge nothing; review: send to people what needs the register; proceed: judge anyway"),
+    ] = StalenessPolicy.HOLD
+    min_standings: Annotated[
+        int, Field(ge=0, description="the gate waits until the register holds at least this many physicians")
+    ] = 0
+    log_format: Annotated[LogFormat, Field(description="json or console")] = LogFormat.JSON
+    log_level: Annotated[
+        str, Field(pattern="^(debug|info|warning|error)$", description="least severe event logged")
+    ] = "info"
+
+    def unique_instance(self) -> str:
+        """The instance's name: the one set, or one that no other process has."""
+        return self.instance_id or f"{socket.gethostname()}-{secrets.token_hex(4)}"
+
+    def client(self, **settings: Any) -> dict[str, Any]:
+        """Configuration of a Kafka client: the common part, then the given settings (dots as double underscores)."""
+        named = {name.replace("__", "."): value for name, value in settings.items()}
+        return {
+            "bootstrap.servers": self.bootstrap_servers,
+            "client.id": "screening",
+            "log_level": 3,
+            **self.kafka_config,
+            **named,
+        }
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message names each environment variable and what was expected."""
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Reads the settings from the environment; `overrides` win over it. Raises SettingsError."""
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        lines = [
+            f"SCREENING_{str(item['loc'][0]).upper()}: {item['msg']}" if item["loc"] else item["msg"]
+            for item in error.errors(include_input=False)
+        ]
+        raise SettingsError("\n".join(lines)) from None

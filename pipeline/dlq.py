@@ -1,0 +1,209 @@
+"""Dead letters: look at them, and send them again once their cause is gone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaException, Message, Producer
+
+from pipeline.config import Settings
+from pipeline.kafka.admin import ClusterError
+from pipeline.kafka.reading import read_to_end
+from pipeline.kafka.records import headers, key, place
+from topics.catalogue import (
+    CLAIMS,
+    CLAIMS_DEAD_LETTER,
+    CLAIMS_REDRIVEN,
+    ERROR_HEADER,
+    MAX_DEAD_LETTER_BYTES,
+    SOURCE_OFFSET_HEADER,
+    SOURCE_PARTITION_HEADER,
+    SOURCE_TOPIC_HEADER,
+)
+from topics.messages import Redriven
+
+_TIMEOUT_S = 30.0
+_AT_ONCE = 1_000
+_OWN_HEADERS = {ERROR_HEADER, SOURCE_TOPIC_HEADER, SOURCE_PARTITION_HEADER, SOURCE_OFFSET_HEADER}
+_PREVIEW = 200
+
+
+class FilterError(ValueError):
+    """A --where that cannot be used; the message says what is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter. `kind` and `reason` come from its error header; `redriven` says it was sent again before."""
+
+    partition: int
+    offset: int
+    at: dt.datetime
+    kind: str
+    reason: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    redriven: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """For --json: everything but the headers, the value as text where it is UTF-8, and cut short."""
+        return {
+            "partition": self.partition,
+            "offset": self.offset,
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "kind": self.kind,
+            "reason": self.reason,
+            "source": {"topic": self.source_topic, "partition": self.source_partition, "offset": self.source_offset},
+            "key": None if self.key is None else self.key.decode("utf-8", "backslashreplace"),
+            "bytes": None if self.value is None else len(self.value),
+            "preview": self.preview(),
+            "redriven": self.redriven,
+        }
+
+    def preview(self) -> str | None:
+        """The beginning of the value, fit for a terminal."""
+        if self.value is None:
+            return None
+        return self.value[:_PREVIEW].decode("utf-8", "backslashreplace")
+
+
+Condition = Callable[[Letter], bool]
+
+_FIELDS: dict[str, Callable[[Letter], str]] = {
+    "kind": lambda letter: letter.kind,
+    "error": lambda letter: f"{letter.kind}: {letter.reason}",
+    "key": lambda letter: (letter.key or b"").decode("utf-8", "replace"),
+    "partition": lambda letter: str(letter.partition),
+    "offset": lambda letter: str(letter.offset),
+    "source.partition": lambda letter: str(letter.source_partition),
+    "source.offset": lambda letter: str(letter.source_offset),
+    "redriven": lambda letter: str(letter.redriven).lower(),
+}
+_WHERE = re.compile(r"(?P<field>[a-z.]+)(?P<operator>!=|=|~)(?P<value>.*)", re.DOTALL)
+
+
+def parse_where(texts: Iterable[str]) -> Condition:
+    """Conditions such as `kind=invalid_value`, `error~fund_amount`, `source.partition!=3`; all of them must hold.
+
+    `=` and `!=` compare, `~` looks for a part. Raises FilterError.
+    """
+    conditions: list[Condition] = []
+    for text in texts:
+        match = _WHERE.fullmatch(text)
+        if match is None or match["field"] not in _FIELDS:
+            raise FilterError(
+                f"--where {text!r}: expected FIELD=VALUE, FIELD!=VALUE or FIELD~PART with FIELD one of {', '.join(_FIELDS)}"
+            )
+        conditions.append(_condition(_FIELDS[match["field"]], match["operator"], match["value"]))
+    return lambda letter: all(condition(letter) for condition in conditions)
+
+
+def _condition(field: Callable[[Letter], str], operator: str, value: str) -> Condition:
+    if operator == "~":
+        return lambda letter: value in field(letter)
+    return lambda letter: (field(letter) == value) == (operator == "=")
+
+
+def letters(settings: Settings, where: Condition) -> Iterator[Letter]:
+    """The dead letters that meet the conditions. Raises ClusterError."""
+    done = _redriven(settings)
+    for message in read_to_end(settings, CLAIMS_DEAD_LETTER.prefixed(settings.output_prefix).name):
+        letter = _letter(message, done)
+        if where(letter):
+            yield letter
+
+
+def _redriven(settings: Settings) -> set[tuple[int, int]]:
+    done = set()
+    for message in read_to_end(settings, CLAIMS_REDRIVEN.prefixed(settings.output_prefix).name):
+        partition, _, offset = (key(message) or b"").decode().partition("|")
+        done.add((int(partition), int(offset)))
+    return done
+
+
+def _letter(message: Message, done: set[tuple[int, int]]) -> Letter:
+    every = tuple(headers(message))
+    # The gate's own headers come last; a header of the same name that the sender had set stands before them.
+    named = {name: (value or b"").decode("utf-8", "replace") for name, value in every}
+    kind, _, reason = named.get(ERROR_HEADER, "unknown: the error header is missing").partition(": ")
+    _, number, position = place(message)
+    return Letter(
+        partition=number,
+        offset=position,
+        at=dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC),
+        kind=kind,
+        reason=reason,
+        source_topic=named.get(SOURCE_TOPIC_HEADER, ""),
+        source_partition=int(named.get(SOURCE_PARTITION_HEADER) or -1),
+        source_offset=int(named.get(SOURCE_OFFSET_HEADER) or -1),
+        key=key(message),
+        value=message.value(),
+        headers=every,
+        redriven=(number, position) in done,
+    )
+
+
+def redrive(settings: Settings, chosen: Iterable[Letter], progress: Callable[[int], None]) -> int:
+    """Sends letters to the claims topic again, byte for byte, each at most once however often this is run.
+
+    The record and the mark that it was sent are written in one transaction, so a run that is killed can be repeated. A
+    second run at the same time ends the first. Returns how many were sent. Raises ClusterError.
+    """
+    producer = Producer(
+        settings.client(
+            transactional__id=f"screening-redrive-{settings.output_prefix}",
+            partitioner="murmur2_random",
+            message__max__bytes=MAX_DEAD_LETTER_BYTES,
+        )
+    )
+    sent = 0
+    try:
+        producer.init_transactions(_TIMEOUT_S)
+        # Marks are read after the fence: what an earlier run committed is now final and visible.
+        done = _redriven(settings)
+        waiting = [letter for letter in chosen if (letter.partition, letter.offset) not in done]
+        for start in range(0, len(waiting), _AT_ONCE):
+            part = waiting[start : start + _AT_ONCE]
+            producer.begin_transaction()
+            for letter in part:
+                _send(producer, letter, settings)
+            producer.commit_transaction(_TIMEOUT_S)
+            sent += len(part)
+            progress(sent)
+    except KafkaException as error:
+        raise ClusterError(
+            f"redrive stopped after {sent} records: {error.args[0].str()}; it is safe to run it again"
+        ) from error
+    return sent
+
+
+def _send(producer: Producer, letter: Letter, settings: Settings) -> None:
+    own = [(name, value) for name, value in letter.headers if name not in _OWN_HEADERS]
+    mark = Redriven(
+        partition=letter.partition,
+        offset=letter.offset,
+        redriven_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+    records: tuple[tuple[str, dict[str, Any]], ...] = (
+        (CLAIMS.name, {"key": letter.key, "value": letter.value, "headers": own}),
+        (
+            CLAIMS_REDRIVEN.prefixed(settings.output_prefix).name,
+            {"key": f"{letter.partition}|{letter.offset}", "value": mark.model_dump_json()},
+        ),
+    )
+    for topic, record in records:
+        while True:
+            try:
+                producer.produce(topic, **record)
+            except BufferError:
+                producer.poll(0.1)
+            else:
+                break

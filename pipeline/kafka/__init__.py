@@ -1,0 +1,1 @@
+"""Kafka as infrastructure: clients, provisioning and brokers to run locally."""

@@ -1,0 +1,131 @@
+"""Reading topics from one end to the other, and writing files into them: what the tools share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from pipeline.config import Settings
+from pipeline.kafka.admin import ClusterError
+
+_READ_AT_ONCE = 10_000
+_TIMEOUT_S = 30.0
+
+
+def read_to_end(settings: Settings, topic: str) -> Iterator[Message]:
+    """Every committed record of a topic, partition by partition interleaved, up to the end as of now.
+
+    Raises ClusterError when the topic does not exist or the cluster cannot be reached.
+    """
+    consumer = Consumer(
+        settings.client(
+            group__id="screening-tools",
+            enable__auto__commit=False,
+            enable__auto__offset__store=False,
+            auto__offset__reset="earliest",
+            isolation__level="read_committed",
+            enable__partition__eof=True,
+        )
+    )
+    try:
+        open_partitions = set(_partitions(consumer, settings, topic))
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in open_partitions])
+        while open_partitions:
+            for message in consumer.consume(_READ_AT_ONCE, 0.2):
+                error = message.error()
+                if error is None:
+                    if message.partition() in open_partitions:
+                        yield message
+                elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+                    open_partitions.discard(message.partition())
+                elif error.fatal() or not error.retriable():
+                    raise ClusterError(f"cannot read {topic}: {error.str()}")
+    finally:
+        consumer.close()
+
+
+def _partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
+    try:
+        metadata = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+    except KafkaException as error:
+        raise ClusterError(
+            f"cannot reach Kafka at {settings.bootstrap_servers}: {error.args[0].str()}; check SCREENING_BOOTSTRAP_SERVERS"
+        ) from error
+    if metadata.error is not None or not metadata.partitions:
+        raise ClusterError(f"topic {topic} does not exist; create it with `screening topics apply`")
+    return sorted(metadata.partitions)
+
+
+class Sender:
+    """Sends batches of records without duplicates of its own making, and counts what the brokers took."""
+
+    def __init__(self, settings: Settings, topic: str, max_bytes: int) -> None:
+        self._topic = topic
+        self._settings = settings
+        self.delivered = 0
+        self.failed: list[str] = []
+        self._producer = Producer(
+            settings.client(
+                enable__idempotence=True,
+                partitioner="murmur2_random",
+                linger__ms=20,
+                compression__type="lz4",
+                batch__size=1_000_000,
+                message__max__bytes=max_bytes,
+                queue__buffering__max__messages=500_000,
+            )
+        )
+        self._check()
+
+    def _check(self) -> None:
+        try:
+            topic = self._producer.list_topics(self._topic, timeout=_TIMEOUT_S).topics[self._topic]
+        except KafkaException as error:
+            raise ClusterError(
+                f"cannot reach Kafka at {self._settings.bootstrap_servers}: {error.args[0].str()}; "
+                "check SCREENING_BOOTSTRAP_SERVERS"
+            ) from error
+        if topic.error is not None or not topic.partitions:
+            raise ClusterError(f"topic {self._topic} does not exist; create it with `screening topics apply`")
+
+    def send(self, records: list[dict[str, Any]]) -> None:
+        """Queues records ({"key", "value"}); waits while the queue is full. Raises ClusterError on an impossible record."""
+        while records:
+            try:
+                self._producer.produce_batch(self._topic, records, on_delivery=self._delivered)
+            except BufferError:
+                self._producer.poll(0.2)
+                continue
+            refused = []
+            for record in records:
+                error: KafkaError | None = record.pop("_error", None)
+                if error is None:
+                    continue
+                if error.code() != KafkaError._QUEUE_FULL:  # librdkafka's own codes are named so
+                    self.failed.append(error.str())
+                    continue
+                refused.append(record)
+            self._producer.poll(0.2 if refused else 0)
+            records = refused
+
+    def finish(self, progress: Callable[[int], None] = lambda _delivered: None) -> None:
+        """Waits until everything queued was taken or refused. Raises ClusterError when the brokers stay silent."""
+        silent = 0
+        while left := self._producer.flush(1.0):
+            before = self.delivered
+            progress(self.delivered)
+            silent = silent + 1 if self.delivered == before else 0
+            if silent > _TIMEOUT_S:
+                raise ClusterError(
+                    f"{left} records were not taken by {self._settings.bootstrap_servers} within {_TIMEOUT_S:.0f} s; "
+                    f"{self.delivered} were"
+                )
+        progress(self.delivered)
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is None:
+            self.delivered += 1
+        else:
+            self.failed.append(error.str())

@@ -1,0 +1,24 @@
+"""A consumed record's place, typed: the client's types allow for absent values that consumed records never have."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from confluent_kafka import Message
+
+Headers = list[tuple[str, bytes | None]]
+
+
+def place(message: Message) -> tuple[str, int, int]:
+    """Topic, partition and offset of a consumed record."""
+    return cast("str", message.topic()), cast("int", message.partition()), cast("int", message.offset())
+
+
+def key(message: Message) -> bytes | None:
+    """The record's key as it is on the wire."""
+    return message.key()
+
+
+def headers(message: Message) -> Headers:
+    """The record's headers, in order; empty when there are none."""
+    return cast("Headers", message.headers() or [])

@@ -1,0 +1,227 @@
+"""Files into Kafka: claims, physician events, standings, from NDJSON (.gz too), CSV and Parquet.
+
+Every line is checked against its contract before it is sent. A bad one is reported with its number and does not stop the
+rest, unless asked to be strict.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import polars as pl
+from pydantic import ValidationError
+
+from pipeline.config import Settings
+from pipeline.kafka.reading import Sender
+from rules.timeline import InstitutionTimeline, PhysicianTimeline, check_order
+from topics.catalogue import (
+    CLAIMS,
+    INSTITUTION_STANDING,
+    MAX_RECORD_BYTES,
+    PHYSICIAN_EVENTS,
+    PHYSICIAN_STANDING,
+    TopicSpec,
+)
+from topics.claim_codec import decode_claims
+from topics.messages import InstitutionStandingMessage, PhysicianEvent, PhysicianStanding
+
+Kind = Literal["claims", "events", "standing"]
+
+_CHUNK = 20_000
+
+
+class LoadError(ValueError):
+    """A file that cannot be loaded at all; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that was not sent: its number (counted from 1, a CSV's header included) and what is wrong."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    records: list[tuple[TopicSpec, bytes, bytes]]
+    bad: list[BadLine]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What became of a file."""
+
+    lines: int = 0
+    sent: int = 0
+    bad: int = 0
+    refused: int = 0
+
+
+def load_file(
+    path: Path,
+    kind: Kind,
+    settings: Settings,
+    *,
+    strict: bool,
+    report: Callable[[BadLine], None],
+    progress: Callable[[Loaded], None],
+) -> Loaded:
+    """Sends a file's lines to the topic of their kind.
+
+    With `strict` nothing of a chunk that has a bad line is sent, and LoadError stops the run. Raises LoadError for a file
+    that cannot be read and ClusterError when the brokers do not answer.
+    """
+    check = {"claims": _check_claims, "events": _check_events, "standing": _check_standing}[kind]
+    senders: dict[str, Sender] = {}
+    loaded = Loaded()
+    for first, lines in read_lines(path, kind):
+        checked = check(first, lines)
+        loaded.lines += len(lines)
+        loaded.bad += len(checked.bad)
+        for bad in checked.bad:
+            report(bad)
+            if strict:
+                raise LoadError(f"{path}: line {bad.number}: {bad.reason}; stopped, as --strict asks")
+        for spec, records in itertools.groupby(checked.records, key=lambda record: record[0]):
+            sender = senders.get(spec.name)
+            if sender is None:
+                sender = senders[spec.name] = Sender(settings, spec.name, MAX_RECORD_BYTES)
+            sender.send([{"key": key, "value": value} for _, key, value in records])
+        loaded.sent = sum(sender.delivered for sender in senders.values())
+        progress(loaded)
+    for sender in senders.values():
+        sender.finish()
+    loaded.sent = sum(sender.delivered for sender in senders.values())
+    loaded.refused = sum(len(sender.failed) for sender in senders.values())
+    progress(loaded)
+    return loaded
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+
+def read_lines(path: Path, kind: Kind = "claims") -> Iterator[tuple[int, list[bytes]]]:
+    """Chunks of JSON lines with the number of the first. Raises LoadError."""
+    if not path.exists():
+        raise LoadError(f"{path}: no such file")
+    suffixes = path.suffixes[-2:]
+    try:
+        if suffixes[-1:] == [".parquet"]:
+            yield from _numbered(_frame_lines(pl.scan_parquet(path), kind), first=1)
+        elif suffixes[-1:] == [".csv"] or suffixes == [".csv", ".gz"]:
+            yield from _numbered(_frame_lines(pl.scan_csv(path, infer_schema=False), kind), first=2)
+        elif suffixes[-1:] == [".gz"]:
+            with gzip.open(path, "rb") as stream:
+                yield from _numbered(_stream_lines(stream), first=1)
+        else:
+            with path.open("rb") as stream:
+                yield from _numbered(_stream_lines(stream), first=1)
+    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
+        raise LoadError(f"{path}: cannot be read as {''.join(suffixes) or 'NDJSON'}: {error}") from error
+
+
+def _stream_lines(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
+    while lines := list(itertools.islice(iter(stream), _CHUNK)):
+        yield [line.rstrip(b"\r\n") for line in lines]
+
+
+def _frame_lines(frame: pl.LazyFrame, kind: Kind) -> Iterator[list[bytes]]:
+    if kind != "claims":
+        raise LoadError("events and standings have nested fields; load them from NDJSON (.ndjson, .ndjson.gz)")
+    columns = frame.collect_schema()
+    shaped = [_json_type(name, dtype) for name, dtype in columns.items()]
+    total = int(frame.select(pl.len()).collect().item())
+    for start in range(0, total, _CHUNK):
+        chunk = frame.slice(start, _CHUNK).select(shaped).collect()
+        documents = chunk.select(pl.struct(pl.all()).struct.json_encode()).to_series().to_list()
+        yield [document.encode() for document in documents]
+
+
+def _json_type(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column in the contract's own JSON type: money as a decimal string, versions as numbers, empty text as null."""
+    column = pl.col(name)
+    if name == "claim_version":
+        return column.cast(pl.Int64)
+    if dtype == pl.String and name in {"physician_code", "service_start"}:
+        return pl.when(column != "").then(column).alias(name)
+    if dtype.is_float():
+        return column.round(2).cast(pl.Decimal(38, 2)).cast(pl.String)
+    if dtype.is_temporal() and dtype != pl.Date:
+        zoned = column if getattr(dtype, "time_zone", None) else column.dt.replace_time_zone("Asia/Shanghai")
+        return zoned.dt.to_string("%Y-%m-%dT%H:%M:%S%.3f%:z")
+    if dtype.is_nested() or dtype == pl.Boolean:
+        return column
+    return column.cast(pl.String)
+
+
+def _numbered(chunks: Iterator[list[bytes]], first: int) -> Iterator[tuple[int, list[bytes]]]:
+    for chunk in chunks:
+        yield first, chunk
+        first += len(chunk)
+
+
+# -- checking -----------------------------------------------------------------------------------------------------
+
+
+def _check_claims(first: int, lines: list[bytes]) -> _Checked:
+    decoded = decode_claims(lines)
+    bad = [BadLine(first + row, str(error)) for row, error in decoded.errors if lines[row].strip()]
+    claims = decoded.claims.select("row", "claim_id").iter_rows()
+    return _Checked([(CLAIMS, claim_id.encode(), lines[row]) for row, claim_id in claims], bad)
+
+
+def _check_each(
+    first: int, lines: list[bytes], read: Callable[[dict[str, Any], bytes], tuple[TopicSpec, str]]
+) -> _Checked:
+    checked = _Checked([], [])
+    for number, line in enumerate(lines, first):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+            if not isinstance(fields, dict):
+                raise TypeError("expected a JSON object")
+            spec, key = read(fields, line)
+        except ValidationError as error:
+            problem = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            checked.bad.append(BadLine(number, f"{place}: {problem['msg']}"))
+        except (ValueError, TypeError) as error:
+            checked.bad.append(BadLine(number, str(error)))
+        else:
+            checked.records.append((spec, key.encode(), line))
+    return checked
+
+
+def _check_events(first: int, lines: list[bytes]) -> _Checked:
+    def read(fields: dict[str, Any], _line: bytes) -> tuple[TopicSpec, str]:
+        event = PhysicianEvent.model_validate(fields)
+        key = event.physician_code or event.institution
+        if not key:
+            raise ValueError("physician_code: an event names a physician or an institution")
+        return PHYSICIAN_EVENTS, key
+
+    return _check_each(first, lines, read)
+
+
+def _check_standing(first: int, lines: list[bytes]) -> _Checked:
+    def read(fields: dict[str, Any], line: bytes) -> tuple[TopicSpec, str]:
+        if "physician_code" in fields:
+            physician = PhysicianStanding.model_validate(fields)
+            timeline = msgspec.json.decode(line, type=PhysicianTimeline)
+            check_order(timeline.spans, "spans")
+            check_order(timeline.contested or (), "contested")
+            return PHYSICIAN_STANDING, f"{physician.region}|{physician.physician_code}"
+        institution = InstitutionStandingMessage.model_validate(fields)
+        check_order(msgspec.json.decode(line, type=InstitutionTimeline).spans, "spans")
+        return INSTITUTION_STANDING, f"{institution.region}|{institution.institution_code}"
+
+    return _check_each(first, lines, read)

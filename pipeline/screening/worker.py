@@ -1,0 +1,416 @@
+"""The worker: reads claims in batches, judges them, and commits each batch exactly once.
+
+While one batch is being committed on a thread of its own, the next is read and judged. At most one batch is in commit and
+one waits behind it. Whenever partitions go away, the batch in commit is finished first; whenever a transaction is rolled
+back, everything read since the last commit is read again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from pipeline.config import Settings, StalenessPolicy
+from pipeline.kafka.records import Headers, headers, key, place
+from pipeline.screening.gate import Gate, Judged
+from pipeline.screening.transaction import Output, TransactionAborted, TransactionalSink, TransactionFatal
+from pipeline.screening.view import StandingView
+from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.telemetry.http import StatusServer
+from pipeline.telemetry.logs import logger
+from rules.pack import PackSet
+from topics.catalogue import (
+    CLAIMS,
+    ERROR_HEADER,
+    SOURCE_OFFSET_HEADER,
+    SOURCE_PARTITION_HEADER,
+    SOURCE_TOPIC_HEADER,
+)
+
+_LAG_EVERY_S = 1.0
+_LONGEST_PAUSE_S = 5.0
+
+
+class WorkerError(RuntimeError):
+    """The worker cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Records as they came, with the metrics' share of their judgement."""
+
+    messages: list[Message]
+    judged: Judged
+    output: Output
+    judge_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    batch: _Batch
+    seconds: float
+
+
+class Worker:
+    """One process of the gate. `run` returns when `stop` was called and everything judged is committed."""
+
+    def __init__(self, settings: Settings, packs: PackSet) -> None:
+        self.settings = settings
+        self.instance = settings.unique_instance()
+        self.metrics = GateMetrics()
+        self.gate = Gate(packs)
+        self._log = logger(component="worker", instance=self.instance)
+        self._stopping = False
+        self._ready = False
+        self._loaded = 0
+        self._epoch = 0
+        self._rewind_needed = False
+        self._aborts_in_a_row = 0
+        self._owned: set[int] = set()
+        self._next: dict[int, int] = {}
+        self._committing: Future[_Commit] | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._lag_due = 0.0
+        self._held = False
+        self.view = StandingView(settings, self.gate.index, self.metrics)
+        self._consumer = Consumer(
+            settings.client(
+                group__id=settings.group_id,
+                enable__auto__commit=False,
+                enable__auto__offset__store=False,
+                auto__offset__reset="earliest",
+                isolation__level="read_committed",
+                partition__assignment__strategy="cooperative-sticky",
+                session__timeout__ms=settings.session_timeout_ms,
+                heartbeat__interval__ms=max(300, settings.session_timeout_ms // 4),
+                queued__min__messages=settings.batch_max_claims * 4,
+                queued__max__messages__kbytes=131_072,
+                fetch__queue__backoff__ms=10,
+            )
+        )
+        self._sink = TransactionalSink(settings, self.instance, lambda: self._epoch)
+        self.metrics.info.info(
+            {
+                "version": version("claims-screening"),
+                "instance": self.instance,
+                "packs": ",".join(pack.name for pack in packs.packs),
+            }
+        )
+        self.pages = StatusServer(
+            settings.metrics_host, settings.metrics_port, self.metrics.registry, self._healthy, self._is_ready
+        )
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Asks the worker to finish what it has judged and leave. Safe to call from a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Loads the register, then judges until stopped. Raises WorkerError, ViewError or TransactionFatal."""
+        try:
+            self._log.info("worker_started", metrics=f"http://{self.pages.host}:{self.pages.port}/metrics")
+            started = time.monotonic()
+            if not self._load_view():
+                return
+            self._log.info(
+                "standing_view_loaded",
+                physicians=len(self.gate.index),
+                institutions=self.gate.index.institutions,
+                seconds=round(time.monotonic() - started, 3),
+            )
+            if not len(self.gate.index):
+                self._log.warning("register_is_empty", consequence="every physician counts as unregistered")
+            self._sink.start()
+            self._consumer.subscribe(
+                [CLAIMS.name], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            self._set_ready(ready=True)
+            while not self._stopping:
+                self._turn()
+            self._settle()
+        finally:
+            self._leave()
+
+    def _load_view(self) -> bool:
+        def progress(read: int) -> None:
+            self._loaded = read
+
+        if not self.view.load(lambda: self._stopping, progress):
+            return False
+        while len(self.gate.index) < self.settings.min_standings:
+            if self._stopping:
+                return False
+            self.view.refresh()
+            time.sleep(0.05)
+        return True
+
+    def _leave(self) -> None:
+        self._set_ready(ready=False)
+        self._pool.shutdown(wait=True)
+        self._consumer.close()
+        self.view.close()
+        self.pages.close()
+        self._log.info("worker_stopped")
+
+    # -- one turn -----------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Refresh the register, read a batch, judge it, hand it to the committer."""
+        self.view.refresh()
+        stale = self._is_stale()
+        self._hold(on=stale and self.settings.staleness_policy is StalenessPolicy.HOLD)
+        messages = self._consumer.consume(self.settings.batch_max_claims, self.settings.batch_max_wait_ms / 1000)
+        if self._rewind_needed:
+            self._rewind()
+            return
+        records = self._fresh(messages)
+        if records:
+            batch = self._judge(records, stale=stale and self.settings.staleness_policy is StalenessPolicy.REVIEW)
+            if self._settle() and batch.output.epoch == self._epoch:
+                self._committing = self._pool.submit(self._commit, batch)
+        elif self._committing is not None and self._committing.done():
+            self._settle()
+        self._publish_lag()
+
+    def _fresh(self, messages: list[Message]) -> list[Message]:
+        """Records to judge: of partitions that are owned now, and each offset once."""
+        records = []
+        owned, following = self._owned, self._next
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._read_failed(error)
+                continue
+            _, partition, offset = place(message)
+            if partition in owned and offset >= following.get(partition, 0):
+                following[partition] = offset + 1
+                records.append(message)
+        return records
+
+    def _read_failed(self, error: KafkaError) -> None:
+        if error.fatal():
+            raise WorkerError(f"the consumer cannot go on: {error.name()}: {error.str()}")
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            self._log.error("claims_topic_missing", advice="create it with `screening topics apply`")
+            time.sleep(1.0)
+            return
+        self._log.warning("claims_read_failed", error=error.str())
+
+    def _judge(self, messages: list[Message], *, stale: bool) -> _Batch:
+        started = time.monotonic()
+        places = [place(message) for message in messages]
+        partitions = [partition for _, partition, _ in places]
+        offsets = [offset for _, _, offset in places]
+        values = [message.value() for message in messages]
+        judged = self.gate.judge(
+            values,
+            topic=CLAIMS.name,
+            partitions=partitions,
+            offsets=offsets,
+            screened_at=_now(),
+            stale=stale,
+        )
+        output = Output(
+            verdicts=[{"key": key, "value": value} for key, value in judged.verdicts],
+            cases=[{"key": key, "value": value} for key, value in judged.cases],
+            dead_letters=[_dead_letter(messages[letter.row], letter.error) for letter in judged.dead_letters],
+            offsets=[TopicPartition(CLAIMS.name, partition, offset) for partition, offset in self._ends(partitions)],
+            generation=self._consumer.consumer_group_metadata(),
+            epoch=self._epoch,
+        )
+        return _Batch(messages, judged, output, time.monotonic() - started)
+
+    def _ends(self, partitions: list[int]) -> list[tuple[int, int]]:
+        return [(partition, self._next[partition]) for partition in sorted(set(partitions))]
+
+    def _commit(self, batch: _Batch) -> _Commit:
+        started = time.monotonic()
+        self._sink.commit(batch.output)
+        return _Commit(batch, time.monotonic() - started)
+
+    def _settle(self) -> bool:
+        """Waits for the batch in commit. Returns False when it was rolled back: all that was read since is void."""
+        if self._committing is None:
+            return True
+        committing, self._committing = self._committing, None
+        try:
+            self._record(committing.result())
+        except TransactionAborted as aborted:
+            self._aborts_in_a_row += 1
+            self._epoch += 1
+            self._rewind_needed = True
+            self.metrics.aborted.labels(aborted.cause).inc()
+            self._log.warning("transaction_aborted", cause=aborted.cause, detail=str(aborted))
+            return False
+        except TransactionFatal as fatal:
+            self.metrics.aborted.labels(fatal.cause).inc()
+            raise
+        self._aborts_in_a_row = 0
+        return True
+
+    def _rewind(self) -> None:
+        """Goes back to the last committed offsets of every partition that is owned."""
+        self._rewind_needed = False
+        if self._aborts_in_a_row > 1:
+            time.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(self._aborts_in_a_row, 10)))
+        if not self._owned:
+            return
+        owned = [TopicPartition(CLAIMS.name, partition) for partition in self._owned]
+        try:
+            for committed in self._consumer.committed(owned, timeout=15):
+                if committed.error is not None:
+                    raise KafkaException(committed.error)
+                start = committed.offset if committed.offset >= 0 else self._first_offset(committed.partition)
+                self._consumer.seek(TopicPartition(CLAIMS.name, committed.partition, start))
+                self._next[committed.partition] = start
+        except KafkaException as error:
+            self._log.warning("rewind_failed", error=error.args[0].str())
+            self._rewind_needed = True
+            self._aborts_in_a_row += 1
+
+    def _first_offset(self, partition: int) -> int:
+        first, _ = self._consumer.get_watermark_offsets(
+            TopicPartition(CLAIMS.name, partition), timeout=15, cached=False
+        )
+        return int(first)
+
+    # -- ownership ----------------------------------------------------------------------------------------------
+
+    def _on_assign(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+        for taken in places:
+            self._owned.add(taken.partition)
+            self._next.pop(taken.partition, None)
+        self._owned_changed("partitions_assigned", places)
+
+    def _on_revoke(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+        # The group waits for this callback, so what is in commit is finished under the old ownership.
+        self._settle()
+        self._give_up(places)
+        self._owned_changed("partitions_revoked", places)
+
+    def _on_lost(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+        # Others may own them already: nothing read so far may be committed any more.
+        self._epoch += 1
+        self._settle()
+        self._give_up(places)
+        self._rewind_needed = True
+        self._owned_changed("partitions_lost", places)
+
+    def _give_up(self, places: list[TopicPartition]) -> None:
+        for given in places:
+            self._owned.discard(given.partition)
+            self._next.pop(given.partition, None)
+            self._forget_lag(given.partition)
+
+    def _owned_changed(self, event: str, places: list[TopicPartition]) -> None:
+        self.metrics.partitions.set(len(self._owned))
+        self._log.info(event, partitions=sorted(one.partition for one in places), owned=sorted(self._owned))
+
+    # -- state for people ---------------------------------------------------------------------------------------
+
+    def _is_stale(self) -> bool:
+        return self.view.staleness() > self.settings.staleness_limit_s
+
+    def _hold(self, *, on: bool) -> None:
+        """Stops or restarts reading claims, without leaving the group."""
+        if on:
+            self._consumer.pause([TopicPartition(CLAIMS.name, partition) for partition in self._owned])
+        elif self._held:
+            self._consumer.resume([TopicPartition(CLAIMS.name, partition) for partition in self._owned])
+        if on != self._held:
+            self._held = on
+            self.metrics.held.set(on)
+            self._log.warning("gate_held" if on else "gate_released", staleness_seconds=round(self.view.staleness(), 1))
+
+    def _set_ready(self, *, ready: bool) -> None:
+        self._ready = ready
+        self.metrics.ready.set(ready)
+        self._log.info("worker_ready" if ready else "worker_not_ready")
+
+    def _healthy(self) -> tuple[bool, dict[str, Any]]:
+        return True, {"instance": self.instance, "stopping": self._stopping}
+
+    def _is_ready(self) -> tuple[bool, dict[str, Any]]:
+        staleness = self.view.staleness()
+        return self._ready and not self._held, {
+            "instance": self.instance,
+            "physicians": len(self.gate.index),
+            "institutions": self.gate.index.institutions,
+            "standing_records_read": self._loaded,
+            "standing_staleness_seconds": None if staleness == float("inf") else round(staleness, 3),
+            "held": self._held,
+            "partitions": sorted(self._owned),
+        }
+
+    def _record(self, commit: _Commit) -> None:
+        """Publishes what a committed batch came to: one event, one set of metrics."""
+        batch, judged = commit.batch, commit.batch.judged
+        metrics = self.metrics
+        for region, disposition, reason, exempted, claims, charged, reversed_ in judged.tally.iter_rows():
+            metrics.claims.labels(region, disposition, reason).inc(claims)
+            metrics.fund_amount.labels(disposition, "charge").inc(charged)
+            metrics.fund_amount.labels(disposition, "reversal").inc(reversed_)
+            if exempted is not None:
+                metrics.exempted.labels(exempted, reason).inc(claims)
+        for kind, count in judged.dead_by_kind.items():
+            metrics.dead_letters.labels(kind).inc(count)
+        for form, count in judged.code_forms.items():
+            metrics.national_codes.labels(form).inc(count)
+        metrics.cases.inc(len(judged.cases))
+        metrics.committed.inc()
+        metrics.batch_claims.observe(len(batch.messages))
+        metrics.judge_seconds.observe(batch.judge_seconds)
+        metrics.commit_seconds.observe(commit.seconds)
+        stamps = np.array([message.timestamp()[1] for message in batch.messages], np.float64)
+        metrics.latency.observe(np.maximum(0.0, time.time() - stamps / 1000))
+        self._log.info(
+            "batch_committed",
+            records=len(batch.messages),
+            verdicts=len(judged.verdicts),
+            cases=len(judged.cases),
+            dead_letters=len(judged.dead_letters),
+            judge_ms=round(batch.judge_seconds * 1000, 1),
+            commit_ms=round(commit.seconds * 1000, 1),
+        )
+
+    def _publish_lag(self) -> None:
+        now = time.monotonic()
+        if now < self._lag_due:
+            return
+        self._lag_due = now + _LAG_EVERY_S
+        for partition in self._owned:
+            try:
+                _, end = self._consumer.get_watermark_offsets(TopicPartition(CLAIMS.name, partition), cached=True)
+            except KafkaException:
+                continue  # nothing was fetched from the partition yet; the next second knows more
+            if end >= 0:
+                self.metrics.lag.labels(str(partition)).set(max(0, end - self._next.get(partition, end)))
+
+    def _forget_lag(self, partition: int) -> None:
+        try:
+            self.metrics.lag.remove(str(partition))
+        except KeyError:
+            return  # it was owned too briefly to have been measured
+
+
+def _dead_letter(message: Message, error: Exception) -> dict[str, Any]:
+    topic, partition, offset = place(message)
+    added: Headers = [
+        (ERROR_HEADER, str(error).encode()),
+        (SOURCE_TOPIC_HEADER, topic.encode()),
+        (SOURCE_PARTITION_HEADER, str(partition).encode()),
+        (SOURCE_OFFSET_HEADER, str(offset).encode()),
+    ]
+    return {"key": key(message), "value": message.value(), "headers": [*headers(message), *added]}
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

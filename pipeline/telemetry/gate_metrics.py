@@ -1,0 +1,130 @@
+"""Metrics of the gate. Labels are bounded: never a claim, an insured person or a physician."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics_core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class BulkHistogram(Collector):
+    """A histogram that takes a whole batch of observations at once; observing claim by claim would cost a tenth of the gate."""
+
+    def __init__(self, name: str, documentation: str, buckets: tuple[float, ...], registry: CollectorRegistry) -> None:
+        self._name, self._documentation = name, documentation
+        self._edges = np.array((*buckets, np.inf))
+        self._counts = np.zeros(len(self._edges), np.int64)
+        self._sum = 0.0
+        registry.register(self)
+
+    def observe(self, values: npt.NDArray[np.float64]) -> None:
+        """Adds observations, in seconds."""
+        places = np.searchsorted(self._edges, values, side="left")
+        self._counts = self._counts + np.bincount(places, minlength=len(self._edges))
+        self._sum += float(values.sum())
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """Answers a scrape."""
+        running = np.cumsum(self._counts)
+        buckets = [
+            ("+Inf" if np.isinf(edge) else str(edge), int(count))
+            for edge, count in zip(self._edges, running, strict=True)
+        ]
+        yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
+
+
+class GateMetrics:
+    """Every metric of a worker, in a registry of its own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.claims = Counter(
+            "screening_claims",
+            "Claim records judged, in committed transactions",
+            ["region", "disposition", "reason"],
+            registry=registry,
+        )
+        self.fund_amount = Counter(
+            "screening_fund_amount_yuan",
+            "Fund share of judged claims in yuan, reversals (negative amounts) counted apart",
+            ["disposition", "kind"],
+            registry=registry,
+        )
+        self.exempted = Counter(
+            "screening_exempted_claims",
+            "Claims paid because of an exemption, by the ground that it lifted",
+            ["ground", "reason"],
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "screening_dead_letters", "Records set aside, by kind of error", ["error"], registry=registry
+        )
+        self.cases = Counter("screening_cases", "Cases opened", registry=registry)
+        self.batch_claims = Histogram(
+            "screening_batch_claims",
+            "Records in a batch",
+            buckets=(1, 10, 50, 100, 500, 1000, 5000, 10000, 50000),
+            registry=registry,
+        )
+        self.judge_seconds = Histogram(
+            "screening_judge_seconds",
+            "Time to decode, gather, decide and encode a batch",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.commit_seconds = Histogram(
+            "screening_commit_seconds",
+            "Time from the beginning of a transaction to its commit",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.latency = BulkHistogram(
+            "screening_latency_seconds",
+            "Time from a claim's Kafka timestamp to the commit of its verdict",
+            (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0),
+            registry,
+        )
+        self.committed = Counter("screening_transactions_committed", "Transactions committed", registry=registry)
+        self.aborted = Counter(
+            "screening_transactions_aborted", "Transactions aborted, by cause", ["cause"], registry=registry
+        )
+        self.lag = Gauge(
+            "screening_consumer_lag_records", "Records not yet judged, by partition", ["partition"], registry=registry
+        )
+        self.partitions = Gauge(
+            "screening_partitions_owned", "Partitions of claims that this worker owns", registry=registry
+        )
+        self.standing_physicians = Gauge(
+            "screening_standing_physicians", "Physicians in the standing view", registry=registry
+        )
+        self.standing_institutions = Gauge(
+            "screening_standing_institutions", "Institutions in the standing view", registry=registry
+        )
+        self.standing_revision = Gauge(
+            "screening_standing_revision", "Highest revision seen in the standing view", registry=registry
+        )
+        self.standing_updates = Counter(
+            "screening_standing_updates", "Standing records applied, by effect", ["effect"], registry=registry
+        )
+        self.standing_staleness = Gauge(
+            "screening_standing_staleness_seconds",
+            "Time since the standing view was last known to be complete",
+            registry=registry,
+        )
+        self.held = Gauge(
+            "screening_held", "1 while the gate judges nothing because its view is too old", registry=registry
+        )
+        self.national_codes = Counter(
+            "screening_physician_codes",
+            "Physician codes seen, by whether they have the national form",
+            ["form"],
+            registry=registry,
+        )
+        self.ready = Gauge("screening_ready", "1 while the worker is ready to judge", registry=registry)
+        self.info = Info("screening_worker", "Versions", registry=registry)

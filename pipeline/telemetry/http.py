@@ -1,0 +1,62 @@
+"""The HTTP pages of a process: /metrics, /healthz, /readyz."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+Check = Callable[[], tuple[bool, dict[str, Any]]]
+"""Answers whether all is well, and details for people."""
+
+
+class StatusServer:
+    """Serves the pages from a thread of its own. `port` is the port taken, also when 0 was asked for."""
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry, healthy: Check, ready: Check) -> None:
+        handler = _handler(registry, {"/healthz": healthy, "/readyz": ready})
+        self._server = ThreadingHTTPServer((host, port), handler)
+        self._server.daemon_threads = True
+        self.host = host
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="status-pages", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)
+
+
+def _handler(registry: CollectorRegistry, checks: dict[str, Check]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the base class names it so
+            path = self.path.partition("?")[0]
+            if path == "/metrics":
+                encode, content_type = choose_encoder(self.headers.get("Accept", ""))
+                self._answer(200, content_type, encode(registry))
+            elif path in checks:
+                good, details = checks[path]()
+                body = json.dumps({"ok": good, **details}, ensure_ascii=False).encode() + b"\n"
+                self._answer(200 if good else 503, "application/json; charset=utf-8", body)
+            else:
+                pages = ", ".join(("/metrics", *checks))
+                self._answer(404, "text/plain; charset=utf-8", f"not found; there are {pages}\n".encode())
+
+        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # the base class names it so
+            """Page views are not logged: a scrape every few seconds would drown the events."""
+
+    return Handler
