@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, Field(description="folder for what a process keeps on disk")] = (
         Path(tempfile.gettempdir()) / "screening"
     )
-    batch_max_claims: Annotated[int, Field(ge=1, le=200_000, description="most claims in one transaction")] = 10_000
+    batch_max_claims: Annotated[int, Field(ge=1, le=200_000, description="most claims in one transaction")] = 20_000
     batch_max_wait_ms: Annotated[int, Field(ge=1, le=60_000, description="longest wait for a batch to fill, ms")] = 10
     transaction_timeout_ms: Annotated[
         int, Field(ge=1_000, le=900_000, description="after this a dead worker's transaction is aborted, ms")

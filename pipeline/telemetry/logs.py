@@ -6,7 +6,7 @@ import hashlib
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -27,8 +27,8 @@ def _mask_personal(_logger: Any, _method: str, event: MutableMapping[str, Any]) 
     return event
 
 
-def configure_logs(log_format: LogFormat, level: str) -> None:
-    """Sets up logging for a process."""
+def configure_logs(log_format: LogFormat, level: str, stream: TextIO | None = None) -> None:
+    """Sets up logging for a process, to standard error unless another stream is given."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format is LogFormat.JSON
@@ -44,7 +44,7 @@ def configure_logs(log_format: LogFormat, level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
 

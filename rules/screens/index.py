@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -296,8 +297,10 @@ _UNREADABLE_REVISION = -1
 
 
 def _numbers(known: dict[str, int], names: pl.Series) -> Ints:
-    get = known.get
-    return np.array([get(name, -1) for name in names.to_list()], np.int32)
+    """Number of every name, -1 where it is not known."""
+    if not known:
+        return np.full(len(names), -1, np.int32)
+    return np.fromiter(map(known.get, names.to_list(), repeat(-1)), np.int32, count=len(names))
 
 
 def _span_rows(spans: Sequence[Span], store: Ragged) -> list[tuple[int, ...]]:

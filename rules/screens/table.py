@@ -17,7 +17,6 @@ from rules.screens.index import (
     INSTITUTION_TERMINATED,
     NO_STANDING,
     SITE_CODE,
-    SITE_UNDECLARED,
     STANDING_CODE,
     day_number,
 )
@@ -155,7 +154,8 @@ def _conditions(when: When, pack: Pack) -> Iterator[pl.Expr]:
         yield pl.col("straddles")
     if when.site is not None:
         yield {
-            "undeclared": pl.col("site") == SITE_UNDECLARED,
+            # Anything but a declaration: a state that this text does not know must not pass for one.
+            "undeclared": pl.col("site") != _site("declared"),
             "opted_out": pl.col("site") == _site("opted_out"),
             "not_listed": pl.col("site") != _site("listed"),
         }[when.site]
