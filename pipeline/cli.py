@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import click
 from rich.console import Console
@@ -99,6 +99,55 @@ def demo(claims: int, seed: int, lang: str, as_json: bool) -> None:
     from pipeline.demo import run_demo
 
     raise SystemExit(run_demo(claims=claims, seed=seed, as_json=as_json, lang=lang, console=out))
+
+
+# -- sample -------------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def sample() -> None:
+    """Writes generated input: the same seed gives the same bytes."""
+
+
+def _sample_command(what: Literal["claims", "standing"], count: int, text: str) -> None:
+    @sample.command(what, help=f"{text}\n\n\b\nExample:\n  screening sample {what} --seed 7 {what}.ndjson.gz")
+    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+    @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
+    @click.option("--count", default=count, show_default=True, type=click.IntRange(1), help="How many to write.")
+    def command(file: Path, seed: int, count: int) -> None:
+        from pipeline.sample import write_sample
+
+        try:
+            written = write_sample(what, file, seed=seed, count=count)
+        except OSError as error:
+            _fail(f"{file}: {error.strerror}")
+        out.print(f"{_plain(str(file))}: {written:,} lines")
+
+
+_sample_command("claims", 20_000, "Writes claims, one JSON object a line; .gz is compressed.")
+_sample_command(
+    "standing", 2_000, "Writes the standing of physicians and institutions that the claims of the same seed name."
+)
+
+
+# -- conformance --------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def conformance(files: tuple[Path, ...], as_json: bool) -> None:
+    """Runs worked cases through the law and prints each that differs; the last line is `N passed, N failed`.
+
+    Exit code 0: all passed; 1: some failed; 2: a file cannot be read.
+
+    \b
+    Example:
+      screening conformance cases.jsonl
+    """
+    from pipeline.conformance import conformance_command
+
+    raise SystemExit(conformance_command(files, json=as_json, echo=click.echo))
 
 
 # -- topics -------------------------------------------------------------------------------------------------------
