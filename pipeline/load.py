@@ -89,7 +89,10 @@ def load_file(
         for bad in checked.bad:
             report(bad)
             if strict:
-                raise LoadError(f"{path}: line {bad.number}: {bad.reason}; stopped, as --strict asks")
+                sent = _finish(senders)
+                raise LoadError(
+                    f"{path}: line {bad.number}: {bad.reason}; stopped, as --strict asks; {sent} records were sent before"
+                )
         for spec, records in itertools.groupby(checked.records, key=lambda record: record[0]):
             sender = senders.get(spec.name)
             if sender is None:
@@ -97,12 +100,17 @@ def load_file(
             sender.send([{"key": key, "value": value} for _, key, value in records])
         loaded.sent = sum(sender.delivered for sender in senders.values())
         progress(loaded)
-    for sender in senders.values():
-        sender.finish()
-    loaded.sent = sum(sender.delivered for sender in senders.values())
+    loaded.sent = _finish(senders)
     loaded.refused = sum(len(sender.failed) for sender in senders.values())
     progress(loaded)
     return loaded
+
+
+def _finish(senders: dict[str, Sender]) -> int:
+    """Waits for what was handed to the senders; returns how many records the brokers took."""
+    for sender in senders.values():
+        sender.finish()
+    return sum(sender.delivered for sender in senders.values())
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -149,7 +157,7 @@ def _json_type(name: str, dtype: pl.DataType) -> pl.Expr:
     """A column in the contract's own JSON type: money as a decimal string, versions as numbers, empty text as null."""
     column = pl.col(name)
     if name == "claim_version":
-        return column.cast(pl.Int64)
+        return column.cast(pl.Int64, strict=False)  # what is no number becomes null, and the check names the line
     if dtype == pl.String and name in {"physician_code", "service_start"}:
         return pl.when(column != "").then(column).alias(name)
     if dtype.is_float():

@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from rules.explain import explain
-from rules.screens.index import FIRST_DAY, LAST_DAY, StandingIndex
+from rules.screens.index import FIRST_DAY, LAST_DAY
 from rules.screens.table import Ruling
 from rules.screens.verdict import Screen
 
@@ -73,17 +73,17 @@ class VerdictCodec:
     def cases(
         self,
         verdicts: pl.DataFrame,
-        decided: pl.DataFrame,
+        rulings: pl.Series,
         documents: Sequence[str],
-        index: StandingIndex,
+        evidence: Sequence[tuple[str, ...]],
         opened_at: str,
-    ) -> list[tuple[str, bytes]]:
-        """Key and bytes of the case of every verdict given; all of them must be flagged.
+    ) -> list[dict[str, str | bytes]]:
+        """The case record {"key", "value"} of every verdict given; all of them must be flagged.
 
         `documents` are the verdicts' own JSON. A case is the verdict's fields and, after them, its id, when it was opened,
         the explanation in both languages and the ids of the events behind the standing.
         """
-        made = []
+        made: list[dict[str, str | bytes]] = []
         columns = (
             "claim_id",
             "claim_version",
@@ -95,17 +95,16 @@ class VerdictCodec:
             "penalty_period",
         )
         rows = verdicts.select(columns).iter_rows()
-        places = decided.select("ruling", "span", "institution_span").iter_rows()
-        for row, (ruling_number, span, institution_span), document in zip(rows, places, documents, strict=True):
+        for row, ruling_number, document, causes in zip(rows, rulings, documents, evidence, strict=True):
             ruling = self._rulings[ruling_number]
             number = case_id(row[0], row[1], ruling.ground)
             tail = _CaseTail(
                 case_id=number,
                 opened_at=opened_at,
                 explanation=explain(ruling, *row[2:]),
-                evidence=index.causes(span, institution_span),
+                evidence=causes,
             )
-            made.append((number, document[:-1].encode() + b"," + _encode(tail)[1:]))
+            made.append({"key": number, "value": document[:-1].encode() + b"," + _encode(tail)[1:]})
         return made
 
 

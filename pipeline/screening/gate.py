@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -20,6 +21,9 @@ from topics.verdict_codec import VerdictCodec, to_documents
 NATIONAL_CODE = r"^D[0-9]{12}$"
 """The national form of a physician code (国家医保医师代码)."""
 
+Record = dict[str, Any]
+"""A record in the form that the producer takes: key, value and, for dead letters, headers."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
@@ -30,16 +34,28 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruled:
+    """A batch that is decided but not yet written out: all that the register had to say is in here."""
+
+    claims: pl.DataFrame
+    verdicts: pl.DataFrame
+    rulings: pl.Series
+    flagged: pl.Series
+    evidence: list[tuple[str, ...]]
+    dead_letters: list[DeadLetter]
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """What a batch came to. Every row of the batch is either one verdict or one dead letter.
 
-    `verdicts` and `cases` are (key, value) as they go on the wire; `tally` counts claims and sums their fund share by
+    `verdicts` and `cases` are records {"key", "value"} as they go on the wire; `tally` counts claims and sums their fund share by
     region, disposition and reason (columns region, disposition, reason, exempted_ground, claims, charged, reversed).
     `code_forms` counts physician codes by form: a data-quality figure, never a ground.
     """
 
-    verdicts: list[tuple[str, str]]
-    cases: list[tuple[str, bytes]]
+    verdicts: list[Record]
+    cases: list[Record]
     dead_letters: list[DeadLetter]
     tally: pl.DataFrame
     code_forms: dict[str, int]
@@ -69,10 +85,33 @@ class Gate:
         stale: bool = False,
     ) -> Judged:
         """Judges a batch of record values, whose places in the input are given. `screened_at` is an RFC 3339 time."""
+        ruled = self.rule(values, stale=stale)
+        return self.write(ruled, topic=topic, partitions=partitions, offsets=offsets, screened_at=screened_at)
+
+    def rule(self, values: Sequence[bytes | None], *, stale: bool = False) -> Ruled:
+        """Decodes a batch, gathers what the register says, and decides."""
         decoded = decode_claims(values)
         claims = decoded.claims
         decided = self.screen.decide(claims, self.index, stale=stale)
         verdicts = self._codec.verdicts(claims, decided)
+        flagged = self._codec.flagged(verdicts).arg_true()
+        return Ruled(
+            claims=claims,
+            verdicts=verdicts,
+            rulings=decided["ruling"],
+            flagged=flagged,
+            evidence=[
+                self.index.causes(span, institution_span)
+                for span, institution_span in decided[flagged].select("span", "institution_span").iter_rows()
+            ],
+            dead_letters=[DeadLetter(row, error) for row, error in decoded.errors],
+        )
+
+    def write(
+        self, ruled: Ruled, *, topic: str, partitions: Sequence[int], offsets: Sequence[int], screened_at: str
+    ) -> Judged:
+        """Writes verdicts and cases out. Reads nothing that may change, so it may run while the next batch is ruled on."""
+        claims, verdicts, flagged = ruled.claims, ruled.verdicts, ruled.flagged
         rows = claims["row"]
         documents = to_documents(
             verdicts,
@@ -81,18 +120,18 @@ class Gate:
             pl.Series(offsets, dtype=pl.Int64).gather(rows),
             screened_at,
         )
-        flagged = self._codec.flagged(verdicts).arg_true()
         cases = self._codec.cases(
             verdicts[flagged],
-            decided[flagged],
+            ruled.rulings[flagged],
             [documents[row] for row in flagged.to_list()],
-            self.index,
+            ruled.evidence,
             opened_at=screened_at,
         )
+        keys = claims["claim_id"].to_list()
         return Judged(
-            verdicts=list(zip(claims["claim_id"].to_list(), documents, strict=True)),
+            verdicts=[{"key": key, "value": value} for key, value in zip(keys, documents, strict=True)],
             cases=cases,
-            dead_letters=[DeadLetter(row, error) for row, error in decoded.errors],
+            dead_letters=ruled.dead_letters,
             tally=_tally(verdicts),
             code_forms=_code_forms(claims),
         )

@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from pipeline.config import Settings, StalenessPolicy
 from pipeline.kafka.records import Headers, headers, key, place
-from pipeline.screening.gate import Gate, Judged
+from pipeline.screening.gate import Gate, Judged, Ruled
 from pipeline.screening.transaction import Output, TransactionAborted, TransactionalSink, TransactionFatal
 from pipeline.screening.view import StandingView
 from pipeline.telemetry.gate_metrics import GateMetrics
@@ -57,18 +57,21 @@ class _Records:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Records as they came, with the metrics' share of their judgement."""
+    """Records as they came and what was ruled on them, under which generation and ownership."""
 
-    messages: list[Message]
-    judged: Judged
-    output: Output
-    judge_seconds: float
+    records: _Records
+    ruled: Ruled
+    generation: object
+    epoch: int
+    rule_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Commit:
     batch: _Batch
-    seconds: float
+    judged: Judged
+    write_seconds: float
+    commit_seconds: float
 
 
 class Worker:
@@ -189,8 +192,8 @@ class Worker:
             return
         records = self._fresh(messages)
         if records.messages:
-            batch = self._judge(records, stale=stale and self.settings.staleness_policy is StalenessPolicy.REVIEW)
-            if self._settle() and batch.output.epoch == self._epoch:
+            batch = self._rule(records, stale=stale and self.settings.staleness_policy is StalenessPolicy.REVIEW)
+            if self._settle() and batch.epoch == self._epoch:
                 self._committing = self._pool.submit(self._commit, batch)
         elif self._committing is not None and self._committing.done():
             self._settle()
@@ -208,9 +211,7 @@ class Worker:
         if all(fresh):
             return _Records(good, partitions, offsets)
         kept = [row for row, new in enumerate(fresh) if new]
-        return _Records(
-            [good[row] for row in kept], [partitions[row] for row in kept], [offsets[row] for row in kept]
-        )
+        return _Records([good[row] for row in kept], [partitions[row] for row in kept], [offsets[row] for row in kept])
 
     def _advance(self, partitions: list[int], offsets: list[int]) -> list[bool]:
         """Which of the records are new; moves on past them."""
@@ -232,36 +233,37 @@ class Worker:
             return
         self._log.warning("claims_read_failed", error=error.str())
 
-    def _judge(self, records: _Records, *, stale: bool) -> _Batch:
+    def _rule(self, records: _Records, *, stale: bool) -> _Batch:
         started = time.monotonic()
-        messages = records.messages
-        judged = self.gate.judge(
-            [message.value() for message in messages],
+        ruled = self.gate.rule([message.value() for message in records.messages], stale=stale)
+        return _Batch(records, ruled, self._consumer.consumer_group_metadata(), self._epoch, time.monotonic() - started)
+
+    def _commit(self, batch: _Batch) -> _Commit:
+        """Runs on the committing thread: writes the batch out and commits it."""
+        started = time.monotonic()
+        records = batch.records
+        judged = self.gate.write(
+            batch.ruled,
             topic=CLAIMS.name,
             partitions=records.partitions,
             offsets=records.offsets,
             screened_at=_now(),
-            stale=stale,
         )
-        output = Output(
-            verdicts=[{"key": key, "value": value} for key, value in judged.verdicts],
-            cases=[{"key": key, "value": value} for key, value in judged.cases],
-            dead_letters=[_dead_letter(messages[letter.row], letter.error) for letter in judged.dead_letters],
-            offsets=[
-                TopicPartition(CLAIMS.name, partition, offset) for partition, offset in self._ends(records.partitions)
-            ],
-            generation=self._consumer.consumer_group_metadata(),
-            epoch=self._epoch,
+        written = time.monotonic()
+        ends = dict(zip(records.partitions, records.offsets, strict=True))
+        self._sink.commit(
+            Output(
+                verdicts=judged.verdicts,
+                cases=judged.cases,
+                dead_letters=[
+                    _dead_letter(records.messages[letter.row], letter.error) for letter in judged.dead_letters
+                ],
+                offsets=[TopicPartition(CLAIMS.name, partition, last + 1) for partition, last in sorted(ends.items())],
+                generation=batch.generation,
+                epoch=batch.epoch,
+            )
         )
-        return _Batch(messages, judged, output, time.monotonic() - started)
-
-    def _ends(self, partitions: list[int]) -> list[tuple[int, int]]:
-        return [(partition, self._next[partition]) for partition in sorted(set(partitions))]
-
-    def _commit(self, batch: _Batch) -> _Commit:
-        started = time.monotonic()
-        self._sink.commit(batch.output)
-        return _Commit(batch, time.monotonic() - started)
+        return _Commit(batch, judged, written - started, time.monotonic() - written)
 
     def _settle(self) -> bool:
         """Waits for the batch in commit. Returns False when it was rolled back: all that was read since is void."""
@@ -379,7 +381,9 @@ class Worker:
 
     def _record(self, commit: _Commit) -> None:
         """Publishes what a committed batch came to: one event, one set of metrics."""
-        batch, judged = commit.batch, commit.batch.judged
+        batch, judged = commit.batch, commit.judged
+        messages = batch.records.messages
+        judge_seconds = batch.rule_seconds + commit.write_seconds
         metrics = self.metrics
         for region, disposition, reason, exempted, claims, charged, reversed_ in judged.tally.iter_rows():
             metrics.claims.labels(region, disposition, reason).inc(claims)
@@ -393,19 +397,19 @@ class Worker:
             metrics.national_codes.labels(form).inc(count)
         metrics.cases.inc(len(judged.cases))
         metrics.committed.inc()
-        metrics.batch_claims.observe(len(batch.messages))
-        metrics.judge_seconds.observe(batch.judge_seconds)
-        metrics.commit_seconds.observe(commit.seconds)
-        stamps = np.array([message.timestamp()[1] for message in batch.messages], np.float64)
+        metrics.batch_claims.observe(len(messages))
+        metrics.judge_seconds.observe(judge_seconds)
+        metrics.commit_seconds.observe(commit.commit_seconds)
+        stamps = np.array([message.timestamp()[1] for message in messages], np.float64)
         metrics.latency.observe(np.maximum(0.0, time.time() - stamps / 1000))
         self._log.info(
             "batch_committed",
-            records=len(batch.messages),
+            records=len(messages),
             verdicts=len(judged.verdicts),
             cases=len(judged.cases),
             dead_letters=len(judged.dead_letters),
-            judge_ms=round(batch.judge_seconds * 1000, 1),
-            commit_ms=round(commit.seconds * 1000, 1),
+            judge_ms=round(judge_seconds * 1000, 1),
+            commit_ms=round(commit.commit_seconds * 1000, 1),
         )
 
     def _publish_lag(self) -> None:
