@@ -86,13 +86,15 @@ class Screen:
         return self._describe(frame, ruling, base)
 
     def _prepare(self, claims: pl.DataFrame) -> pl.DataFrame:
-        regions = claims["region"].unique().to_list()
-        numbers = [self.packs.number_for(region) for region in regions]
+        numbers = {region: self.packs.number_for(region) for region in claims["region"].unique().to_list()}
+        pack_number = pl.col("region").replace_strict(numbers, return_dtype=pl.UInt16)
+        if not numbers:  # a batch in which nothing is a claim: of an empty mapping polars makes strings
+            pack_number = pl.lit(None, pl.UInt16)
         missing = [field for field in DRUG_FIELDS if field not in claims.columns]
         return claims.with_columns(
             pl.concat_str("region", pl.lit("|"), "physician_code").alias("physician_key"),
             pl.concat_str("region", pl.lit("|"), "institution_code").alias("institution_key"),
-            pl.col("region").replace_strict(regions, numbers, return_dtype=pl.UInt16).alias("pack_number"),
+            pack_number.alias("pack_number"),
             *(pl.lit(None, pl.Boolean).alias(field) for field in missing),
         )
 

@@ -1,0 +1,101 @@
+"""Statutory deadlines: by when somebody has to act, computed from the events and the pack's limits.
+
+Missing one has no stated consequence (`qiannan` section 8): a deadline is a reminder, never a ground.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rules.calendar import WorkingCalendar, corresponding_day, first_day_after, official_calendar
+from rules.events import (
+    AppealFiled,
+    AppealRejected,
+    AppealUpheld,
+    Bonus,
+    Event,
+    NoticeReceived,
+    Reinstatement,
+    ReinstatementApplication,
+    ReinstatementRefused,
+)
+from rules.ledger.dossier import Dossier, fold
+from rules.ledger_rules import Deadline
+from rules.pack import Pack, PackError
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A running or met deadline: who has to do what by the end of `due_on`. `met_by` is the event that did it."""
+
+    deadline: Deadline
+    trigger_id: str
+    trigger_date: dt.date
+    due_on: dt.date
+    met_by: str | None = None
+
+    def overdue(self, today: dt.date) -> bool:
+        """Whether the limit has passed on `today` without the act being recorded."""
+        return self.met_by is None and today > self.due_on
+
+
+def due_on(deadline: Deadline, trigger: dt.date, calendar: WorkingCalendar) -> dt.date | None:
+    """Last day of a limit that runs from `trigger` (day 0); None where the text gives no number.
+
+    Raises CalendarError when working days of a year without data are needed and no fallback is declared.
+    """
+    if deadline.working_days is not None:
+        return calendar.deadline(trigger, deadline.working_days)
+    if deadline.months is not None:
+        return corresponding_day(trigger, deadline.months)
+    return None
+
+
+def earliest_return(decision: dt.date, months: int) -> dt.date:
+    """First day after a bar of `months` months: one year, three years (36) or five years (60) after the decision."""
+    return first_day_after(decision, months)
+
+
+_TRIGGERS: dict[str, type[Event]] = {
+    "notice_received": NoticeReceived,
+    "appeal_filed": AppealFiled,
+    "reinstatement_application": ReinstatementApplication,
+    "bonus": Bonus,
+}
+
+
+def deadlines(
+    events: Dossier | Iterable[Event], pack: Pack, calendar: WorkingCalendar | None = None
+) -> tuple[Due, ...]:
+    """Every deadline that the events of one dossier set running, in the order of their triggers."""
+    if pack.ledger is None:
+        raise PackError(f"{pack.name}: has no ledger section; expected one with deadlines")
+    if calendar is None:
+        calendar = official_calendar(pack.ledger.working_calendar.value)
+    file = events if isinstance(events, Dossier) else fold(events)
+    running = []
+    for place, event in enumerate(file.events):
+        for item in pack.ledger.deadlines:
+            kind = _TRIGGERS.get(item.trigger)
+            if kind is None or not isinstance(event, kind):
+                continue
+            last = due_on(item, event.date, calendar)
+            if last is not None:
+                running.append(Due(item, event.event_id, event.date, last, _met(item, event, file.events[place + 1 :])))
+    return tuple(running)
+
+
+def _met(item: Deadline, trigger: Event, later: Sequence[Event]) -> str | None:
+    """The later event that did what the deadline asks, where the event table has such an event."""
+    for event in later:
+        if item.id == "review_request" and isinstance(trigger, NoticeReceived):
+            if isinstance(event, AppealFiled) and event.ref == trigger.ref:
+                return event.event_id
+        elif item.id == "review_answer" and isinstance(trigger, AppealFiled):
+            if isinstance(event, AppealUpheld | AppealRejected) and event.ref == trigger.ref:
+                return event.event_id
+        elif item.id == "reinstatement_decision" and isinstance(event, Reinstatement | ReinstatementRefused):
+            return event.event_id
+    return None

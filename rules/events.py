@@ -1,0 +1,372 @@
+"""The events of the registers, as they stand on the wire (`physician-events`), and what makes one unusable.
+
+An event is a fact that somebody recorded: it is decoded into one frozen type an event type, checked against the pack of
+its region, and then never changed. `read_event` answers either the event or the list of everything wrong with it.
+An event that is well formed but contradicts others (a repair without a status, a registration during a ban) is not
+wrong here: it is kept, and the ledger flags it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rules.ledger_rules import Ledger
+
+CHINA = dt.timezone(dt.timedelta(hours=8))
+"""The registers' days are days in China, whatever offset a time of recording is written in."""
+
+Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What every event carries. `date` is the legal date; `recorded_at` the time when the register learned of it."""
+
+    event_id: Name
+    region: Name
+    date: dt.date
+    recorded_at: Instant | None = None
+    physician_code: str | None = None
+    institution: str | None = None
+
+    of_institution: ClassVar[bool] = False
+    """Whether the event concerns the institution and no physician."""
+
+    @property
+    def type_name(self) -> str:
+        """The event's type on the wire."""
+        return str(self.__struct_config__.tag)
+
+
+class Registration(Event, frozen=True, kw_only=True, tag="registration"):
+    """The physician is registered and declared at `institution`; `training` is evidenced (`000 二(一)`)."""
+
+    training: bool = True
+
+
+class SiteDeclaration(Event, frozen=True, kw_only=True, tag="site_declaration"):
+    """A further institution declares the physician (多点执业)."""
+
+
+class OptOut(Event, frozen=True, kw_only=True, tag="opt_out"):
+    """On the physician's written request the institution does not declare him or her (`000 五(二)*`)."""
+
+
+class Deduction(Event, frozen=True, kw_only=True, tag="deduction"):
+    """A decision to deduct points (扣分处理决定). `points` is the total of its `cases`.
+
+    `penalty_start` and `penalty_end` are given when the agency's decision states the penalty period itself; they win
+    over the counted one.
+    """
+
+    points: Count
+    violation_id: Name
+    cases: Annotated[int, msgspec.Meta(ge=1)] = 1
+    violation_date: dt.date | None = None
+    penalty_start: dt.date | None = None
+    penalty_end: dt.date | None = None
+
+
+class Bonus(Event, frozen=True, kw_only=True, tag="bonus"):
+    """Points granted (加分) on ground `bonus_id`."""
+
+    points: Count
+    bonus_id: Name
+
+
+class NoticeReceived(Event, frozen=True, kw_only=True, tag="notice_received"):
+    """The institution received the written notice of the decision `ref`."""
+
+    ref: Name
+
+
+class AppealFiled(Event, frozen=True, kw_only=True, tag="appeal_filed"):
+    """The physician asked for review (复核) of the decision `ref`."""
+
+    ref: Name
+
+
+class AppealUpheld(Event, frozen=True, kw_only=True, tag="appeal_upheld"):
+    """The review voided the decision `ref`, or lowered it to `revised_points` in all."""
+
+    ref: Name
+    revised_points: Count = 0
+
+
+class AppealRejected(Event, frozen=True, kw_only=True, tag="appeal_rejected"):
+    """The review left the decision `ref` as it is."""
+
+    ref: Name
+
+
+class ReinstatementApplication(Event, frozen=True, kw_only=True, tag="reinstatement_application"):
+    """The institution applied for reinstatement (恢复)."""
+
+
+class Reinstatement(Event, frozen=True, kw_only=True, tag="reinstatement"):
+    """The agency decided to reinstate."""
+
+
+class ReinstatementRefused(Event, frozen=True, kw_only=True, tag="reinstatement_refused"):
+    """The agency refused to reinstate."""
+
+
+class Agreement(Event, frozen=True, kw_only=True, tag="agreement"):
+    """A service agreement of the physician (定岗医师服务协议), `start` and `end` inclusive."""
+
+    start: dt.date
+    end: dt.date
+
+
+class RetrainingPassed(Event, frozen=True, kw_only=True, tag="retraining_passed"):
+    """Unified training and assessment passed (`002 第十八条`)."""
+
+
+class InstitutionSnapshot(Event, frozen=True, kw_only=True, tag="institution_snapshot"):
+    """Headcounts of an institution in its agreement term: approved physicians, and those cancelled."""
+
+    of_institution: ClassVar[bool] = True
+    approved_physicians: Count
+    cancelled_in_term: Count
+
+
+class InstitutionResigned(Event, frozen=True, kw_only=True, tag="institution_resigned"):
+    """The institution signed a new agreement after rectification."""
+
+    of_institution: ClassVar[bool] = True
+
+
+class StatusRecorded(Event, frozen=True, kw_only=True, tag="status"):
+    """The filing status from `date` until `until` (inclusive; None is open)."""
+
+    status: Literal["normal", "suspended", "terminated"]
+    until: dt.date | None = None
+
+
+class Repair(Event, frozen=True, kw_only=True, tag="repair"):
+    """The status that runs on `date` ends on `new_until` (inclusive) instead."""
+
+    new_until: dt.date
+
+
+class StatusCorrected(Event, frozen=True, kw_only=True, tag="status_corrected"):
+    """An objection was accepted: the status `ref` is void from its start."""
+
+    ref: Name
+
+
+class PointsRecorded(Event, frozen=True, kw_only=True, tag="points_recorded"):
+    """Points recorded under the national opinion; no threshold is stated, so they are informative."""
+
+    points: Count
+
+
+class Full12(Event, frozen=True, kw_only=True, tag="full_12"):
+    """Twelve points reached in the scoring period `period`."""
+
+    period: Name
+
+
+class CriminalLiability(Event, frozen=True, kw_only=True, tag="criminal_liability"):
+    """Criminal liability for breaking medical-insurance law."""
+
+
+class RectificationOrder(Event, frozen=True, kw_only=True, tag="rectification_order"):
+    """The institution was ordered to rectify within a time limit (限期整改)."""
+
+    of_institution: ClassVar[bool] = True
+
+
+class InstitutionViolationRatio(Event, frozen=True, kw_only=True, tag="institution_violation_ratio"):
+    """Amount in breach over card turnover in the 12 months that end on `date`, as a share (0.4 is 40 %)."""
+
+    of_institution: ClassVar[bool] = True
+    ratio: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class PrescriberListed(Event, frozen=True, kw_only=True, tag="prescriber_listed"):
+    """The institution filed the physician as prescriber for outside filling."""
+
+
+AnyEvent = (
+    Registration
+    | SiteDeclaration
+    | OptOut
+    | Deduction
+    | Bonus
+    | NoticeReceived
+    | AppealFiled
+    | AppealUpheld
+    | AppealRejected
+    | ReinstatementApplication
+    | Reinstatement
+    | ReinstatementRefused
+    | Agreement
+    | RetrainingPassed
+    | InstitutionSnapshot
+    | InstitutionResigned
+    | StatusRecorded
+    | Repair
+    | StatusCorrected
+    | PointsRecorded
+    | Full12
+    | CriminalLiability
+    | RectificationOrder
+    | InstitutionViolationRatio
+    | PrescriberListed
+)
+
+TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
+"""Every event type of the spec's table, by its name on the wire."""
+
+NEEDS_INSTITUTION = frozenset(
+    {
+        "registration",
+        "site_declaration",
+        "opt_out",
+        "deduction",
+        "reinstatement_application",
+        "reinstatement",
+        "reinstatement_refused",
+        "institution_snapshot",
+        "institution_resigned",
+        "rectification_order",
+        "institution_violation_ratio",
+        "prescriber_listed",
+    }
+)
+
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
+_encoder = msgspec.json.Encoder()
+
+
+class EventError(ValueError):
+    """An event that cannot be used; `problems` lists everything wrong with it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def decode(raw: bytes) -> Event:
+    """Decodes one event from the wire. Raises EventError with every problem of form, each naming its field."""
+    try:
+        event: Event = _decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise EventError(_problems_of_form(raw, error)) from error
+    return event
+
+
+def encode(event: Event) -> bytes:
+    """The event on the wire."""
+    return _encoder.encode(event)
+
+
+def _problems_of_form(raw: bytes, first: msgspec.MsgspecError) -> list[str]:
+    """Everything wrong with the form of an event, field by field; the slow path, after the decoder refused."""
+    try:
+        value = msgspec.json.decode(raw)
+    except msgspec.MsgspecError as error:
+        return [f"not JSON: {error}"]
+    if not isinstance(value, dict):
+        return [f"expected a JSON object, found {type(value).__name__}"]
+    kind = TYPES.get(value["type"]) if isinstance(value.get("type"), str) else None
+    if kind is None:
+        return [f"type: unknown event type {value.get('type')!r}; known are {', '.join(sorted(TYPES))}"]
+    problems = []
+    for field in msgspec.structs.fields(kind):
+        name = field.encode_name
+        if name not in value:
+            if field.required:
+                problems.append(f"{name}: missing; a {value['type']} needs it")
+            continue
+        try:
+            msgspec.convert(value[name], field.type, str_keys=True)
+        except msgspec.ValidationError as error:
+            problems.append(f"{name}: {error} (found {value[name]!r:.60})")
+    return problems or [str(first)]
+
+
+def check(event: Event, ledger: Ledger) -> list[str]:
+    """What keeps a decoded event from being used under a pack: empty when it is usable.
+
+    References to other events cannot be judged from one event; the ledger flags those that lead nowhere.
+    """
+    name = event.type_name
+    problems = []
+    if name not in ledger.events:
+        problems.append(f"type: {name} does not exist in this scheme; it knows {', '.join(sorted(ledger.events))}")
+        return problems
+    if name in NEEDS_INSTITUTION and not (event.institution or "").strip():
+        problems.append(f"institution: missing; a {name} needs it")
+    if not event.of_institution and not (event.physician_code or "").strip():
+        problems.append(f"physician_code: missing; a {name} concerns a physician")
+    if isinstance(event, Deduction | AppealUpheld) and recorded_day(event) < event.date:
+        problems.append(f"recorded_at: {event.recorded_at} lies before the decision of {event.date}")
+    if isinstance(event, Deduction):
+        problems += _deduction_problems(event, ledger)
+    elif isinstance(event, Bonus):
+        problems += _bonus_problems(event, ledger)
+    elif isinstance(event, Agreement) and event.end < event.start:
+        problems.append(f"end: {event.end} lies before start {event.start}")
+    elif isinstance(event, StatusRecorded) and event.until is not None and event.until < event.date:
+        problems.append(f"until: {event.until} lies before the first day {event.date}")
+    return problems
+
+
+def _deduction_problems(event: Deduction, ledger: Ledger) -> list[str]:
+    violation = ledger.violation(event.violation_id)
+    if violation is None:
+        return [f"violation_id: {event.violation_id!r} is not an item of this scheme"]
+    problems = []
+    low, high = violation.low * event.cases, violation.high * event.cases
+    if not low <= event.points <= high:
+        expected = str(low) if low == high else f"{low} to {high}"
+        cases = f"{event.cases} cases of " if event.cases > 1 else ""
+        problems.append(f"points: {event.points} found; {cases}{event.violation_id} cost {expected}")
+    if event.violation_date is not None and event.violation_date > event.date:
+        problems.append(f"violation_date: {event.violation_date} lies after the decision of {event.date}")
+    if (event.penalty_start is None) != (event.penalty_end is None):
+        problems.append("penalty_start, penalty_end: give both or neither")
+    elif event.penalty_start and event.penalty_end and event.penalty_end < event.penalty_start:
+        problems.append(f"penalty_end: {event.penalty_end} lies before penalty_start {event.penalty_start}")
+    return problems
+
+
+def _bonus_problems(event: Bonus, ledger: Ledger) -> list[str]:
+    expected = ledger.bonus_points(event.bonus_id)
+    if expected is None:
+        return [f"bonus_id: {event.bonus_id!r} is not a ground of this scheme"]
+    if event.points != expected:
+        return [f"points: {event.points} found; {event.bonus_id} grants {expected}"]
+    return []
+
+
+def read_event(raw: bytes, ledger: Ledger) -> Event | list[str]:
+    """One event from the wire, checked under a pack; or the list of its problems (for the dead-letter topic)."""
+    try:
+        event = decode(raw)
+    except EventError as error:
+        return error.problems
+    return check(event, ledger) or event
+
+
+def recorded_day(event: Event) -> dt.date:
+    """The day on which the register learned of the event (README T2); without a time of recording, its own date."""
+    return event.date if event.recorded_at is None else event.recorded_at.astimezone(CHINA).date()
+
+
+def known_by(event: Event, as_of: dt.date | dt.datetime | None) -> bool:
+    """Whether the event counts at the knowledge date `as_of`: an instant, a whole day in China, or None for all."""
+    if as_of is None:
+        return True
+    if isinstance(as_of, dt.datetime):
+        if event.recorded_at is not None:
+            return event.recorded_at <= as_of
+        return event.date <= as_of.astimezone(CHINA).date()
+    return recorded_day(event) <= as_of

@@ -1,0 +1,59 @@
+"""The parts of a Qiannan account: a year's counters and a penalty window. Days are ordinals."""
+
+from __future__ import annotations
+
+
+class Year:
+    """Counters of one calendar year. `open_ids` are the deductions of the open cycle."""
+
+    __slots__ = (
+        "bank",
+        "cycle",
+        "eligible",
+        "granted",
+        "gross",
+        "open_ids",
+        "peak",
+        "resets",
+        "three_fired",
+        "total",
+        "two_fired",
+        "zero_until",
+    )
+
+    def __init__(self) -> None:
+        self.cycle = self.total = self.gross = self.peak = 0
+        self.eligible = self.bank = self.granted = self.resets = 0
+        self.two_fired = self.three_fired = False
+        self.zero_until = 0
+        self.open_ids: tuple[str, ...] = ()
+
+
+class Penalty:
+    """A penalty window [start, end], from the decision of one day; `hole` are days on which it does not bind."""
+
+    __slots__ = ("causes", "cycle", "decision", "eligible", "end", "exhausts", "hole", "start")
+
+    def __init__(self, start: int, end: int, decision: int, causes: tuple[str, ...], *, exhausts: bool) -> None:
+        self.start = start
+        self.end = end
+        self.decision = decision
+        self.causes = causes
+        self.exhausts = exhausts
+        self.cycle = self.eligible = 0
+        self.hole: tuple[int, int] | None = None
+
+    def covers(self, t: int) -> bool:
+        """Whether day `t` is penalised."""
+        if not self.start <= t <= self.end:
+            return False
+        return self.hole is None or not self.hole[0] <= t <= self.hole[1]
+
+
+def later(windows: list[Penalty]) -> Penalty | None:
+    """Determination Q8: the window with the later end; on equal ends the one with the earlier start."""
+    if not windows:
+        return None
+    if len(windows) == 1:
+        return windows[0]
+    return max(windows, key=lambda window: (window.end, -window.start))

@@ -1,0 +1,368 @@
+"""The `ledger:` section of a pack: every number by which points, windows, bans and bars are counted, dated and cited.
+
+A parameter is `{value, from, citation}`. Every point that the text leaves open is a named setting with its default, its
+rivals and the reading chosen; `rules.readings.with_readings` makes a pack with other readings. `values` gives the plain
+numbers that the ledger works with, so that no fold looks anything up by name.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cached_property
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from rules.calendar import Counting, WithoutData
+from rules.codes import CostBearer, Standing
+from rules.events import TYPES
+from rules.ledger_values import HeadcountValues, LanzhouValues, QiannanValues, XiamenValues
+
+Sentence = Annotated[str, StringConstraints(min_length=1)]
+ValueT = TypeVar("ValueT")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Bilingual(_Model):
+    """A sentence in both languages."""
+
+    zh: Sentence
+    en: Sentence
+
+
+class Param(_Model, Generic[ValueT]):
+    """A number of the law: its value, the day from which it holds (None: the text names none), and its article."""
+
+    value: ValueT
+    start: Annotated[dt.date | None, Field(alias="from")]
+    citation: Sentence
+    note: Bilingual | None = None
+
+
+class Violation(_Model):
+    """An item of the scoring standard. `points` is the price of one case, or its lowest and highest price.
+
+    `harm` is the element without which the item is not met; `detect` says whether a claim stream can raise a suspicion
+    (C) or only an inspection or complaint (I).
+    """
+
+    id: Sentence
+    points: int | tuple[int, int]
+    zh: Sentence
+    en: Sentence
+    harm: Bilingual | None = None
+    detect: Literal["C", "I", "C/I"] | None = None
+    start: Annotated[dt.date | None, Field(alias="from")]
+    citation: Sentence
+
+    @property
+    def low(self) -> int:
+        """Lowest price of one case, in points."""
+        return self.points if isinstance(self.points, int) else self.points[0]
+
+    @property
+    def high(self) -> int:
+        """Highest price of one case, in points."""
+        return self.points if isinstance(self.points, int) else self.points[1]
+
+
+class BonusGround(_Model):
+    """A ground for bonus points (加分情形)."""
+
+    id: Sentence
+    points: Annotated[int, Field(ge=1)]
+    zh: Sentence
+    en: Sentence
+    start: Annotated[dt.date | None, Field(alias="from")]
+    citation: Sentence
+
+
+class Deadline(_Model):
+    """A limit of the text. Exactly one of `working_days` and `months`; both null when the text says only "promptly"."""
+
+    id: Sentence
+    working_days: Annotated[int, Field(ge=1)] | None = None
+    months: Annotated[int, Field(ge=1)] | None = None
+    trigger: Sentence
+    actor: Bilingual
+    act: Bilingual
+    start: Annotated[dt.date | None, Field(alias="from")]
+    citation: Sentence
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Deadline:
+        if self.working_days is not None and self.months is not None:
+            raise ValueError("give working_days or months, not both")
+        return self
+
+
+class Option(_Model):
+    """One reading of an open point. `screening` and `in_force` say what it changes there; ledger readings are code."""
+
+    zh: Sentence
+    en: Sentence
+    screening: dict[str, dict[str, Any]] | None = None
+    in_force: dict[str, dt.date | None] | None = None
+
+
+class Setting(_Model):
+    """An open point of the text: the question, the default reading, the rivals, and the reading in force here.
+
+    `evaluated_by`: ledger and screening switch their behaviour; validity moves the pack's dates; none says in `why`
+    what the events or claims would have to carry.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    source: Sentence
+    question: Bilingual
+    evaluated_by: Literal["ledger", "screening", "validity", "none"]
+    default: str
+    reading: str
+    options: Annotated[dict[str, Option], Field(min_length=1)]
+    why: Bilingual | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reading_is_default(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "reading" not in data and "default" in data:
+            return {**data, "reading": data["default"]}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Setting:
+        for what, name in (("default", self.default), ("reading", self.reading)):
+            if name not in self.options:
+                raise ValueError(f"{what} {name!r} is not one of the options {', '.join(self.options)}")
+        if self.evaluated_by == "none" and self.why is None:
+            raise ValueError("a setting that nothing evaluates must say why")
+        return self
+
+
+class _Ledger(_Model):
+    events: Annotated[tuple[str, ...], Field(min_length=1)]
+    standings: dict[Standing, tuple[str, ...]]
+    working_calendar: Param[WithoutData]
+    deadlines: tuple[Deadline, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    bonus_grounds: tuple[BonusGround, ...] = ()
+    settings: tuple[Setting, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_and_unique(self) -> _Ledger:
+        unknown = [name for name in self.events if name not in TYPES]
+        if unknown:
+            raise ValueError(f"events: unknown event types {', '.join(unknown)}; known are {', '.join(sorted(TYPES))}")
+        for what, ids in (
+            ("violations", [item.id for item in self.violations]),
+            ("bonus_grounds", [ground.id for ground in self.bonus_grounds]),
+            ("settings", [setting.id for setting in self.settings]),
+            ("deadlines", [deadline.id for deadline in self.deadlines]),
+        ):
+            twice = sorted({name for name in ids if ids.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what}: {', '.join(twice)} stands there twice")
+        return self
+
+    @cached_property
+    def _violations(self) -> dict[str, Violation]:
+        return {item.id: item for item in self.violations}
+
+    @cached_property
+    def _bonus(self) -> dict[str, int]:
+        return {ground.id: ground.points for ground in self.bonus_grounds}
+
+    @cached_property
+    def _settings(self) -> dict[str, Setting]:
+        return {setting.id: setting for setting in self.settings}
+
+    def violation(self, violation_id: str) -> Violation | None:
+        """The item of the scoring standard, or None when there is no such item."""
+        return self._violations.get(violation_id)
+
+    def bonus_points(self, bonus_id: str) -> int | None:
+        """Points that a bonus ground grants, or None when there is no such ground."""
+        return self._bonus.get(bonus_id)
+
+    def reading(self, setting: str) -> str:
+        """The reading in force. Raises KeyError, naming the setting, when the pack has none of that name."""
+        return self._settings[setting].reading
+
+    def deadline(self, deadline_id: str) -> Deadline:
+        """A deadline by its id. Raises KeyError when the pack has none of that name."""
+        for item in self.deadlines:
+            if item.id == deadline_id:
+                return item
+        raise KeyError(deadline_id)
+
+
+class QiannanLedger(_Ledger):
+    """Parameters of the Qiannan points account (`000 三`, `四`)."""
+
+    scheme: Literal["qiannan"]
+    allowance: Param[int]
+    caution_low: Param[int]
+    caution_high: Param[int]
+    full: Param[int]
+    penalty_months: Param[int]
+    repeat_penalty_months: Param[int]
+    two_consecutive_years_at: Param[int]
+    three_consecutive_years_at: Param[int]
+    penalty_exempts: Param[tuple[str, ...]]
+    bonus_cap_per_year: Param[int]
+    bonus_offsets_tiers: Param[tuple[int, ...]]
+    blacklist_at_once: Param[int]
+    blacklist_year_total: Param[int]
+    ban_months: Param[int]
+    unsettled_share_borne_by: Param[CostBearer]
+
+    @cached_property
+    def values(self) -> QiannanValues:
+        """The parameters under the readings chosen."""
+        read = self.reading
+        tiers = set(self.bonus_offsets_tiers.value)
+        start = read("penalty_counting")
+        return QiannanValues(
+            allowance=self.allowance.value,
+            full=self.full.value,
+            caution_low=self.caution_low.value,
+            caution_high=self.caution_high.value,
+            months_full=self.penalty_months.value,
+            months_repeat=self.repeat_penalty_months.value,
+            two_years=self.two_consecutive_years_at.value,
+            three_years=self.three_consecutive_years_at.value,
+            bonus_cap=self.bonus_cap_per_year.value,
+            offsettable=frozenset(item.id for item in self.violations if item.low in tiers),
+            at_once=self.blacklist_at_once.value,
+            at_once_items=frozenset(item.id for item in self.violations if item.low >= self.blacklist_at_once.value),
+            blacklist_year=self.blacklist_year_total.value,
+            ban_months=3 if read("ban_length_unit") == "months" else self.ban_months.value,
+            review_days=self.deadline("review_request").working_days or 0,
+            counting=Counting.NEXT_DAY_TO_CORRESPONDING_DAY if start == "from_notice_receipt" else Counting(start),
+            window_from_notice=start == "from_notice_receipt",
+            reinstatement_required=read("after_expiry") == "reinstatement_needed",
+            every_site_reinstates=read("reinstatement_sites") == "every_site",
+            year_tests_by_cycle=read("year_tests_counter") == "cycle",
+            carry_over=read("points_above_full") == "carried",
+            by_violation_date=read("year_of_deduction") == "violation_date",
+            bonus_cuts_penalty=read("bonus_effect") == "may_cut_running_penalty",
+            gross_tests=read("year_tests_bonus") == "gross",
+            at_once_any_item=read("twelve_at_once") == "decision_total",
+            ban_backdated=read("ban_without_running_penalty") == "from_last_penalty_end",
+            windows_consecutive=read("overlapping_windows") == "consecutive",
+            long_window_added=read("long_window") == "added",
+            review_suspends=read("review_request_suspends") == "until_answered",
+            cautions_once_a_year=read("cautions_after_reset") == "once_a_year",
+            repeat_every_time=read("full_again_same_year") == "repeat_period",
+        )
+
+
+class LanzhouLedger(_Ledger):
+    """Parameters of the Lanzhou points account and of the institution's agreement (`002`)."""
+
+    scheme: Literal["lanzhou"]
+    allowance: Param[int]
+    term_years: Param[int]
+    suspend_short_at: Param[int]
+    suspend_short_months: Param[int]
+    suspend_long_at: Param[int]
+    suspend_long_months: Param[int]
+    cancel_at: Param[int]
+    reapply_first_months: Param[int]
+    reapply_second_months: Param[int]
+    retraining_after_first: Param[bool]
+    institution_rating_percent: Param[int]
+    institution_rating_minus: Param[int]
+    institution_end_percent: Param[int]
+    institution_end_minus: Param[int]
+    institution_percent_from: Param[int]
+    institution_medium_cancelled: Param[int]
+    institution_small_below: Param[int]
+    institution_small_cancelled: Param[int]
+    registration_months: Param[tuple[int, ...]]
+
+    @cached_property
+    def values(self) -> LanzhouValues:
+        """The parameters under the readings chosen."""
+        return LanzhouValues(
+            allowance=self.allowance.value,
+            short_at=self.suspend_short_at.value,
+            short_months=self.suspend_short_months.value,
+            long_at=self.suspend_long_at.value,
+            long_months=self.suspend_long_months.value,
+            cancel_at=self.cancel_at.value,
+            bar_first=self.reapply_first_months.value,
+            bar_second=self.reapply_second_months.value,
+            retraining_after_first=self.retraining_after_first.value,
+            counting=Counting(self.reading("suspension_counting")),
+            credit_short=self.reading("second_suspension") == "credited",
+            ends_with_term=self.reading("suspension_past_term") == "ends_with_agreement",
+        )
+
+    @cached_property
+    def headcounts(self) -> HeadcountValues:
+        """The institution marks under the readings chosen."""
+        return HeadcountValues(
+            rating_percent=self.institution_rating_percent.value,
+            end_percent=self.institution_end_percent.value,
+            percent_from=self.institution_percent_from.value,
+            small_below=self.institution_small_below.value,
+            medium_cancelled=self.institution_medium_cancelled.value,
+            small_cancelled=self.institution_small_cancelled.value,
+            rating_minus=self.institution_rating_minus.value,
+            end_minus=self.institution_end_minus.value,
+            marks_add_up=self.reading("institution_marks") == "add_up",
+        )
+
+
+class NationalLedger(_Ledger):
+    """The national opinion states no numbers; only what a status means (`003 三¶2-3`)."""
+
+    scheme: Literal["national"]
+    abnormal_statuses: Param[tuple[Standing, ...]]
+    institution_ratio: Param[None]
+    transition_end: Param[dt.date]
+
+    @cached_property
+    def rolling_year(self) -> bool:
+        """Whether points are counted over twelve rolling months instead of the calendar year."""
+        return self.reading("points_year") == "rolling"
+
+
+class XiamenLedger(_Ledger):
+    """Parameters of the Xiamen report (`004`)."""
+
+    scheme: Literal["xiamen"]
+    full_points: Param[int]
+    blacklist_full_events: Param[int]
+    rectification_orders: Param[int]
+    rectification_months: Param[int]
+    violation_ratio: Param[float]
+
+    @cached_property
+    def values(self) -> XiamenValues:
+        """The parameters under the readings chosen."""
+        return XiamenValues(
+            full_points=self.full_points.value,
+            full_events=self.blacklist_full_events.value,
+            orders=self.rectification_orders.value,
+            orders_months=self.rectification_months.value,
+            ratio=self.violation_ratio.value,
+            which_periods=self.reading("two_full_events"),
+            calendar_year=self.reading("twelve_months") == "calendar_year",
+            automatic=self.reading("termination") == "when_condition_met",
+        )
+
+
+class ShantouLedger(_Ledger):
+    """The Shantou draft has no points: only the list of prescribers (`001 篇10 三`)."""
+
+    scheme: Literal["shantou"]
+    pharmacies_first_selection: Param[int]
+    pharmacies_per_chain: Param[int]
+
+
+Ledger = QiannanLedger | LanzhouLedger | NationalLedger | XiamenLedger | ShantouLedger
+LedgerField = Annotated[Ledger, Field(discriminator="scheme")]

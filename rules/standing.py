@@ -1,0 +1,317 @@
+"""Standing as timelines: the fold of a dossier under a pack, day by day, and the days on which two timelines differ."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rules.calendar import WorkingCalendar, official_calendar
+from rules.codes import SiteStatus
+from rules.events import Event, OptOut, PrescriberListed, Registration, SiteDeclaration
+from rules.ledger import institutions, lanzhou, national, qiannan, shantou, xiamen
+from rules.ledger.account import Account, Entry
+from rules.ledger.dossier import Dossier, Issue, fold
+from rules.ledger_rules import Ledger
+from rules.pack import Pack, PackError
+from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site, Span
+
+DayRange = tuple[dt.date | None, dt.date | None]
+"""First and last day, both inclusive; None is open."""
+
+_ONE = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A timeline with what led to it: the account's entries in order, and every contradiction found."""
+
+    timeline: PhysicianTimeline
+    entries: tuple[Entry, ...]
+    issues: tuple[Issue, ...]
+
+
+def _ledger_of(pack: Pack) -> Ledger:
+    if pack.ledger is None:
+        raise PackError(
+            f"{pack.name}: has no ledger section; expected one, because standings are to be computed from events"
+        )
+    return pack.ledger
+
+
+def _count(events: Sequence[Event], ledger: Ledger, calendar: WorkingCalendar, *, honour_late: bool = False) -> Account:
+    """Runs the scheme's fold over one physician's events in the law's order."""
+    if ledger.scheme == "qiannan":
+        return qiannan.run(events, ledger.values, ledger.standings, calendar, honour_late=honour_late)
+    if ledger.scheme == "lanzhou":
+        return lanzhou.run(events, ledger.values, ledger.standings)
+    if ledger.scheme == "national":
+        return national.run(events, ledger.standings, rolling_year=ledger.rolling_year)
+    if ledger.scheme == "xiamen":
+        return xiamen.run(events, ledger.values, ledger.standings)
+    return shantou.run()
+
+
+def statement(
+    dossier: Dossier | Iterable[Event],
+    pack: Pack,
+    as_of: dt.date | dt.datetime | None = None,
+    *,
+    calendar: WorkingCalendar | None = None,
+    region: str | None = None,
+    physician_code: str | None = None,
+    revision: int = 0,
+) -> Statement:
+    """A physician's timeline with the account behind it, as known at `as_of` (None: with everything recorded).
+
+    `calendar` defaults to the official working days under the pack's setting for years without data. Region and code are
+    taken from the events when not given. Raises PackError when the pack has no ledger section, CalendarError when
+    working days of an unknown year are needed and no fallback is declared.
+    """
+    ledger = _ledger_of(pack)
+    if calendar is None:
+        calendar = official_calendar(ledger.working_calendar.value)
+    file = dossier if isinstance(dossier, Dossier) and as_of is None else _file(dossier, as_of)
+    events = [event for event in file.events if not event.of_institution]
+    account = _count(events, ledger, calendar)
+    contested: tuple[Span, ...] | None = None
+    if account.late:
+        contested = _count(events, ledger, calendar, honour_late=True).spans
+        if contested == account.spans:
+            contested = None
+    timeline = PhysicianTimeline(
+        region=region if region is not None else (events[0].region if events else ""),
+        physician_code=physician_code if physician_code is not None else _code(events),
+        revision=revision,
+        spans=account.spans,
+        sites=_sites(events, ledger),
+        contested=contested,
+        points=_points(account.spans, as_of, ledger),
+    )
+    issues = (*file.issues, *account.issues)
+    unknown = tuple(
+        Issue(
+            "not_of_this_scheme",
+            event.event_id,
+            "本规则无此类事件",
+            f"a {event.type_name} does not exist in this scheme",
+        )
+        for event in events
+        if event.type_name not in ledger.events
+    )
+    return Statement(timeline, tuple(account.entries), (*issues, *unknown))
+
+
+def timeline(
+    dossier: Dossier | Iterable[Event],
+    pack: Pack,
+    as_of: dt.date | dt.datetime | None = None,
+    *,
+    calendar: WorkingCalendar | None = None,
+    region: str | None = None,
+    physician_code: str | None = None,
+    revision: int = 0,
+) -> PhysicianTimeline:
+    """The timeline of `statement`, without the account."""
+    return statement(
+        dossier, pack, as_of, calendar=calendar, region=region, physician_code=physician_code, revision=revision
+    ).timeline
+
+
+def institution_timeline(
+    dossier: Dossier | Iterable[Event],
+    pack: Pack,
+    as_of: dt.date | dt.datetime | None = None,
+    *,
+    institution_code: str,
+    region: str | None = None,
+    revision: int = 0,
+) -> InstitutionTimeline:
+    """An institution's timeline from the events that name it (X2: others never count), as known at `as_of`."""
+    ledger = _ledger_of(pack)
+    file = dossier if isinstance(dossier, Dossier) and as_of is None else _file(dossier, as_of)
+    events = [event for event in file.events if event.of_institution and event.institution == institution_code]
+    return InstitutionTimeline(
+        region=region if region is not None else (events[0].region if events else ""),
+        institution_code=institution_code,
+        revision=revision,
+        spans=institutions.run(events, ledger),
+    )
+
+
+def _file(events: Dossier | Iterable[Event], as_of: dt.date | dt.datetime | None) -> Dossier:
+    if not isinstance(events, Dossier):
+        return fold(events, as_of)
+    file = fold(events.events, as_of)
+    return Dossier(file.events, (*events.issues, *file.issues))
+
+
+def _code(events: Sequence[Event]) -> str:
+    return next((event.physician_code for event in events if event.physician_code), "")
+
+
+def _points(spans: tuple[Span, ...], as_of: dt.date | dt.datetime | None, ledger: Ledger) -> dict[str, int | None]:
+    """Remaining and accumulated points on the day of knowledge (without one, after the last event); {} without a scale."""
+    if ledger.scheme not in ("qiannan", "lanzhou") or not spans:
+        return {}
+    span: Span | None = spans[-1]
+    if as_of is not None:
+        span = span_on(spans, as_of.date() if isinstance(as_of, dt.datetime) else as_of)
+    if span is None:
+        return {"remaining": None, "accumulated": None}
+    return {"remaining": span.points_remaining, "accumulated": span.points_accumulated}
+
+
+def span_on(spans: Iterable[Span], day: dt.date) -> Span | None:
+    """The span that covers a day, or None."""
+    for span in spans:
+        if (span.start is None or span.start <= day) and (span.end is None or day <= span.end):
+            return span
+    return None
+
+
+def _sites(events: Sequence[Event], ledger: Ledger) -> tuple[Site, ...]:
+    """What each institution has declared, day by day; of one day's events the one later in the law's order holds (Q11).
+
+    Declarations outlive a ban (Q10). Shantou knows only the lists of prescribers.
+    """
+    changes: dict[str, list[tuple[dt.date, SiteStatus]]] = {}
+    listing = ledger.scheme == "shantou"
+    for event in events:
+        if listing:
+            status = SiteStatus.LISTED if isinstance(event, PrescriberListed) else None
+        elif isinstance(event, Registration | SiteDeclaration):
+            status = SiteStatus.DECLARED
+        elif isinstance(event, OptOut):
+            status = SiteStatus.OPTED_OUT
+        else:
+            continue
+        if status is None or not event.institution:
+            continue
+        known = changes.setdefault(event.institution, [])
+        if known and known[-1][0] == event.date:
+            known.pop()
+        if not known or known[-1][1] is not status:
+            known.append((event.date, status))
+    sites = []
+    for institution, states in changes.items():
+        for number, (start, status) in enumerate(states):
+            end = states[number + 1][0] - _ONE if number + 1 < len(states) else None
+            sites.append(Site(institution, start, end, status))
+    return tuple(sites)
+
+
+# -- differences --------------------------------------------------------------------------------------------------
+
+
+def diff(
+    old: PhysicianTimeline | InstitutionTimeline | None, new: PhysicianTimeline | InstitutionTimeline | None
+) -> tuple[DayRange, ...]:
+    """The days that have to be screened again: those whose standing, windows, flags or declared sites differ.
+
+    Points, articles and evidence alone change no verdict and are not counted. None stands for nothing known.
+    """
+    changed: list[tuple[int, int]] = []
+    for mine, theirs in zip(_layers(old, new), _layers(new, old), strict=True):
+        changed += _differing(mine, theirs)
+    return _merge(changed)
+
+
+_LOW, _HIGH = dt.date.min.toordinal(), dt.date.max.toordinal()
+_Row = tuple[int, int, object]
+
+
+def _layers(
+    timeline: PhysicianTimeline | InstitutionTimeline | None, other: PhysicianTimeline | InstitutionTimeline | None
+) -> Iterator[list[_Row]]:
+    """The timeline as functions of the day: spans, contested spans, one a site (of either timeline)."""
+    if isinstance(timeline, InstitutionTimeline) or isinstance(other, InstitutionTimeline):
+        spans = timeline.spans if isinstance(timeline, InstitutionTimeline) else ()
+        yield [_row(span.start, span.end, span.standing) for span in spans]
+        return
+    mine = timeline if isinstance(timeline, PhysicianTimeline) else None
+    yield [_row(span.start, span.end, _essence(span)) for span in (mine.spans if mine else ())]
+    contested: tuple[Span, ...] = ()
+    if mine is not None:
+        contested = mine.spans if mine.contested is None else mine.contested
+    yield [_row(span.start, span.end, _essence(span)) for span in contested]
+    declared = _site_rows(mine)
+    names = declared.keys() | _site_rows(other if isinstance(other, PhysicianTimeline) else None).keys()
+    for name in sorted(names):
+        yield declared.get(name, [])
+
+
+def _row(start: dt.date | None, end: dt.date | None, value: object) -> _Row:
+    return _LOW if start is None else start.toordinal(), _HIGH if end is None else end.toordinal(), value
+
+
+def _essence(span: Span) -> tuple[object, ...]:
+    return (
+        span.standing,
+        span.penalised,
+        span.penalty_period,
+        span.ban_period,
+        span.reapply_not_before,
+        span.flags,
+    )
+
+
+def _site_rows(timeline: PhysicianTimeline | None) -> dict[str, list[_Row]]:
+    rows: dict[str, list[_Row]] = {}
+    for item in timeline.sites if timeline else ():
+        site = Site(item) if isinstance(item, str) else item
+        rows.setdefault(site.institution_code, []).append(_row(site.start, site.end, site.status))
+    return rows
+
+
+def _differing(mine: list[_Row], theirs: list[_Row]) -> list[tuple[int, int]]:
+    edges = sorted({_LOW, *(edge for row in (*mine, *theirs) for edge in (row[0], row[1] + 1) if edge <= _HIGH)})
+    changed = []
+    for number, edge in enumerate(edges):
+        if _value(mine, edge) != _value(theirs, edge):
+            changed.append((edge, edges[number + 1] - 1 if number + 1 < len(edges) else _HIGH))
+    return changed
+
+
+def _value(rows: list[_Row], day: int) -> object:
+    return next((value for start, end, value in rows if start <= day <= end), None)
+
+
+def _merge(ranges: list[tuple[int, int]]) -> tuple[DayRange, ...]:
+    merged: list[list[int]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1] + 1:
+            merged[-1][1] = max(merged[-1][1], end)
+        else:
+            merged.append([start, end])
+    return tuple(
+        (None if start <= _LOW else dt.date.fromordinal(start), None if end >= _HIGH else dt.date.fromordinal(end))
+        for start, end in merged
+    )
+
+
+def with_changes(timeline: PhysicianTimeline, old: PhysicianTimeline | None) -> PhysicianTimeline:
+    """The timeline with `changed` filled in against the revision before it."""
+    return PhysicianTimeline(
+        timeline.region,
+        timeline.physician_code,
+        timeline.revision,
+        timeline.spans,
+        timeline.sites,
+        timeline.contested,
+        timeline.points,
+        diff(old, timeline),
+    )
+
+
+__all__ = [
+    "DayRange",
+    "InstitutionSpan",
+    "Statement",
+    "diff",
+    "institution_timeline",
+    "span_on",
+    "statement",
+    "timeline",
+    "with_changes",
+]

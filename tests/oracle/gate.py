@@ -1,0 +1,266 @@
+"""One claim off the wire, judged with the standing messages that apply to it.
+
+The messages carry the timeline, so nothing of the ledger is evaluated here: find the span of the service date, walk
+over the days of the stay, take the grounds in the order of precedence (spec README section 1).
+"""
+
+# ruff: noqa: PLR0911 - the returns of a judgement stand one under the other, in the order of precedence
+
+from __future__ import annotations
+
+from datetime import date
+
+from .days import day, stay
+from .lanzhou import FIRST_DAY, FIRST_ROUND_ENDS, LAST_DAY
+from .others import NATIONAL_START, judge_drug
+from .outcome import Outcome, blank, expect, not_in_force, pay, reject, review, urgent
+from .qiannan import IN_FORCE
+from .wire import judge_bytes
+
+__all__ = ["judge_bytes", "judge_claim"]
+
+Message = dict
+Span = dict
+
+
+def span_on(spans: list[Span], d: date) -> Span | None:
+    """The span that covers a day; an open end is null."""
+    for span in spans:
+        begins, ends = span.get("from"), span.get("to")
+        if (begins is None or day(begins) <= d) and (ends is None or d <= day(ends)):
+            return span
+    return None
+
+
+def site_on(sites: list, institution: str, d: date) -> str | None:
+    """What the physician is at an institution on a day: declared, opted_out, listed, or None."""
+    found, found_from = None, date.min
+    for site in sites:
+        if isinstance(site, str):
+            site = {"institution_code": site, "status": "declared"}  # noqa: PLW2901 - the short form written out
+        begins = day(site["from"]) if site.get("from") else date.min
+        ends = day(site["to"]) if site.get("to") else date.max
+        if site["institution_code"] == institution and begins <= d <= ends and begins >= found_from:
+            found, found_from = site.get("status", "declared"), begins
+    return found
+
+
+def in_penalty(span: Span | None, default: str) -> bool:
+    """Whether the days of a span are days of a penalty or suspension window."""
+    if span is None:
+        return False
+    said = span.get("in_penalty")
+    return span["standing"] == default if said is None else said
+
+
+def touched_window(spans: list[Span], claim: dict, default: str) -> list | None:
+    """The window that a straddling stay touches (Q8), or None if the stay does not straddle."""
+    inside, outside = [], False
+    for d in stay(claim):
+        span = span_on(spans, d)
+        if in_penalty(span, default):
+            inside.append(span.get("penalty_period"))
+        else:
+            outside = True
+    if not inside or not outside:
+        return None
+    windows = [w for w in inside if w]
+    latest = max(w[1] for w in windows)
+    return min(w for w in windows if w[1] == latest)
+
+
+def of_span(span: Span) -> Outcome:
+    """The standing side of the verdict."""
+    outcome = expect(span["standing"])
+    outcome["penalty_period"] = span.get("penalty_period")
+    return outcome
+
+
+def exempt(outcome: Outcome, claim: dict, ground: str) -> Outcome:
+    """An exemption lifts the ground."""
+    return pay(outcome, "exempt_" + claim["encounter_type"]) | {"exempted_ground": ground}
+
+
+def terminated(institution_standing: Message | None, d: date) -> bool:
+    """Whether the institution's agreement is ended on a day; a day that no span covers is active."""
+    span = span_on((institution_standing or {}).get("spans") or [], d)
+    return span is not None and span["standing"] == "terminated"
+
+
+def qiannan(claim: dict, spans: list[Span], sites: list, institution_ended: bool) -> Outcome:
+    """The Qiannan precedence over one timeline."""
+    service = day(claim["service_date"])
+    site = site_on(sites, claim["institution_code"], service)
+    if site == "opted_out":
+        if urgent(claim):
+            return review(expect("opted_out"), "opted_out_emergency")
+        return reject(expect("opted_out"), "opted_out", "patient")
+    span = span_on(spans, service)
+    if span is None or span["standing"] == "unregistered":
+        if urgent(claim):
+            return review(expect("unregistered"), "unregistered_emergency")
+        return reject(expect("unregistered"), "physician_unregistered", "institution")
+    outcome = of_span(span)
+    flags = span.get("flags") or []
+    if "blacklist_conflict" in flags:
+        return review(outcome, "blacklist_conflict")
+    if "data_conflict" in flags:
+        return review(outcome, "data_conflict")
+    touched = touched_window(spans, claim, "penalty")
+    if touched:
+        return review(outcome | {"penalty_period": touched}, "straddles_penalty")
+    if in_penalty(span, "penalty"):
+        if urgent(claim):
+            return exempt(outcome, claim, "in_penalty_period")
+        return reject(outcome, "in_penalty_period", "institution")
+    if span["standing"] == "blacklisted":
+        if urgent(claim):
+            return review(outcome, "blacklisted_emergency")
+        return reject(outcome, "blacklisted", "institution")
+    if span["standing"] == "pending_reinstatement":
+        if urgent(claim):
+            return exempt(outcome, claim, "pending_reinstatement")
+        return reject(outcome, "pending_reinstatement", "institution")
+    if institution_ended:
+        return review(outcome, "institution_agreement_terminated")  # README section 1: no clause of 000 denies
+    if site != "declared":
+        return review(outcome, "site_not_declared")
+    if "qualification_incomplete" in flags:
+        return review(outcome, "qualification_incomplete")
+    return pay(outcome)
+
+
+def judge_qiannan(claim: dict, physician: Message, institution_ended: bool) -> Outcome:
+    """Qiannan, once as published and once with the late upholdings honoured (Q2)."""
+    if day(claim["service_date"]) < IN_FORCE:
+        return not_in_force()
+    if blank(claim.get("physician_code")):
+        outcome = expect("not_applicable")
+        if urgent(claim):
+            return exempt(outcome, claim, "physician_missing")
+        return reject(outcome, "physician_missing", "institution")
+    sites = physician.get("sites") or []
+    without = qiannan(claim, physician.get("spans") or [], sites, institution_ended)
+    contested = physician.get("contested")
+    if contested is None:
+        return without
+    if without["standing"] in ("unregistered", "opted_out") or without["reason"] == "blacklist_conflict":
+        return without
+    honoured = qiannan(claim, contested, sites, institution_ended)
+    if honoured["disposition"] != without["disposition"]:
+        return review(without, "data_conflict") | {"exempted_ground": None}
+    return without
+
+
+def judge_lanzhou(claim: dict, physician: Message, institution_ended: bool) -> Outcome:
+    """The Lanzhou precedence."""
+    service = day(claim["service_date"])
+    if not FIRST_DAY <= service <= LAST_DAY:
+        return not_in_force()
+    if blank(claim.get("physician_code")):
+        outcome = expect("not_applicable")
+        if urgent(claim):
+            return review(outcome, "missing_emergency_no_rule")
+        return reject(outcome, "physician_missing", "unspecified")
+    spans = physician.get("spans") or []
+    span = span_on(spans, service)
+    if span is None or span["standing"] == "unregistered":
+        if service <= FIRST_ROUND_ENDS:
+            return review(expect("unregistered"), "initial_registration_window")
+        return reject(expect("unregistered"), "physician_unregistered", "unspecified")
+    outcome = of_span(span)
+    if span["standing"] == "cancelled":
+        outcome["penalty_period"] = None  # L7
+    if "reapplication_conflict" in (span.get("flags") or []):
+        return review(outcome, "reapplication_conflict")
+    if span["standing"] == "cancelled":
+        return reject(outcome, "cancelled", "unspecified")
+    touched = touched_window(spans, claim, "suspended")
+    if touched:
+        return review(outcome | {"penalty_period": touched}, "straddles_penalty")
+    if in_penalty(span, "suspended"):
+        return reject(outcome, "suspended", "unspecified")
+    if span["standing"] == "agreement_expired":
+        return review(outcome, "agreement_expired")
+    if institution_ended:
+        return reject(outcome, "institution_agreement_terminated", "unspecified")
+    return pay(outcome)
+
+
+def judge_national(claim: dict, physician: Message) -> Outcome:
+    """The national precedence; it knows no ground that lies with the institution's agreement."""
+    service = day(claim["service_date"])
+    if service < NATIONAL_START:
+        return not_in_force()
+    if blank(claim.get("physician_code")):
+        return review(expect("not_applicable"), "physician_missing")
+    span = span_on(physician.get("spans") or [], service)
+    if span is None or span["standing"] == "unregistered":
+        return reject(expect("unregistered"), "physician_unregistered", "unspecified")
+    outcome = of_span(span)
+    if span["standing"] in ("suspended", "terminated"):
+        if urgent(claim):
+            return review(outcome, "status_abnormal_emergency")
+        return reject(outcome, "status_abnormal", "unspecified")
+    if site_on(physician.get("sites") or [], claim["institution_code"], service) != "declared":
+        return review(outcome, "site_not_declared")
+    return pay(outcome)
+
+
+def judge_xiamen(claim: dict, physician: Message, institution_ended: bool) -> Outcome:
+    """The Xiamen precedence; no registration is needed there."""
+    outcome = expect("not_applicable")
+    if not blank(claim.get("physician_code")):
+        span = span_on(physician.get("spans") or [], day(claim["service_date"]))
+        outcome = expect("normal") if span is None else of_span(span)
+    if outcome["standing"] == "blacklisted":
+        if urgent(claim):
+            return review(outcome, "blacklisted_emergency")
+        return reject(outcome, "blacklisted", "unspecified")
+    if institution_ended:
+        return reject(outcome, "institution_agreement_terminated", "unspecified")
+    if outcome["standing"] == "points_full_once":
+        return review(outcome, "points_full_no_stated_effect")
+    return pay(outcome)
+
+
+def judge_shantou(claim: dict, physician: Message) -> Outcome:
+    """The Shantou draft, switched on."""
+    missing = blank(claim.get("physician_code"))
+    site = site_on(physician.get("sites") or [], claim["institution_code"], day(claim["service_date"]))
+    return judge_drug(
+        expect("not_applicable" if missing else "normal"), claim.get("drug"), site == "listed" and not missing
+    )
+
+
+def judge_claim(
+    claim: dict,
+    physician_standing: Message | None,
+    institution_standing: Message | None,
+    shantou_on: bool = False,
+) -> dict:
+    """The fields of the verdict that the law decides."""
+    present = not blank(claim.get("physician_code"))
+    physician = (physician_standing or {}) if present else {}
+    ended = terminated(institution_standing, day(claim["service_date"]))
+    region = claim["region"]
+    if region == "522700":
+        pack, outcome = "qiannan-2022@1", judge_qiannan(claim, physician, ended)
+    elif region == "620100":
+        pack, outcome = "lanzhou-2014@1", judge_lanzhou(claim, physician, ended)
+    elif region == "350200":
+        pack, outcome = "xiamen-2017@1", judge_xiamen(claim, physician, ended)
+    elif region == "440500" and shantou_on:
+        pack, outcome = "shantou-2022-draft@1", judge_shantou(claim, physician)
+    else:
+        pack, outcome = "national-2024@1", judge_national(claim, physician)
+    return {
+        "disposition": outcome["disposition"],
+        "reason": outcome["reason"],
+        "exempted_ground": outcome.get("exempted_ground"),
+        "cost_bearer": outcome["cost_bearer"],
+        "standing": outcome["standing"],
+        "penalty_period": outcome["penalty_period"],
+        "rule_pack": pack,
+        "standing_revision": physician.get("revision"),
+    }

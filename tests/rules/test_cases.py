@@ -1,0 +1,84 @@
+"""The worked cases of the spec pass, and the command says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.conformance import CaseError, conformance_command, read_case, run_conformance
+
+CASES = Path(__file__).parent / "cases"
+FILES = [CASES / "cases-open.jsonl", CASES / "cases-generated.jsonl"]
+
+
+def test_every_worked_case_of_the_spec_passes():
+    results = run_conformance(FILES)
+    assert [(result.id, result.problem, result.differences) for result in results if not result.passed] == []
+    assert len(results) == 735
+
+
+def test_the_copies_are_those_of_the_shared_folder():
+    shared = Path("/work/shared/spec")
+    if not shared.is_dir():
+        pytest.skip("the shared folder is not beside this checkout")
+    for file in FILES:
+        assert file.read_bytes() == (shared / file.name).read_bytes()
+
+
+def test_the_command_ends_with_the_count_and_returns_zero_when_all_pass():
+    lines: list[str] = []
+    assert conformance_command([FILES[0]], json=False, echo=lines.append) == 0
+    assert lines == ["133 passed, 0 failed"]
+
+
+def test_a_case_that_differs_is_told_field_by_field_and_returns_one(tmp_path):
+    case = json.loads(FILES[0].read_text("utf-8").splitlines()[0])
+    case["expect"]["disposition"] = "reject"
+    case["expect"]["ban_period"] = ["2023-01-01", None]
+    file = tmp_path / "one.jsonl"
+    file.write_text(json.dumps(case) + "\n", "utf-8")
+    lines: list[str] = []
+    assert conformance_command([file], json=False, echo=lines.append) == 1
+    assert lines[-1] == "0 passed, 1 failed"
+    assert 'disposition  expected "reject", got "pay"' in lines[0]
+    assert 'ban_period   expected ["2023-01-01",null], got (absent)' in lines[0]
+    told: list[str] = []
+    assert conformance_command([file], json=True, echo=told.append) == 1
+    assert json.loads(told[0])["differences"][0] == {"field": "disposition", "expected": "reject", "got": "pay"}
+
+
+def test_a_bad_line_is_reported_with_its_number_and_the_others_still_run(tmp_path):
+    good = FILES[0].read_text("utf-8").splitlines()[0]
+    file = tmp_path / "mixed.jsonl"
+    file.write_text(f'{good}\n{{"id": \n\n{{"id":"x","locality":"mars"}}\n{good}\n', "utf-8")
+    lines: list[str] = []
+    assert conformance_command([file], json=False, echo=lines.append) == 1
+    assert lines[-1] == "2 passed, 2 failed"
+    assert "mixed.jsonl:2" in lines[0]
+    assert "mixed.jsonl:4" in lines[1]
+    assert "locality: 'mars' found" in lines[1]
+
+
+def test_a_file_that_cannot_be_read_returns_two(tmp_path):
+    lines: list[str] = []
+    assert conformance_command([tmp_path / "none.jsonl"], json=False, echo=lines.append) == 2
+    assert "none.jsonl" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"history": [{"type": "eclipse", "date": "2023-01-01"}]}, r"history\[0\].type: unknown event type 'eclipse'"),
+        ({"history": [{"type": "registration", "date": "soon"}]}, r"date: expected a day such as"),
+        ({"history": [{"type": "repair", "date": "2023-01-01"}]}, "new_until"),
+        ({"history": {}}, "history: expected a list"),
+        ({"claim": {"service_date": None}}, "service_date: expected a day"),
+        ({"claim": []}, "claim: expected an object"),
+    ],
+)
+def test_a_case_outside_the_schema_names_the_field(change, message):
+    case = json.loads(FILES[0].read_text("utf-8").splitlines()[0])
+    with pytest.raises(CaseError, match=message):
+        read_case({**case, **change})
