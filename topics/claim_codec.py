@@ -380,7 +380,7 @@ def check_shape(value: bytes | None) -> dict[str, Any]:
     try:
         fields = json.loads(text, object_pairs_hook=_Object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise ClaimError("invalid_json", f"{error.msg} at character {error.pos}") from None
+        raise ClaimError("invalid_json", f"{error.msg.removesuffix(' at')} at character {error.pos}") from None
     except ValueError as error:
         raise ClaimError("invalid_json", str(error).partition(";")[0]) from None
     if not isinstance(fields, _Object):

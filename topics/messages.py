@@ -20,7 +20,7 @@ from rules.codes import (
 )
 from topics.fields import Identifier, IsoDate, Money, OptionalCode, PackName, Region, Timestamp
 
-Period = tuple[IsoDate | None, IsoDate | None]
+Period = Annotated[tuple[IsoDate | None, IsoDate | None], Field(strict=False)]
 
 
 class Message(BaseModel):

@@ -386,7 +386,7 @@ class Worker:
         judge_seconds = batch.rule_seconds + commit.write_seconds
         metrics = self.metrics
         for region, disposition, reason, exempted, claims, charged, reversed_ in judged.tally.iter_rows():
-            metrics.claims.labels(region, disposition, reason).inc(claims)
+            metrics.claims.labels(metrics.region(region), disposition, reason).inc(claims)
             metrics.fund_amount.labels(disposition, "charge").inc(charged)
             metrics.fund_amount.labels(disposition, "reversal").inc(reversed_)
             if exempted is not None:

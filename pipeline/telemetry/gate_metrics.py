@@ -10,6 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+MOST_REGIONS = 500
+"""Regions counted by name. A sender's slip can name a million; what comes after the first so many is counted as `other`."""
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -44,6 +47,7 @@ class GateMetrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        self._regions: set[str] = set()
         self.claims = Counter(
             "screening_claims",
             "Claim records judged, in committed transactions",
@@ -128,3 +132,9 @@ class GateMetrics:
         )
         self.ready = Gauge("screening_ready", "1 while the worker is ready to judge", registry=registry)
         self.info = Info("screening_worker", "Versions", registry=registry)
+
+    def region(self, region: str) -> str:
+        """The label of a region."""
+        if len(self._regions) < MOST_REGIONS:
+            self._regions.add(region)
+        return region if region in self._regions else "other"

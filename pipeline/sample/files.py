@@ -1,0 +1,49 @@
+"""The sample as files, for `screening load`."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import msgspec
+
+from pipeline.sample.claims import claims
+from pipeline.sample.roster import institutions, roster
+
+
+def write_sample(what: Literal["claims", "standing"], path: Path, *, seed: int, count: int) -> int:
+    """Writes `count` claims, or the standing of `count` physicians and of some institutions, one JSON object a line.
+
+    A name that ends in .gz is compressed. The claims of a seed name the first PHYSICIANS physicians of the standing of the
+    same seed, and are all well-formed. The same seed and count give the same bytes. Returns the number of lines.
+    """
+    lines = _claims(seed, count) if what == "claims" else _standing(seed, count)
+    written = 0
+    with path.open("wb") as plain, _packed(plain, path) as stream:
+        for line in lines:
+            stream.write(line + b"\n")
+            written += 1
+    return written
+
+
+def _packed(plain: BinaryIO, path: Path) -> AbstractContextManager[BinaryIO | gzip.GzipFile]:
+    """The stream itself, or one that compresses into it: without name and time, so that equal samples are equal files."""
+    if path.suffix != ".gz":
+        return nullcontext(plain)
+    return gzip.GzipFile(filename="", mode="wb", fileobj=plain, compresslevel=6, mtime=0)
+
+
+def _claims(seed: int, count: int) -> Iterator[bytes]:
+    for _, value in claims(seed, count, roster(seed), broken_share=0):
+        if value is not None:
+            yield value
+
+
+def _standing(seed: int, count: int) -> Iterator[bytes]:
+    for physician in roster(seed, count):
+        yield msgspec.json.encode(physician)
+    for institution in institutions(seed):
+        yield msgspec.json.encode(institution)
