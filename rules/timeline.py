@@ -22,7 +22,7 @@ class TimelineError(ValueError):
     """A timeline that contradicts itself: spans out of order, overlapping or backwards."""
 
 
-class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=False, rename={"start": "from", "end": "to"}):
+class Span(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=False, rename={"start": "from", "end": "to"}):
     """Days on which one standing holds, both ends inclusive, None open.
 
     `in_penalty` says that a penalty window (责罚期, Lanzhou: 暂停) covers these days; when absent it follows from the
@@ -50,7 +50,7 @@ class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=False, rename={"st
         return self.in_penalty
 
 
-class Site(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
+class Site(msgspec.Struct, frozen=True, gc=False, rename={"start": "from", "end": "to"}):
     """What one institution has declared about the physician (多点执业 `000 五(二)`), both ends inclusive, None open."""
 
     institution_code: str
@@ -59,7 +59,7 @@ class Site(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
     status: SiteStatus = SiteStatus.DECLARED
 
 
-class PhysicianTimeline(msgspec.Struct, frozen=True):
+class PhysicianTimeline(msgspec.Struct, frozen=True, gc=False):
     """Value of `physician-standing`: everything the gate needs to know of one physician in one region.
 
     `contested` is the timeline that would hold if review requests upheld out of time were honoured
@@ -76,7 +76,7 @@ class PhysicianTimeline(msgspec.Struct, frozen=True):
     changed: tuple[tuple[dt.date | None, dt.date | None], ...] = ()
 
 
-class InstitutionSpan(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
+class InstitutionSpan(msgspec.Struct, frozen=True, gc=False, rename={"start": "from", "end": "to"}):
     """Days on which an institution's service agreement stands or has ended, both ends inclusive, None open."""
 
     start: dt.date | None
@@ -86,7 +86,7 @@ class InstitutionSpan(msgspec.Struct, frozen=True, rename={"start": "from", "end
     causes: tuple[str, ...] = ()
 
 
-class InstitutionTimeline(msgspec.Struct, frozen=True):
+class InstitutionTimeline(msgspec.Struct, frozen=True, gc=False):
     """Value of `institution-standing`. A day that no span covers is active."""
 
     region: str

@@ -134,6 +134,7 @@ class Worker:
         try:
             self._log.info("worker_started", metrics=f"http://{self.pages.host}:{self.pages.port}/metrics")
             started = time.monotonic()
+            gc.set_threshold(_COLLECT_EVERY, 50, 100)
             if not self._load_view():
                 return
             self._log.info(
@@ -144,7 +145,6 @@ class Worker:
             )
             gc.collect()
             gc.freeze()
-            gc.set_threshold(_COLLECT_EVERY, 50, 100)
             if not len(self.gate.index):
                 self._log.warning("register_is_empty", consequence="every physician counts as unregistered")
             self._sink.start()
