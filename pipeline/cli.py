@@ -307,7 +307,7 @@ def worker(
         running.run()
     except (ViewError, WorkerError, TransactionFatal, KafkaException) as error:
         detail = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        logger(component="worker").error("worker_failed", error=detail)
+        logger(component="worker", instance=running.instance).error("worker_failed", error=detail)
         raise SystemExit(EXIT_FAILED) from None
 
 

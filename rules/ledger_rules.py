@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cached_property
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from rules import ledger_readings
 from rules.calendar import Counting, WithoutData
 from rules.codes import CostBearer, Standing
 from rules.events import TYPES
@@ -141,7 +142,29 @@ class Setting(_Model):
         return self
 
 
+def _check_setting(setting: Setting, readings: ledger_readings.Readings) -> None:
+    if setting.id not in readings:
+        known = ", ".join(readings) or "(it has none)"
+        raise ValueError(f"settings: {setting.id} is no open point that this scheme's ledger evaluates; those are: {known}")
+    unknown = [name for name in setting.options if name not in readings[setting.id]]
+    if unknown:
+        raise ValueError(
+            f"settings: {setting.id} has the options {', '.join(unknown)}, which the ledger cannot carry out; "
+            f"expected {', '.join(readings[setting.id])}"
+        )
+
+
+NEVER = 10**9
+"""Points that nobody reaches: what a mark of null comes to."""
+
+
+def _mark(param: Param[int | None]) -> int:
+    return NEVER if param.value is None else param.value
+
+
 class _Ledger(_Model):
+    readings: ClassVar[ledger_readings.Readings] = {}
+
     events: Annotated[tuple[str, ...], Field(min_length=1)]
     standings: dict[Standing, tuple[str, ...]]
     working_calendar: Param[WithoutData]
@@ -164,6 +187,9 @@ class _Ledger(_Model):
             twice = sorted({name for name in ids if ids.count(name) > 1})
             if twice:
                 raise ValueError(f"{what}: {', '.join(twice)} stands there twice")
+        for setting in self.settings:
+            if setting.evaluated_by == "ledger":
+                _check_setting(setting, self.readings)
         return self
 
     @cached_property
@@ -187,8 +213,17 @@ class _Ledger(_Model):
         return self._bonus.get(bonus_id)
 
     def reading(self, setting: str) -> str:
-        """The reading in force. Raises KeyError, naming the setting, when the pack has none of that name."""
-        return self._settings[setting].reading
+        """The reading in force: the pack's, or the scheme's default for a point that the pack does not list.
+
+        Raises KeyError, naming the setting, when neither knows it.
+        """
+        listed = self._settings.get(setting)
+        return self.readings[setting][0] if listed is None else listed.reading
+
+    @property
+    def unlisted(self) -> dict[str, str]:
+        """Open points that the pack does not list and the scheme's default settles, with that default."""
+        return {name: options[0] for name, options in self.readings.items() if name not in self._settings}
 
     def deadline(self, deadline_id: str) -> Deadline:
         """A deadline by its id. Raises KeyError when the pack has none of that name."""
@@ -199,24 +234,31 @@ class _Ledger(_Model):
 
 
 class QiannanLedger(_Ledger):
-    """Parameters of the Qiannan points account (`000 三`, `四`)."""
+    """Parameters of a points account like Qiannan's (`000 三`, `四`). A mark of null: the text has no such rule."""
 
+    readings: ClassVar[ledger_readings.Readings] = ledger_readings.QIANNAN
     scheme: Literal["qiannan"]
     allowance: Param[int]
-    caution_low: Param[int]
-    caution_high: Param[int]
+    caution_low: Param[int | None]
+    caution_high: Param[int | None]
     full: Param[int]
     penalty_months: Param[int]
     repeat_penalty_months: Param[int]
-    two_consecutive_years_at: Param[int]
-    three_consecutive_years_at: Param[int]
+    two_consecutive_years_at: Param[int | None]
+    three_consecutive_years_at: Param[int | None]
     penalty_exempts: Param[tuple[str, ...]]
     bonus_cap_per_year: Param[int]
     bonus_offsets_tiers: Param[tuple[int, ...]]
-    blacklist_at_once: Param[int]
-    blacklist_year_total: Param[int]
+    blacklist_at_once: Param[int | None]
+    blacklist_year_total: Param[int | None]
     ban_months: Param[int]
     unsettled_share_borne_by: Param[CostBearer]
+
+    @model_validator(mode="after")
+    def _review_limit(self) -> QiannanLedger:
+        if all(item.id != "review_request" or item.working_days is None for item in self.deadlines):
+            raise ValueError("deadlines: expected one called review_request, in working_days: the fold needs it")
+        return self
 
     @cached_property
     def values(self) -> QiannanValues:
@@ -227,17 +269,17 @@ class QiannanLedger(_Ledger):
         return QiannanValues(
             allowance=self.allowance.value,
             full=self.full.value,
-            caution_low=self.caution_low.value,
-            caution_high=self.caution_high.value,
+            caution_low=_mark(self.caution_low),
+            caution_high=_mark(self.caution_high),
             months_full=self.penalty_months.value,
             months_repeat=self.repeat_penalty_months.value,
-            two_years=self.two_consecutive_years_at.value,
-            three_years=self.three_consecutive_years_at.value,
+            two_years=_mark(self.two_consecutive_years_at),
+            three_years=_mark(self.three_consecutive_years_at),
             bonus_cap=self.bonus_cap_per_year.value,
             offsettable=frozenset(item.id for item in self.violations if item.low in tiers),
-            at_once=self.blacklist_at_once.value,
-            at_once_items=frozenset(item.id for item in self.violations if item.low >= self.blacklist_at_once.value),
-            blacklist_year=self.blacklist_year_total.value,
+            at_once=_mark(self.blacklist_at_once),
+            at_once_items=frozenset(item.id for item in self.violations if item.low >= _mark(self.blacklist_at_once)),
+            blacklist_year=_mark(self.blacklist_year_total),
             ban_months=3 if read("ban_length_unit") == "months" else self.ban_months.value,
             review_days=self.deadline("review_request").working_days or 0,
             counting=Counting.NEXT_DAY_TO_CORRESPONDING_DAY if start == "from_notice_receipt" else Counting(start),
@@ -260,14 +302,15 @@ class QiannanLedger(_Ledger):
 
 
 class LanzhouLedger(_Ledger):
-    """Parameters of the Lanzhou points account and of the institution's agreement (`002`)."""
+    """Parameters of a points account like Lanzhou's, and of the institution's agreement (`002`). A mark of null: no such rule."""
 
+    readings: ClassVar[ledger_readings.Readings] = ledger_readings.LANZHOU
     scheme: Literal["lanzhou"]
     allowance: Param[int]
     term_years: Param[int]
-    suspend_short_at: Param[int]
+    suspend_short_at: Param[int | None]
     suspend_short_months: Param[int]
-    suspend_long_at: Param[int]
+    suspend_long_at: Param[int | None]
     suspend_long_months: Param[int]
     cancel_at: Param[int]
     reapply_first_months: Param[int]
@@ -288,9 +331,9 @@ class LanzhouLedger(_Ledger):
         """The parameters under the readings chosen."""
         return LanzhouValues(
             allowance=self.allowance.value,
-            short_at=self.suspend_short_at.value,
+            short_at=_mark(self.suspend_short_at),
             short_months=self.suspend_short_months.value,
-            long_at=self.suspend_long_at.value,
+            long_at=_mark(self.suspend_long_at),
             long_months=self.suspend_long_months.value,
             cancel_at=self.cancel_at.value,
             bar_first=self.reapply_first_months.value,
@@ -320,6 +363,7 @@ class LanzhouLedger(_Ledger):
 class NationalLedger(_Ledger):
     """The national opinion states no numbers; only what a status means (`003 三¶2-3`)."""
 
+    readings: ClassVar[ledger_readings.Readings] = ledger_readings.NATIONAL
     scheme: Literal["national"]
     abnormal_statuses: Param[tuple[Standing, ...]]
     institution_ratio: Param[None]
@@ -334,6 +378,7 @@ class NationalLedger(_Ledger):
 class XiamenLedger(_Ledger):
     """Parameters of the Xiamen report (`004`)."""
 
+    readings: ClassVar[ledger_readings.Readings] = ledger_readings.XIAMEN
     scheme: Literal["xiamen"]
     full_points: Param[int]
     blacklist_full_events: Param[int]

@@ -1,7 +1,7 @@
 """Rule packs: one jurisdiction's law as typed, dated, cited data.
 
-A pack file is YAML. `parse_pack` turns its text into a `Pack` or raises `PackError`, which names the file, the key and
-what was expected. Reading files is the shell's work (`pipeline.packs`).
+A pack file is YAML. `parse_pack` turns its text into a `Pack` or raises `PackError`, which names the file, the line, the
+key and what was expected. Reading files is the shell's work (`pipeline.packs`).
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from rules.codes import CostBearer, Disposition, EncounterType, Flag, Reason, Standing
 from rules.ledger_rules import LedgerField
+from rules.pack_errors import PackError, Problem, mapping, problems_of
+from rules.pack_errors import Source as SourceText
 
 EXEMPT_PREFIX = "exempt_"
-
-
-class PackError(ValueError):
-    """A pack file that cannot be used; the message lists every problem with its key."""
 
 
 class _Model(BaseModel):
@@ -107,6 +104,20 @@ class Outcome(_Model):
         return self
 
 
+class Step(_Model):
+    """What somebody can or must do next about a ground.
+
+    `opens` is the first day on which it can be done: the day after the reported window, after the ban, or the end of the
+    bar on return. `limit` names the ledger's deadline by which it has to be done.
+    """
+
+    actor: Text
+    act: Text
+    opens: Literal["after_window", "after_ban", "after_bar"] | None = None
+    limit: str | None = None
+    citation: Annotated[str, StringConstraints(min_length=1)]
+
+
 class Ground(_Model):
     """One ground of the decision table: when it holds, what follows, and what the exempted encounters get instead."""
 
@@ -116,6 +127,7 @@ class Ground(_Model):
     exempted: Outcome | None = None
     exempt_encounters: tuple[EncounterType, ...] | None = None
     citations: Annotated[tuple[str, ...], Field(min_length=1)]
+    next: tuple[Step, ...] = ()
     note: Text | None = None
 
 
@@ -158,28 +170,28 @@ class Pack(_Model):
         for region in self.regions:
             if region != "*" and not re.fullmatch(r"\d{6}", region):
                 raise ValueError(f'region {region!r} is neither a division code of six digits nor "*"')
+        known = {item.id for item in self.ledger.deadlines} if self.ledger is not None else set()
+        for ground in self.screening:
+            for step in ground.next:
+                if step.limit is not None and step.limit not in known:
+                    raise ValueError(
+                        f"ground {ground.ground}: a next step names the limit {step.limit!r}, which is no deadline of the "
+                        f"ledger; expected one of {', '.join(sorted(known)) or '(it has none)'}"
+                    )
         return self
 
 
 def parse_pack(text: str, name: str) -> Pack:
     """Reads a pack from YAML text; `name` (a file name) is used in errors.
 
-    Raises PackError with every problem: the key's path, the value found and what was expected.
+    Raises PackError with every problem: file, line and key, the value found and what was expected.
     """
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise PackError(f"{name}: not YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise PackError(f"{name}: expected a mapping at the top, found {type(data).__name__}")
+    source = SourceText(text, name)
+    data = mapping(source)
     try:
         return Pack.model_validate(data)
     except ValidationError as error:
-        problems = [
-            f"{name}: {'.'.join(str(part) for part in item['loc']) or '(top)'}: {item['msg']} (found {item['input']!r:.80})"
-            for item in error.errors()
-        ]
-        raise PackError("\n".join(problems)) from error
+        raise PackError(problems_of(error, source, Pack)) from error
 
 
 class PackSet:
@@ -215,3 +227,21 @@ class PackSet:
     def for_region(self, region: str) -> Pack:
         """The pack that governs the region."""
         return self.packs[self.number_for(region)]
+
+
+__all__ = [
+    "EXEMPT_PREFIX",
+    "Contested",
+    "Ground",
+    "InForce",
+    "Outcome",
+    "Pack",
+    "PackError",
+    "PackSet",
+    "Problem",
+    "Source",
+    "Step",
+    "Text",
+    "When",
+    "parse_pack",
+]

@@ -25,7 +25,7 @@ from topics.catalogue import INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec
 
 _WATCH_EVERY_S = 1.0
 _ASK_TIMEOUT_S = 5.0
-_READ_AT_ONCE = 20_000
+_READ_AT_ONCE = 5_000
 _MOST_UPDATES_A_TURN = 20_000
 """Updates applied between two batches. A roster of hundreds of thousands arriving at once must not stop the claims."""
 
@@ -69,7 +69,9 @@ class StandingView:
                 auto__offset__reset="earliest",
                 isolation__level="read_committed",
                 enable__partition__eof=True,
-                queued__min__messages=100_000,
+                # A roster is read once; what waits in the client's queue meanwhile stays in the process's memory for good.
+                queued__min__messages=20_000,
+                queued__max__messages__kbytes=16_384,
                 fetch__queue__backoff__ms=10,
             )
         )

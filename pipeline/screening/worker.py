@@ -369,13 +369,15 @@ class Worker:
 
     def _is_ready(self) -> tuple[bool, dict[str, Any]]:
         staleness = self.view.staleness()
-        return self._ready and not self._held, {
+        # Without brokers the turn waits for its commit and does not get to hold; a probe must be told all the same.
+        held = self._held or (self._is_stale() and self.settings.staleness_policy is StalenessPolicy.HOLD)
+        return self._ready and not held, {
             "instance": self.instance,
             "physicians": len(self.gate.index),
             "institutions": self.gate.index.institutions,
             "standing_records_read": self._loaded,
             "standing_staleness_seconds": None if staleness == float("inf") else round(staleness, 3),
-            "held": self._held,
+            "held": held,
             "partitions": sorted(self._owned),
         }
 
