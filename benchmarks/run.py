@@ -69,7 +69,14 @@ def contenders() -> list[Contender]:
         Gate(),
         KafkaStreams(2),
         LockedPeer("quix", "quix", share=0.2),
-        PythonPeer("faust", "faust_gate", share=0.03, remark="only at least once"),
+        PythonPeer(
+            "faust",
+            "faust_gate",
+            share=0.02,
+            remark="exactly_once asked for",
+            tuning={"PEER_STYLE": "guide", "PEER_GUARANTEE": "exactly_once"},
+        ),
+        PythonPeer("faust (at least once)", "faust_gate", share=0.02, remark="tuned; a weaker promise"),
     ]
 
 
