@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
+from rules.codes import Disposition
 from rules.explain import explain
 from rules.screens.index import FIRST_DAY, LAST_DAY
 from rules.screens.table import Ruling
@@ -30,6 +31,7 @@ class VerdictCodec:
 
     def __init__(self, screen: Screen) -> None:
         self._rulings = screen.rulings
+        self._flagged = pl.Series([ruling.disposition is not Disposition.PAY for ruling in screen.rulings])
         self._columns = {
             field: pl.Series(
                 field,
@@ -66,9 +68,9 @@ class VerdictCodec:
             decided["revision"].alias("standing_revision"),
         )
 
-    def flagged(self, verdicts: pl.DataFrame) -> pl.Series:
-        """Which verdicts open a case: every reject and every review."""
-        return verdicts["disposition"] != "pay"
+    def flagged(self, decided: pl.DataFrame) -> pl.Series:
+        """Which claims open a case: every reject and every review."""
+        return self._flagged.gather(decided["ruling"])
 
     def cases(
         self,

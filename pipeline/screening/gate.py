@@ -38,8 +38,7 @@ class Ruled:
     """A batch that is decided but not yet written out: all that the register had to say is in here."""
 
     claims: pl.DataFrame
-    verdicts: pl.DataFrame
-    rulings: pl.Series
+    decided: pl.DataFrame
     flagged: pl.Series
     evidence: list[tuple[str, ...]]
     dead_letters: list[DeadLetter]
@@ -93,12 +92,10 @@ class Gate:
         decoded = decode_claims(values)
         claims = decoded.claims
         decided = self.screen.decide(claims, self.index, stale=stale)
-        verdicts = self._codec.verdicts(claims, decided)
-        flagged = self._codec.flagged(verdicts).arg_true()
+        flagged = self._codec.flagged(decided).arg_true()
         return Ruled(
             claims=claims,
-            verdicts=verdicts,
-            rulings=decided["ruling"],
+            decided=decided,
             flagged=flagged,
             evidence=[
                 self.index.causes(span, institution_span)
@@ -107,11 +104,16 @@ class Gate:
             dead_letters=[DeadLetter(row, error) for row, error in decoded.errors],
         )
 
+    def verdicts(self, ruled: Ruled) -> pl.DataFrame:
+        """The verdicts of a batch as the columns of the wire, without source and time."""
+        return self._codec.verdicts(ruled.claims, ruled.decided)
+
     def write(
         self, ruled: Ruled, *, topic: str, partitions: Sequence[int], offsets: Sequence[int], screened_at: str
     ) -> Judged:
         """Writes verdicts and cases out. Reads nothing that may change, so it may run while the next batch is ruled on."""
-        claims, verdicts, flagged = ruled.claims, ruled.verdicts, ruled.flagged
+        claims, decided, flagged = ruled.claims, ruled.decided, ruled.flagged
+        verdicts = self.verdicts(ruled)
         rows = claims["row"]
         documents = to_documents(
             verdicts,
@@ -122,7 +124,7 @@ class Gate:
         )
         cases = self._codec.cases(
             verdicts[flagged],
-            ruled.rulings[flagged],
+            decided["ruling"][flagged],
             [documents[row] for row in flagged.to_list()],
             ruled.evidence,
             opened_at=screened_at,
