@@ -32,6 +32,7 @@ bench: $(READY) kafka ## measures the gate against its peers; writes benchmarks/
 
 docs: $(READY) ## writes the generated reference pages anew
 	@$(BIN)/python -m topics.reference > topics/README.md
+	@$(BIN)/python -m pipeline.law_page
 
 kafka: $(READY) ## fetches the Kafka jars for tests and benchmarks, once
 	@$(BIN)/python -c 'from pipeline.kafka.local import ensure_jars; ensure_jars()'

@@ -17,8 +17,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from pipeline.config import Settings, SettingsError, load_settings
+from pipeline.explain import explain_command
 from pipeline.kafka.admin import ClusterError
 from pipeline.load import BadLine, Kind, Loaded, LoadError
+from pipeline.packs_cli import packs as packs_group
 from rules.pack import PackError
 from topics.catalogue import CATALOGUE, TopicSpec
 
@@ -73,6 +75,10 @@ def main() -> None:
 
     Settings come from the environment with the prefix SCREENING_, for example SCREENING_BOOTSTRAP_SERVERS.
     """
+
+
+main.add_command(packs_group)
+main.add_command(explain_command)
 
 
 # -- demo ---------------------------------------------------------------------------------------------------------

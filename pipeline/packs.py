@@ -9,6 +9,9 @@ from pathlib import Path
 from rules.pack import Pack, PackError, PackSet, parse_pack
 from rules.readings import as_chosen
 
+SHIPPED = Path(str(resources.files("rules") / "packs"))
+"""Folder of the packs shipped with the product."""
+
 
 def read_packs(folder: Path | None = None) -> tuple[Pack, ...]:
     """Reads every `*.yaml` of a folder, by default the packs shipped with the product, in the order of their names.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rules.codes import CostBearer, Disposition, Reason
 from rules.screens.table import Ruling
@@ -120,6 +121,22 @@ _ENCOUNTER = {
     "public_health_emergency": ("公共卫生事件应急处置", "public-health emergency"),
     "maternity": ("生育", "maternity"),
 }
+
+
+def ground_name(ground: Reason, lang: Literal["zh", "en"]) -> str:
+    """A ground in words."""
+    zh, en = _GROUND[ground]
+    return zh if lang == "zh" else en
+
+
+def disposition_name(disposition: Disposition) -> tuple[str, str]:
+    """What a disposition does to the fund share, (zh, en)."""
+    return _DISPOSITION[disposition]
+
+
+def bearer_name(bearer: CostBearer) -> tuple[str, str]:
+    """Who carries what is not settled, (zh, en); empty when the fund pays."""
+    return _BEARER[bearer]
 
 
 def explain(

@@ -17,7 +17,7 @@ from rules import ledger_readings
 from rules.calendar import Counting, WithoutData
 from rules.codes import CostBearer, Standing
 from rules.events import TYPES
-from rules.ledger_values import HeadcountValues, LanzhouValues, QiannanValues, XiamenValues
+from rules.ledger_values import HeadcountValues, LanzhouValues, QiannanValues, XiamenValues, mark
 
 Sentence = Annotated[str, StringConstraints(min_length=1)]
 ValueT = TypeVar("ValueT")
@@ -142,26 +142,6 @@ class Setting(_Model):
         return self
 
 
-def _check_setting(setting: Setting, readings: ledger_readings.Readings) -> None:
-    if setting.id not in readings:
-        known = ", ".join(readings) or "(it has none)"
-        raise ValueError(f"settings: {setting.id} is no open point that this scheme's ledger evaluates; those are: {known}")
-    unknown = [name for name in setting.options if name not in readings[setting.id]]
-    if unknown:
-        raise ValueError(
-            f"settings: {setting.id} has the options {', '.join(unknown)}, which the ledger cannot carry out; "
-            f"expected {', '.join(readings[setting.id])}"
-        )
-
-
-NEVER = 10**9
-"""Points that nobody reaches: what a mark of null comes to."""
-
-
-def _mark(param: Param[int | None]) -> int:
-    return NEVER if param.value is None else param.value
-
-
 class _Ledger(_Model):
     readings: ClassVar[ledger_readings.Readings] = {}
 
@@ -189,7 +169,7 @@ class _Ledger(_Model):
                 raise ValueError(f"{what}: {', '.join(twice)} stands there twice")
         for setting in self.settings:
             if setting.evaluated_by == "ledger":
-                _check_setting(setting, self.readings)
+                ledger_readings.check(setting.id, setting.options, self.readings)
         return self
 
     @cached_property
@@ -269,17 +249,19 @@ class QiannanLedger(_Ledger):
         return QiannanValues(
             allowance=self.allowance.value,
             full=self.full.value,
-            caution_low=_mark(self.caution_low),
-            caution_high=_mark(self.caution_high),
+            caution_low=mark(self.caution_low.value),
+            caution_high=mark(self.caution_high.value),
             months_full=self.penalty_months.value,
             months_repeat=self.repeat_penalty_months.value,
-            two_years=_mark(self.two_consecutive_years_at),
-            three_years=_mark(self.three_consecutive_years_at),
+            two_years=mark(self.two_consecutive_years_at.value),
+            three_years=mark(self.three_consecutive_years_at.value),
             bonus_cap=self.bonus_cap_per_year.value,
             offsettable=frozenset(item.id for item in self.violations if item.low in tiers),
-            at_once=_mark(self.blacklist_at_once),
-            at_once_items=frozenset(item.id for item in self.violations if item.low >= _mark(self.blacklist_at_once)),
-            blacklist_year=_mark(self.blacklist_year_total),
+            at_once=mark(self.blacklist_at_once.value),
+            at_once_items=frozenset(
+                item.id for item in self.violations if item.low >= mark(self.blacklist_at_once.value)
+            ),
+            blacklist_year=mark(self.blacklist_year_total.value),
             ban_months=3 if read("ban_length_unit") == "months" else self.ban_months.value,
             review_days=self.deadline("review_request").working_days or 0,
             counting=Counting.NEXT_DAY_TO_CORRESPONDING_DAY if start == "from_notice_receipt" else Counting(start),
@@ -331,9 +313,9 @@ class LanzhouLedger(_Ledger):
         """The parameters under the readings chosen."""
         return LanzhouValues(
             allowance=self.allowance.value,
-            short_at=_mark(self.suspend_short_at),
+            short_at=mark(self.suspend_short_at.value),
             short_months=self.suspend_short_months.value,
-            long_at=_mark(self.suspend_long_at),
+            long_at=mark(self.suspend_long_at.value),
             long_months=self.suspend_long_months.value,
             cancel_at=self.cancel_at.value,
             bar_first=self.reapply_first_months.value,

@@ -6,6 +6,14 @@ from dataclasses import dataclass
 
 from rules.calendar import Counting
 
+NEVER = 10**9
+"""Points that nobody reaches."""
+
+
+def mark(points: int | None) -> int:
+    """A mark in points; null says that the text has no such rule, so that nobody reaches it."""
+    return NEVER if points is None else points
+
 
 @dataclass(frozen=True, slots=True)
 class QiannanValues:
