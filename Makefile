@@ -27,8 +27,9 @@ format: $(READY) ## formats the code and mends what can be mended safely
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-bench: $(READY) kafka ## measures the gate against its peers; writes benchmarks/results/latest.json
+bench: $(READY) kafka ## measures the gate against its peers; and the law alone; writes benchmarks/results
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.law
 
 docs: $(READY) ## writes the generated reference pages anew
 	@$(BIN)/python -m topics.reference > topics/README.md

@@ -156,39 +156,50 @@ class Contender(ABC):
 
 
 class Gate(Contender):
-    """The product: `screening worker`."""
+    """The product: `screening worker`, one process or several that share the partitions."""
 
-    name = "gate"
-
-    def __init__(self) -> None:
-        self._port = 0
+    def __init__(self, workers: int = 1) -> None:
+        self.name = "gate" if workers == 1 else f"gate ({workers} workers)"
+        self._workers = workers
+        self._ports: list[int] = []
 
     def start(self, job: Job) -> Running:
-        """Start a worker on a free HTTP port."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        command = Path(sys.executable).parent / "screening"
-        if not command.exists():
+        """Start the workers on free HTTP ports."""
+        self._ports = [_free_port() for _ in range(self._workers)]
+        script = Path(sys.executable).parent / "screening"
+        if not script.exists():
             raise ContenderError("the console script 'screening' is not installed beside this Python")
         environment = {
             "SCREENING_BOOTSTRAP_SERVERS": job.bootstrap_servers,
             "SCREENING_GROUP_ID": job.group_id,
             "SCREENING_INSTANCE_ID": "benchmark",
-            "SCREENING_METRICS_PORT": str(self._port),
+            "SCREENING_METRICS_PORT": str(self._ports[0]),
             "SCREENING_OUTPUT_PREFIX": job.output_prefix,
             "SCREENING_DATA_DIR": str(job.work_dir / "data"),
         }
-        return Running(self.name, [str(command), "worker"], environment, job.work_dir)
+        command = [str(script), "worker"]
+        if self._workers > 1:
+            command = [sys.executable, "-m", "benchmarks.crew", str(script), *map(str, self._ports)]
+        return Running(self.name, command, environment, job.work_dir)
 
     def ready(self, running: Running) -> bool:
-        """Ask the worker's own page."""
+        """Ask each worker's own page."""
         del running
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=1.0) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
+        return all(_answers(port) for port in self._ports)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1.0) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
 
 
 def _peer_environment(job: Job, tuning: Mapping[str, str]) -> dict[str, str]:

@@ -26,6 +26,7 @@ QIANNAN: Readings = {
     "ban_length_unit": ("years", "months"),
     "twelve_at_once": ("one_case_of_12", "decision_total"),
     "ban_without_running_penalty": ("from_decision", "from_last_penalty_end"),
+    "relisting": ("first_decision", "latest_decision"),
     "overlapping_windows": ("union", "consecutive"),
     "long_window": ("replaces", "added"),
     "review_request_suspends": ("no", "until_answered"),
@@ -33,7 +34,7 @@ QIANNAN: Readings = {
     "cautions_after_reset": ("every_cycle", "once_a_year"),
     "full_again_same_year": ("three_months", "repeat_period"),
 }
-"""`qiannan` section 12."""
+"""`qiannan` section 12; `relisting` from section 11."""
 
 LANZHOU: Readings = {
     "suspension_counting": ("next_day_to_corresponding_day", "from_decision_day", "full_calendar_months"),

@@ -275,6 +275,7 @@ class QiannanLedger(_Ledger):
             gross_tests=read("year_tests_bonus") == "gross",
             at_once_any_item=read("twelve_at_once") == "decision_total",
             ban_backdated=read("ban_without_running_penalty") == "from_last_penalty_end",
+            relisting_restarts=read("relisting") == "latest_decision",
             windows_consecutive=read("overlapping_windows") == "consecutive",
             long_window_added=read("long_window") == "added",
             review_suspends=read("review_request_suspends") == "until_answered",

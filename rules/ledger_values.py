@@ -45,6 +45,7 @@ class QiannanValues:
     gross_tests: bool
     at_once_any_item: bool
     ban_backdated: bool
+    relisting_restarts: bool
     windows_consecutive: bool
     long_window_added: bool
     review_suspends: bool

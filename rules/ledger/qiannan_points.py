@@ -24,6 +24,7 @@ class PointsAccount:
         self.windows: list[Penalty] = []
         self.last_window_end = 0
         self.blacklisted_on = 0
+        self.ban_counts_from = 0
         self.blacklist_ids: tuple[str, ...] = ()
 
     def _year(self, year: int) -> Year:
@@ -140,7 +141,10 @@ class PointsAccount:
         return window
 
     def _blacklist(self, event: Deduction, t: int, account: Year, points: int, effects: list[str]) -> None:
-        """`000 四(二)`: 12 at one time, or 18 in the year. The first decision of a ban is the blacklisting one."""
+        """`000 四(二)`: 12 at one time, or 18 in the year. The first decision of a ban is the blacklisting one.
+
+        The years of the ban count from it, too; under the rival reading of `relisting` from the latest that meets the test.
+        """
         values = self.values
         at_once = points >= values.at_once and (values.at_once_any_item or event.violation_id in values.at_once_items)
         by_year = self._current_value(account) >= values.blacklist_year
@@ -150,6 +154,9 @@ class PointsAccount:
         if not self.blacklisted_on:
             self.blacklisted_on = t
             self.blacklist_ids = (event.event_id,)
+            self.ban_counts_from = t
+        elif values.relisting_restarts:
+            self.ban_counts_from = t
 
     def _close_cycle(self, account: Year, window: Penalty) -> None:
         """重新累计: the cycle starts again; what exceeded 12 is dropped, and the allowance shows 0 until the window ends."""
@@ -193,7 +200,7 @@ class PointsAccount:
 
     def ban(self) -> tuple[int, int]:
         """First and last day of the ban: three years after the later of the last penalty's end and the decision."""
-        anchor = max(self.last_window_end, self.blacklisted_on)
+        anchor = max(self.last_window_end, self.ban_counts_from)
         if self.values.ban_backdated and self.last_window_end:
             anchor = self.last_window_end
         return anchor + 1, corresponding(anchor, self.values.ban_months)

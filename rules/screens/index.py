@@ -10,13 +10,13 @@ from __future__ import annotations
 import datetime as dt
 from array import array
 from collections.abc import Sequence
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from rules.codes import Flag, InstitutionStanding, SiteStatus, Standing
+from rules.screens.names import Names
 from rules.screens.ragged import Ints, Ragged
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, Span, check_order
 
@@ -88,14 +88,14 @@ class StandingIndex:
     """Timelines of all physicians and institutions, by region and code, for lookup by whole batches."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, int] = {}
+        self._owners = Names()
         self._spans = _span_store()
         self._contested = _span_store()
         self._sites = Ragged(institution="i", start="i", end="i", status="B")
         self._revision = array("q")
         self._known = 0
-        self._site_institutions: dict[str, int] = {}
-        self._institution_owners: dict[str, int] = {}
+        self._site_institutions = Names()
+        self._institution_owners = Names()
         self._institution_spans = Ragged(start="i", state="B", cause="q")
         self._institutions_known: set[int] = set()
 
@@ -125,7 +125,7 @@ class StandingIndex:
         sites = []
         for item in timeline.sites:
             site = Site(item) if isinstance(item, str) else item
-            number = institutions.setdefault(site.institution_code, len(institutions))
+            number = institutions.number(site.institution_code)
             sites.append((number, _low(site.start), _high(site.end), SITE_CODE[site.status]))
         self._set(
             f"{timeline.region}|{timeline.physician_code}",
@@ -179,7 +179,7 @@ class StandingIndex:
         sites: Sequence[tuple[int, ...]],
         revision: int,
     ) -> None:
-        owner = self._owners.setdefault(key, len(self._owners))
+        owner = self._owners.number(key)
         if owner == len(self._revision):
             self._revision.append(_DROPPED_REVISION)
         self._known += (revision != _DROPPED_REVISION) - (self._revision[owner] != _DROPPED_REVISION)
@@ -189,7 +189,7 @@ class StandingIndex:
         self._revision[owner] = revision
 
     def _set_institution(self, key: str, rows: Sequence[tuple[int, ...]]) -> None:
-        owner = self._institution_owners.setdefault(key, len(self._institution_owners))
+        owner = self._institution_owners.number(key)
         self._institution_spans.replace(owner, rows)
         if rows:
             self._institutions_known.add(owner)
@@ -205,7 +205,7 @@ class StandingIndex:
         (String), day and start_day (Int32, days since 1970-01-01; start_day null unless the claim is a stay).
         With `contested`, physicians' second timelines are read where they have one.
         """
-        owners = _numbers(self._owners, claims["physician_key"])
+        owners = self._owners.find(claims["physician_key"])
         days = claims["day"].to_numpy()
         has_second = self._contested.count(owners) > 0
         store = self._contested if contested else self._spans
@@ -213,7 +213,7 @@ class StandingIndex:
         flags = store.take("flags", span, 0)
         touched = store.first(owners) + store.take("touched", span, 0).astype(np.int32)
         touched = np.where(span >= 0, touched, -1).astype(np.int32)
-        institutions = _numbers(self._institution_owners, claims["institution_key"])
+        institutions = self._institution_owners.find(claims["institution_key"])
         institution_span = self._institution_spans.find(institutions, days)
         revision = np.frombuffer(self._revision, np.int64) if self._revision else np.empty(0, np.int64)
         return pl.DataFrame(
@@ -274,7 +274,7 @@ class StandingIndex:
         counts = self._sites.count(owners)
         if not counts.any():
             return answer
-        wanted = _numbers(self._site_institutions, institution_codes)
+        wanted = self._site_institutions.find(institution_codes)
         firsts = self._sites.first(owners)
         latest = np.full(len(owners), NO_WINDOW, np.int64)
         for step in range(int(counts.max())):
@@ -294,13 +294,6 @@ class StandingIndex:
 
 _DROPPED_REVISION = -2
 _UNREADABLE_REVISION = -1
-
-
-def _numbers(known: dict[str, int], names: pl.Series) -> Ints:
-    """Number of every name, -1 where it is not known."""
-    if not known:
-        return np.full(len(names), -1, np.int32)
-    return np.fromiter(map(known.get, names.to_list(), repeat(-1)), np.int32, count=len(names))
 
 
 def _span_rows(spans: Sequence[Span], store: Ragged) -> list[tuple[int, ...]]:

@@ -353,12 +353,15 @@ def lanzhou(rng: random.Random, seed: int) -> dict:
 
 def national(rng: random.Random, seed: int) -> dict:
     """Statuses that overlap, with repairs and corrections."""
-    m = Maker(rng, rng.choice((date(2024, 11, 30), date(2025, 1, 1), date(2025, 1, 31), date(2025, 6, 15))))
+    starts = (date(2024, 2, 29), date(2024, 11, 30), date(2025, 1, 1), date(2025, 1, 31), date(2025, 6, 15))
+    m = Maker(rng, rng.choice(starts))
     if m.chance(0.95):
         m.add("registration", institution="H1")
     ids: list[str] = []
     for _ in range(rng.randint(0, 6)):
         m.step()
+        if m.chance(0.06):
+            m.now = max(m.now, date(2028, 2, rng.choice((28, 29, 29))))
         kind = rng.random()
         if kind < 0.5 or not ids:
             end = None if m.chance(0.25) else m.now + timedelta(days=rng.choice((0, 1, 30, 89, 180, 364)))

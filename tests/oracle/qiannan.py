@@ -41,10 +41,15 @@ class Era:
     listings: list[date] = field(default_factory=list)  # blacklisting decisions
 
     def ban(self) -> tuple[date, date] | None:
-        """Section 11: three years from the day after the anchor, the later of the last penalty end and the decision."""
+        """Section 11: three years from the day after the anchor, the later of the last penalty end and the decision.
+
+        "The decision" is read as the one that listed the physician. A further decision that meets the test while the ban
+        runs lists nobody anew: 000 四(二) counts the three years from the end of the penalty period, so only a penalty that
+        the decision brings moves the ban.
+        """
         if not self.listings:
             return None
-        anchor = max([w.end for w in self.windows] + self.listings)
+        anchor = max([w.end for w in self.windows] + self.listings[:1])
         return anchor + ONE_DAY, corr(anchor, BAN_MONTHS)
 
 

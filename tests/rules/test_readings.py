@@ -146,6 +146,17 @@ LEDGER = [
     ),
     (
         Q,
+        "relisting",
+        "latest_decision",
+        [*TWELVE, deduction("2023-09-01", 6), deduction("2023-10-09", 1)],
+        "2023-10-10",
+        {},
+        ("ban_period",),
+        [["2023-09-02", "2026-09-01"]],
+        [["2023-10-10", "2026-10-09"]],
+    ),
+    (
+        Q,
         "overlapping_windows",
         "consecutive",
         [REG, twice_six("2023-12-20"), twice_six("2024-01-10")],
