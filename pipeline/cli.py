@@ -59,7 +59,30 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of a table.")(command)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Screening(click.Group):
+    """Answers what no command answered itself: settings that the Kafka client refuses."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; no traceback is shown for what the user can mend."""
+        from confluent_kafka import KafkaError, KafkaException
+
+        try:
+            return super().invoke(ctx)
+        except KafkaException as error:
+            problem: KafkaError = error.args[0]
+            refused = problem.code() == KafkaError._INVALID_ARG
+            _fail(
+                f"{'SCREENING_KAFKA_CONFIG: ' if refused else ''}{problem.str()}",
+                EXIT_USAGE if refused else EXIT_FAILED,
+            )
+        except SystemError as error:
+            # The Kafka client turns an interrupt inside a wait into this (confluent-kafka 2.16).
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
+
+
+@click.group(cls=Screening, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("claims-screening"), prog_name="screening")
 def main() -> None:
     """Screens medical-insurance claims by the standing of the responsible physician, exactly once, by the law.
@@ -327,7 +350,7 @@ def load() -> None:
 
 def _load_command(kind: Kind, what: str, example: str) -> None:
     @load.command(kind, help=f"{what}\n\n\b\nExample:\n  {example}")
-    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
     @bootstrap_option
     @click.option("--strict", is_flag=True, help="Stop at the first bad line.")
     @json_option
@@ -358,6 +381,7 @@ def _load(file: Path, kind: Kind, settings: Settings, *, strict: bool, as_json: 
     from pipeline.load import load_file
 
     shown = 0
+    so_far = 0
 
     def report(bad: BadLine) -> None:
         nonlocal shown
@@ -374,12 +398,21 @@ def _load(file: Path, kind: Kind, settings: Settings, *, strict: bool, as_json: 
         task = bar.add_task(f"loading {kind}", total=None)
 
         def progress(loaded: Loaded) -> None:
+            nonlocal so_far
+            so_far = loaded.sent
             bar.update(task, completed=loaded.lines)
 
         try:
             loaded = load_file(file, kind, settings, strict=strict, report=report, progress=progress)
-        except (LoadError, ClusterError) as error:
+        except LoadError as error:
+            again = "; sending the file again would send them twice" if error.sent else ""
+            _fail(f"{error}\n{error.sent:,} {kind} had been sent before{again}")
+        except ClusterError as error:
             _fail(str(error))
+        except KeyboardInterrupt:
+            _fail(
+                f"interrupted; at least {so_far:,} {kind} had been sent, and sending the file again would send them twice"
+            )
     if as_json:
         click.echo(json.dumps({"file": str(file), "kind": kind, **asdict(loaded)}))
     else:
@@ -389,7 +422,8 @@ def _load(file: Path, kind: Kind, settings: Settings, *, strict: bool, as_json: 
         if loaded.refused:
             parts.append(f"[red]{loaded.refused:,} refused by Kafka[/]")
         out.print(f"{_plain(file.name)}: {', '.join(parts)}, of {loaded.lines:,} lines")
-    raise SystemExit(EXIT_FAILED if loaded.refused else 0)
+    nothing_right = loaded.bad > 0 and not loaded.sent
+    raise SystemExit(EXIT_FAILED if loaded.refused or nothing_right else 0)
 
 
 # -- dead letters -------------------------------------------------------------------------------------------------
@@ -459,7 +493,9 @@ def dlq_list(bootstrap_servers: str | None, where: tuple[str, ...], limit: int, 
 @click.option("--dry-run", is_flag=True, help="Only say how many would be sent.")
 @json_option
 def dlq_redrive(bootstrap_servers: str | None, where: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
-    """Sends dead letters to the claims topic again, unchanged. Each is sent at most once, however often this is run.
+    """Sends dead letters to the claims topic again, unchanged. Each letter is sent at most once, however often this is run.
+
+    A record that is still wrong becomes a new letter; mend its cause first.
 
     \b
     Example:

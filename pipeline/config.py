@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 import tempfile
@@ -9,8 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 
 class StalenessPolicy(StrEnum):
@@ -28,16 +30,35 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+_BROKER = re.compile(r"(?:\w+://)?(?:[^\s:,\[\]]+|\[[0-9a-fA-F:]+\]):(\d{1,5})")
+
+
+def _brokers(value: str) -> str:
+    for broker in value.split(","):
+        match = _BROKER.fullmatch(broker.strip())
+        if match is None or not 0 < int(match[1]) < 65536:
+            raise ValueError(f"expected host:port, separated by commas, found {broker.strip()!r}")
+    return value
+
+
+def _as_text(value: Any) -> Any:
+    """librdkafka takes its settings as text; JSON may have them as numbers and truth values."""
+    if not isinstance(value, dict):
+        return value
+    return {name: str(item).lower() if isinstance(item, bool) else str(item) for name, item in value.items()}
+
+
 class Settings(BaseSettings):
     """Every setting of every process. The environment variable is SCREENING_ and the name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="SCREENING_", frozen=True, extra="ignore")
 
-    bootstrap_servers: Annotated[str, Field(description="Kafka brokers, host:port, separated by commas")] = (
-        "localhost:9092"
-    )
+    bootstrap_servers: Annotated[
+        str, AfterValidator(_brokers), Field(description="Kafka brokers, host:port, separated by commas")
+    ] = "localhost:9092"
     kafka_config: Annotated[
-        dict[str, Any],
+        dict[str, str],
+        BeforeValidator(_as_text),
         Field(repr=False, description="further librdkafka settings as a JSON object, such as security.protocol"),
     ] = {}
     group_id: Annotated[str, Field(description="consumer group of the workers", min_length=1)] = "claims-screening"
@@ -95,10 +116,16 @@ class Settings(BaseSettings):
         return {
             "bootstrap.servers": self.bootstrap_servers,
             "client.id": "screening",
-            "log_level": 3,
+            # The client repeats "connection refused" many times a second; what matters comes back as errors.
+            "log_level": 2,
+            # By default a client waits up to ten seconds before it looks whether a broker is back.
+            "reconnect.backoff.max.ms": 1_000,
             **self.kafka_config,
             **named,
         }
+
+
+_JSON_EXAMPLES = {"packs_on": '["shantou-2022-draft"]', "kafka_config": '{"security.protocol": "SSL"}'}
 
 
 class SettingsError(ValueError):
@@ -109,6 +136,9 @@ def load_settings(**overrides: Any) -> Settings:
     """Reads the settings from the environment; `overrides` win over it. Raises SettingsError."""
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except SourceError as error:
+        field = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "?")
+        raise SettingsError(f"SCREENING_{field.upper()}: expected JSON, such as {_JSON_EXAMPLES.get(field)}") from None
     except ValidationError as error:
         lines = [
             f"SCREENING_{str(item['loc'][0]).upper()}: {item['msg']}" if item["loc"] else item["msg"]

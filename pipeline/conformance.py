@@ -318,7 +318,12 @@ def conformance_command(paths: Sequence[Path], *, json: bool, echo: Callable[[st
     failed = [result for result in results if not result.passed]
     for result in failed:
         echo(_as_json(result) if json else _as_text(result))
-    echo(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+    passed = len(results) - len(failed)
+    echo(
+        msgspec.json.encode({"passed": passed, "failed": len(failed)}).decode()
+        if json
+        else f"{passed} passed, {len(failed)} failed"
+    )
     return 1 if failed else 0
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +28,21 @@ from topics.catalogue import (
     PHYSICIAN_STANDING,
     TopicSpec,
 )
-from topics.claim_codec import decode_claims
+from topics.claim_codec import check_shape, decode_claims
 from topics.messages import InstitutionStandingMessage, PhysicianEvent, PhysicianStanding
 
 Kind = Literal["claims", "events", "standing"]
 
 _CHUNK = 20_000
+_NDJSON = (".ndjson", ".jsonl", ".json")
+_SUFFIXES = {*_NDJSON, ".gz", ".csv", ".parquet"}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class LoadError(ValueError):
-    """A file that cannot be loaded at all; the message says why."""
+    """A file that cannot be loaded, or not to its end; the message says why. `sent` lines were sent before that."""
+
+    sent = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,35 @@ def load_file(
     With `strict` nothing of a chunk that has a bad line is sent, and LoadError stops the run. Raises LoadError for a file
     that cannot be read and ClusterError when the brokers do not answer.
     """
-    check = {"claims": _check_claims, "events": _check_events, "standing": _check_standing}[kind]
     senders: dict[str, Sender] = {}
     loaded = Loaded()
+    try:
+        _send_all(path, kind, settings, senders, loaded, strict=strict, report=report, progress=progress)
+    except LoadError as error:
+        for sender in senders.values():
+            sender.finish()
+        error.sent = sum(sender.delivered for sender in senders.values())
+        raise
+    for sender in senders.values():
+        sender.finish()
+    loaded.sent = sum(sender.delivered for sender in senders.values())
+    loaded.refused = sum(len(sender.failed) for sender in senders.values())
+    progress(loaded)
+    return loaded
+
+
+def _send_all(
+    path: Path,
+    kind: Kind,
+    settings: Settings,
+    senders: dict[str, Sender],
+    loaded: Loaded,
+    *,
+    strict: bool,
+    report: Callable[[BadLine], None],
+    progress: Callable[[Loaded], None],
+) -> None:
+    check = {"claims": _check_claims, "events": _check_events, "standing": _check_standing}[kind]
     for first, lines in read_lines(path, kind):
         checked = check(first, lines)
         loaded.lines += len(lines)
@@ -89,10 +119,7 @@ def load_file(
         for bad in checked.bad:
             report(bad)
             if strict:
-                sent = _finish(senders)
-                raise LoadError(
-                    f"{path}: line {bad.number}: {bad.reason}; stopped, as --strict asks; {sent} records were sent before"
-                )
+                raise LoadError(f"{path}: line {bad.number}: {bad.reason}; stopped, as --strict asks")
         for spec, records in itertools.groupby(checked.records, key=lambda record: record[0]):
             sender = senders.get(spec.name)
             if sender is None:
@@ -100,17 +127,6 @@ def load_file(
             sender.send([{"key": key, "value": value} for _, key, value in records])
         loaded.sent = sum(sender.delivered for sender in senders.values())
         progress(loaded)
-    loaded.sent = _finish(senders)
-    loaded.refused = sum(len(sender.failed) for sender in senders.values())
-    progress(loaded)
-    return loaded
-
-
-def _finish(senders: dict[str, Sender]) -> int:
-    """Waits for what was handed to the senders; returns how many records the brokers took."""
-    for sender in senders.values():
-        sender.finish()
-    return sum(sender.delivered for sender in senders.values())
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -121,6 +137,8 @@ def read_lines(path: Path, kind: Kind = "claims") -> Iterator[tuple[int, list[by
     if not path.exists():
         raise LoadError(f"{path}: no such file")
     suffixes = path.suffixes[-2:]
+    if not {*suffixes[-1:]} <= _SUFFIXES:
+        raise LoadError(f"{path}: unknown format; load NDJSON ({', '.join(_NDJSON)}; .gz too), .csv or .parquet")
     try:
         if suffixes[-1:] == [".parquet"]:
             yield from _numbered(_frame_lines(pl.scan_parquet(path), kind), first=1)
@@ -137,7 +155,11 @@ def read_lines(path: Path, kind: Kind = "claims") -> Iterator[tuple[int, list[by
 
 
 def _stream_lines(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
-    while lines := list(itertools.islice(iter(stream), _CHUNK)):
+    source = iter(stream)
+    mark = _BYTE_ORDER_MARK
+    while lines := list(itertools.islice(source, _CHUNK)):
+        lines[0] = lines[0].removeprefix(mark)
+        mark = b""
         yield [line.rstrip(b"\r\n") for line in lines]
 
 
@@ -194,15 +216,12 @@ def _check_each(
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
-            if not isinstance(fields, dict):
-                raise TypeError("expected a JSON object")
-            spec, key = read(fields, line)
+            spec, key = read(check_shape(line), line)
         except ValidationError as error:
             problem = error.errors(include_input=False, include_url=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             checked.bad.append(BadLine(number, f"{place}: {problem['msg']}"))
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             checked.bad.append(BadLine(number, str(error)))
         else:
             checked.records.append((spec, key.encode(), line))

@@ -24,7 +24,11 @@ def read_packs(folder: Path | None = None) -> tuple[Pack, ...]:
     files = sorted((entry for entry in place.iterdir() if entry.name.endswith(".yaml")), key=lambda entry: entry.name)
     if not files:
         raise PackError(f"{place}: holds no rule pack (*.yaml)")
-    return tuple(as_chosen(parse_pack(entry.read_text("utf-8"), entry.name)) for entry in files)
+    try:
+        texts = [(entry.read_text("utf-8"), entry.name) for entry in files]
+    except UnicodeDecodeError as error:
+        raise PackError(f"{place}: a pack is not UTF-8: {error}; `screening packs check {place}` names it") from None
+    return tuple(as_chosen(parse_pack(text, name)) for text, name in texts)
 
 
 def load_pack_set(folder: Path | None = None, switched_on: Iterable[str] = ()) -> PackSet:

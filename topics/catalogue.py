@@ -73,7 +73,7 @@ CLAIMS = TopicSpec(
     retention_ms=30 * DAY_MS,
     owner="settlement interface",
     readers="worker",
-    purpose="Settled claims on their way to payment (结算记录).",
+    purpose=f"Settled claims on their way to payment (结算记录). A value over {MAX_CLAIM_BYTES:,} bytes becomes a dead letter.",
     max_record_bytes=MAX_RECORD_BYTES,
 )
 CLAIM_VERDICTS = TopicSpec(

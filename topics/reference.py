@@ -106,7 +106,7 @@ def _json(text: str) -> str:
 
 
 def _annotation(field: FieldInfo) -> Any:
-    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation  # type: ignore[return-value]
+    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
 def _type(annotation: Any) -> str:

@@ -17,11 +17,11 @@ from topics.catalogue import TopicSpec
 
 _TIMEOUT_S = 10.0
 
-CLIENT_CONFIG: dict[str, str | int] = {
+CLIENT_CONFIG: dict[str, str] = {
     # The mock answers a fetch that finds nothing only when its time is up, so that time must be short.
-    "fetch.wait.max.ms": 5,
+    "fetch.wait.max.ms": "5",
     # The clients outlive the broker by a moment at the end; nobody needs to read that it is gone.
-    "log_level": 2,
+    "log_level": "2",
 }
 """Settings that every client of the embedded broker needs."""
 

@@ -11,7 +11,7 @@ from pipeline.config import Settings
 from pipeline.kafka.admin import ClusterError
 
 _READ_AT_ONCE = 10_000
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 15.0
 
 
 def read_to_end(settings: Settings, topic: str) -> Iterator[Message]:

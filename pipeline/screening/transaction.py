@@ -12,8 +12,10 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from pipeline.config import Settings
 from topics.catalogue import CLAIM_CASES, CLAIM_VERDICTS, CLAIMS_DEAD_LETTER, MAX_DEAD_LETTER_BYTES
 
-_CALL_TIMEOUT_S = 15.0
-_GIVE_UP_AFTER_S = 120.0
+_CALL_TIMEOUT_S = 5.0
+_GIVE_UP_AFTER_S = 10.0
+"""A call that has not worked by then is rolled back; the batch is merely read again."""
+_START_WITHIN_S = 300.0
 _PAUSE_S = 0.1
 
 
@@ -25,11 +27,15 @@ class TransactionAborted(Exception):
         super().__init__(f"{cause}: {detail}")
 
 
+_FENCED = {"_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "FENCED_INSTANCE_ID"}
+
+
 class TransactionFatal(Exception):
-    """The producer can do nothing more, for instance because another process runs under the same instance name."""
+    """The producer can do nothing more. `fenced`: because another process runs under the same instance name."""
 
     def __init__(self, cause: str, detail: str) -> None:
         self.cause = cause
+        self.fenced = cause in _FENCED
         super().__init__(f"{cause}: {detail}")
 
 
@@ -81,7 +87,9 @@ class TransactionalSink:
 
         Raises TransactionFatal when that is not possible.
         """
-        self._retry(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S), abort=False)
+        self._retry(
+            lambda: self._producer.init_transactions(_CALL_TIMEOUT_S), abort=False, give_up_after=_START_WITHIN_S
+        )
 
     def commit(self, output: Output) -> None:
         """Writes one batch and its offsets.
@@ -143,9 +151,11 @@ class TransactionalSink:
             else:
                 return
 
-    def _retry(self, call: Callable[[], object], *, abort: bool = True) -> None:
+    def _retry(
+        self, call: Callable[[], object], *, abort: bool = True, give_up_after: float = _GIVE_UP_AFTER_S
+    ) -> None:
         """Calls until it works. Retriable errors are tried again, abortable ones roll back, fatal ones end the producer."""
-        give_up_at = time.monotonic() + _GIVE_UP_AFTER_S
+        give_up_at = time.monotonic() + give_up_after
         while True:
             try:
                 call()

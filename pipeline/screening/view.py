@@ -232,8 +232,10 @@ class StandingView:
             asked_at = self.clock()
             try:
                 complete = self._has_read_all()
-            except KafkaException as error:
-                self._log.warning("standing_watch_failed", error=error.args[0].str())
+            except (KafkaException, TimeoutError, KeyError) as error:
+                # No answer, or one without the topic. The watch must outlive both: without it the view is old for ever.
+                known = isinstance(error, KafkaException)
+                self._log.warning("standing_watch_failed", error=error.args[0].str() if known else repr(error))
                 continue
             if complete:
                 self._fresh_at = asked_at

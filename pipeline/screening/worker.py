@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -42,6 +43,8 @@ _COLLECT_EVERY = 200_000
 """Allocations between garbage collections. A batch makes tens of thousands of short-lived objects and no cycles; at Python's
 default of 700 the collector took a fifth of the worker's time (measured)."""
 _LONGEST_PAUSE_S = 5.0
+_MOST_NEW_PRODUCERS = 5
+_COMMIT_WITHIN_S = 15.0
 _ASK_TIMEOUT_S = 5.0
 
 
@@ -95,7 +98,6 @@ class Worker:
         self._owned: set[int] = set()
         self._next: dict[int, int] = {}
         self._committing: Future[_Commit] | None = None
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._lag_due = 0.0
         self._held = False
         self._paused: set[int] = set()
@@ -177,7 +179,6 @@ class Worker:
 
     def _leave(self) -> None:
         self._set_ready(ready=False)
-        self._pool.shutdown(wait=True)
         self._consumer.close()
         self.view.close()
         self.pages.close()
@@ -198,7 +199,7 @@ class Worker:
         if records.messages:
             batch = self._rule(records, stale=stale and self.settings.staleness_policy is StalenessPolicy.REVIEW)
             if self._settle() and batch.epoch == self._epoch:
-                self._committing = self._pool.submit(self._commit, batch)
+                self._committing = self._begin_commit(batch)
         elif self._committing is not None and self._committing.done():
             self._settle()
         self._publish_lag()
@@ -243,7 +244,21 @@ class Worker:
         ruled = self.gate.rule([message.value() for message in records.messages], stale=stale)
         return _Batch(records, ruled, self._consumer.consumer_group_metadata(), self._epoch, time.monotonic() - started)
 
-    def _commit(self, batch: _Batch) -> _Commit:
+    def _begin_commit(self, batch: _Batch) -> Future[_Commit]:
+        """Commits on a thread of its own, one that may be left behind: librdkafka 2.16 has waits that never end."""
+        answer: Future[_Commit] = Future()
+        sink = self._sink
+
+        def commit() -> None:
+            try:
+                answer.set_result(self._commit(batch, sink))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        threading.Thread(target=commit, name="commit", daemon=True).start()
+        return answer
+
+    def _commit(self, batch: _Batch, sink: TransactionalSink) -> _Commit:
         """Runs on the committing thread: writes the batch out and commits it."""
         started = time.monotonic()
         records = batch.records
@@ -256,7 +271,7 @@ class Worker:
         )
         written = time.monotonic()
         ends = dict(zip(records.partitions, records.offsets, strict=True))
-        self._sink.commit(
+        sink.commit(
             Output(
                 verdicts=judged.verdicts,
                 cases=judged.cases,
@@ -276,7 +291,12 @@ class Worker:
             return True
         committing, self._committing = self._committing, None
         try:
-            self._record(committing.result())
+            self._record(committing.result(_COMMIT_WITHIN_S))
+        except TimeoutError:
+            # After a broker restart librdkafka 2.16 can wait for ever for the group's coordinator to take the offsets,
+            # whatever its time limit (found by the crash test). A new producer of the same name fences the old one.
+            self._replace_sink(TransactionFatal("commit_stuck", f"no answer within {_COMMIT_WITHIN_S:.0f} s"))
+            return False
         except TransactionAborted as aborted:
             self._aborts_in_a_row += 1
             self._epoch += 1
@@ -286,9 +306,25 @@ class Worker:
             return False
         except TransactionFatal as fatal:
             self.metrics.aborted.labels(fatal.cause).inc()
-            raise
+            self._replace_sink(fatal)
+            return False
         self._aborts_in_a_row = 0
         return True
+
+    def _replace_sink(self, fatal: TransactionFatal) -> None:
+        """Begins anew with another producer of the same name; what became of the last transaction the brokers will tell.
+
+        Brokers that went away and came back can leave a producer in a state that only a new one gets out of. Raises the
+        error when that is no way out: another process has taken the name, or it keeps happening.
+        """
+        self._aborts_in_a_row += 1
+        if fatal.fenced or self._aborts_in_a_row > _MOST_NEW_PRODUCERS:
+            raise fatal
+        self._log.warning("producer_replaced", cause=fatal.cause, detail=str(fatal))
+        self._epoch += 1
+        self._rewind_needed = True
+        self._sink = TransactionalSink(self.settings, self.instance, lambda: self._epoch)
+        self._sink.start()
 
     def _rewind(self) -> None:
         """Goes back to the last committed offsets of every partition that is owned."""

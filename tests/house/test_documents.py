@@ -67,7 +67,9 @@ def test_both_readmes_name_the_same_commands() -> None:
 
 
 def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
-    forbidden = re.compile(r"https?://[^\s\"']*(?:pypi|pythonhosted|npmjs|maven\.org|crates\.io)|(?<![\w.])/(?:root|home)/\w")
+    forbidden = re.compile(
+        r"https?://[^\s\"']*(?:pypi|pythonhosted|npmjs|maven\.org|crates\.io)|(?<![\w.])/(?:root|home)/\w"
+    )
     offenders = []
     for path in ROOT.rglob("*"):
         parts = path.relative_to(ROOT).parts

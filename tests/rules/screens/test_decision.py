@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from datetime import date, timedelta
@@ -30,7 +31,9 @@ from tests.support.spoiled import GOOD, SPOILED
 CLAIMS_A_SEED = 8000
 
 
-def drawn(seed: int, claims: int, physicians: int = 60, regions: tuple[str, ...] = REGIONS) -> tuple[Register, list[bytes]]:
+def drawn(
+    seed: int, claims: int, physicians: int = 60, regions: tuple[str, ...] = REGIONS
+) -> tuple[Register, list[bytes]]:
     rng = random.Random(seed)
     register = make_register(rng, physicians, regions=regions)
     return register, [wire(make_claim(rng, register, number, regions)) for number in range(claims)]
@@ -76,7 +79,9 @@ SECOND = (date(2023, 5, 25), date(2023, 5, 25))
 
 
 @pytest.mark.parametrize(("region", "standing", "shift"), [(QIANNAN, "penalty", 0), (LANZHOU, "suspended", -2000)])
-def test_a_stay_straddles_exactly_when_it_has_a_day_inside_and_a_day_outside(region: str, standing: str, shift: int) -> None:
+def test_a_stay_straddles_exactly_when_it_has_a_day_inside_and_a_day_outside(
+    region: str, standing: str, shift: int
+) -> None:
     """Every stay of up to 25 days around two windows, one of them of a single day."""
     move = timedelta(shift)
     one = timedelta(1)
@@ -97,7 +102,11 @@ def test_a_stay_straddles_exactly_when_it_has_a_day_inside_and_a_day_outside(reg
     figures = prove_in_memory(values, judge(make_gate(register), values), register)
 
     assert figures.verdicts == 750
-    assert {reason for _, _, reason in figures.reasons} == {"ok", "straddles_penalty", "in_penalty_period" if region == QIANNAN else "suspended"}
+    assert {reason for _, _, reason in figures.reasons} == {
+        "ok",
+        "straddles_penalty",
+        "in_penalty_period" if region == QIANNAN else "suspended",
+    }
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,8 @@ def test_a_stay_straddles_exactly_when_it_has_a_day_inside_and_a_day_outside(reg
 )  # fmt: skip
 def test_of_an_institutions_declarations_the_one_that_began_last_holds(sites: list, on: str, expected: str) -> None:
     written = [
-        site if isinstance(site, str) else {"institution_code": "H1", "from": site[0], "to": site[1], "status": site[2]} for site in sites
+        site if isinstance(site, str) else {"institution_code": "H1", "from": site[0], "to": site[1], "status": site[2]}
+        for site in sites
     ]
     normal = {"from": None, "to": None, "standing": "normal"}
     message = {"region": QIANNAN, "physician_code": "D1", "revision": 1, "spans": [normal], "sites": written}
@@ -138,7 +148,9 @@ def test_of_an_institutions_declarations_the_one_that_began_last_holds(sites: li
 
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False), st.lists(st.integers(1, 90), max_size=6))
 @settings(max_examples=40)
-def test_neither_order_nor_batches_nor_company_change_a_verdict(seed: int, shuffler: random.Random, cuts: list[int]) -> None:
+def test_neither_order_nor_batches_nor_company_change_a_verdict(
+    seed: int, shuffler: random.Random, cuts: list[int]
+) -> None:
     register, values = drawn(seed, 90, physicians=8)
     gate = make_gate(register)
     together = {verdict["claim_id"]: bare(verdict) for verdict in verdicts(gate, values)}
@@ -148,7 +160,7 @@ def test_neither_order_nor_batches_nor_company_change_a_verdict(seed: int, shuff
     company = [spoiled.value for spoiled in SPOILED if spoiled.name != "10 MB"]
     apart: dict[str, dict] = {}
     edges = [0, *sorted(cuts), len(shuffled)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in itertools.pairwise(edges):
         batch = [*shuffled[first:last], *shuffler.sample(company, 2)]
         judged = judge(make_gate(register) if shuffler.random() < 0.3 else gate, batch)
         assert len(judged.dead_letters) == 2
@@ -201,7 +213,11 @@ def test_an_old_register_leaves_only_what_the_claim_itself_decides(seed: int) ->
             assert bare(stale) == bare(lawful)
         else:
             assert (stale["disposition"], stale["reason"]) == ("review", "standing_stale")
-            assert (stale["standing"], stale["penalty_period"], stale["exempted_ground"]) == ("not_applicable", None, None)
+            assert (stale["standing"], stale["penalty_period"], stale["exempted_ground"]) == (
+                "not_applicable",
+                None,
+                None,
+            )
 
 
 @pytest.mark.parametrize("encounter", ENCOUNTERS)
@@ -211,7 +227,8 @@ def test_a_physician_whose_record_cannot_be_read_is_never_paid_and_never_rejecte
     for region in days:
         gate.index.put_unreadable(f"{region}|D1")
     claims = [
-        wire(GOOD | {"region": region, "physician_code": "D1", "service_date": day, "encounter_type": encounter}) for region, day in days.items()
+        wire(GOOD | {"region": region, "physician_code": "D1", "service_date": day, "encounter_type": encounter})
+        for region, day in days.items()
     ]
 
     for verdict in verdicts(gate, claims):

@@ -12,12 +12,22 @@ from hypothesis import strategies as st
 from rules.screens.index import StandingIndex
 from rules.screens.ragged import Ragged, Texts
 from rules.timeline import TimelineError
-from tests.support.judging import fill, institution_timeline, judge, make_gate, physician_timeline, prove_in_memory, verdicts
+from tests.support.judging import (
+    fill,
+    institution_timeline,
+    judge,
+    make_gate,
+    physician_timeline,
+    prove_in_memory,
+    verdicts,
+)
 from tests.support.register import QIANNAN, REGIONS, Register, make_claim, make_physician, make_register, wire
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_register_that_was_changed_often_judges_as_one_that_never_was(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_register_that_was_changed_often_judges_as_one_that_never_was(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("rules.screens.ragged._RECLAIM_ABOVE", 50)
     rng = random.Random(seed)
     register = make_register(rng, 30)
@@ -116,7 +126,9 @@ def test_ragged_columns_behave_as_a_table_of_lists(steps: list[tuple[int, list[t
         for chosen, given_rows in steps:
             owner = min(chosen, len(table))
             table[owner] = sorted(given_rows)
-            ragged.replace(owner, [(start, kind, ragged.texts.put([f"{start}", f"{kind}"])) for start, kind in table[owner]])
+            ragged.replace(
+                owner, [(start, kind, ragged.texts.put([f"{start}", f"{kind}"])) for start, kind in table[owner]]
+            )
         owners = np.array([-1, *table], np.int32)
         assert ragged.count(owners).tolist() == [0, *(len(kept) for kept in table.values())]
         for key in (-1001, -1, 0, 7, 1000):
@@ -126,7 +138,7 @@ def test_ragged_columns_behave_as_a_table_of_lists(steps: list[tuple[int, list[t
                 below = [item for item in kept if item[0] <= key]
                 assert (row >= 0) == bool(below)
                 if below:
-                    assert ragged.column("start")[row] == below[-1][0]
+                    assert ragged.take("start", np.array([row], np.int32), 0)[0] == below[-1][0]
                     assert ragged.causes(row)[0] == f"{below[-1][0]}"
 
 

@@ -1,0 +1,54 @@
+"""Fixtures of the whole suite: one real Kafka a session, clean topics a test, and the shared data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from pipeline.kafka.local import LocalKafka
+from tests.support.cluster import Cluster
+from tests.support.workers import Crew
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Examples run as long as they run: the machine may be busy. Failing examples are printed, and derandomized runs repeat.
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A real Apache Kafka for the session. If it does not start the tests fail: nothing here may pass without it."""
+    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield Cluster(broker)
+
+
+@pytest.fixture
+def cluster(kafka: Cluster) -> Cluster:
+    """The session's Kafka with fresh topics of the catalogue."""
+    kafka.reset()
+    return kafka
+
+
+@pytest.fixture
+def crew(cluster: Cluster, tmp_path: Path) -> Iterator[Crew]:
+    """Starts workers on the cluster; none outlives the test."""
+    made = Crew(cluster, tmp_path)
+    yield made
+    made.dismiss()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared folder beside the checkout, which is no part of the product's repository."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "data" / "claims.ndjson.gz").is_file():
+        message = f"{folder} with the real-size claims is not beside the checkout"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{message}; CI must have it")
+        pytest.skip(message)
+    return folder

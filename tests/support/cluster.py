@@ -1,0 +1,239 @@
+"""A running broker as the tests use it: clean topics, raw records in, committed records out, the console script."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from pipeline.config import Settings
+from pipeline.kafka.admin import TopicAdmin
+from pipeline.kafka.local import LocalKafka
+from tests.support.waiting import wait_for
+from topics.catalogue import CATALOGUE, MAX_DEAD_LETTER_BYTES
+
+CLAIM_PARTITIONS = 6
+GROUP = "claims-screening"
+"""The consumer group of workers, unless told otherwise."""
+
+SMALL = 3
+"""Partitions of every other topic: enough to have several, few enough to make them quickly."""
+
+
+_ASK_AGAIN = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One committed record, as read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    timestamp: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Partition and offset."""
+        return self.partition, self.offset
+
+
+def environment(settings: Mapping[str, object]) -> dict[str, str]:
+    """The environment of a process under test: no setting of the surroundings, those given with the prefix."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SCREENING_")}
+    return own | {f"SCREENING_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+class Cluster:
+    """One broker. `reset` gives a test topics of its own; names are fixed, so the old ones are deleted."""
+
+    def __init__(self, broker: LocalKafka) -> None:
+        self.broker = broker
+        self._admin: AdminClient | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """Address of the broker."""
+        return self.broker.bootstrap_servers
+
+    @property
+    def admin(self) -> AdminClient:
+        """A client for questions about the cluster."""
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        return self._admin
+
+    def settings(self, **settings: Any) -> Settings:
+        """Settings of the product that lead to this broker."""
+        return Settings(bootstrap_servers=self.bootstrap, **settings)
+
+    def topics(self) -> set[str]:
+        """Names of the topics that exist, internal ones left out."""
+        return {name for name in self.admin.list_topics(timeout=20).topics if not name.startswith("__")}
+
+    def clear(self) -> None:
+        """Deletes every topic."""
+        names = self.topics()
+        if names:
+            for future in self.admin.delete_topics(sorted(names), operation_timeout=30).values():
+                future.result(30)
+            wait_for("the topics of the last test are gone", lambda: not self.topics())
+            wait_for("their offsets are forgotten", lambda: not self.committed())
+
+    def reset(self, claim_partitions: int = CLAIM_PARTITIONS) -> None:
+        """Deletes every topic and creates those of the catalogue, with few partitions."""
+        self.clear()
+        specs = [
+            replace(spec, partitions=claim_partitions if spec.name == "claims" else min(spec.partitions, SMALL))
+            for spec in CATALOGUE
+        ]
+        TopicAdmin(self.settings()).apply(specs)
+        wait_for("the new topics are there", lambda: self.topics() >= {spec.name for spec in specs})
+
+    def send(self, topic: str, records: Iterable[Mapping[str, Any]]) -> int:
+        """Writes records ({"key", "value", "headers", "partition"}) and waits until the broker has them all."""
+        refused: list[KafkaError] = []
+        producer = Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                # A record sent twice by a retry is one input more, which is counted like any other.
+                "enable.idempotence": False,
+                "linger.ms": 5,
+                "message.max.bytes": MAX_DEAD_LETTER_BYTES,
+                "log_level": 0,
+            }
+        )
+        count = 0
+        for record in records:
+            count += 1
+            while True:
+                try:
+                    producer.produce(
+                        topic, on_delivery=lambda error, _message: error and refused.append(error), **record
+                    )
+                except BufferError:
+                    producer.poll(0.1)
+                else:
+                    break
+        assert producer.flush(60) == 0
+        assert not refused, refused[:3]
+        return count
+
+    def read(self, topic: str) -> list[Record]:
+        """All committed records of a topic, up to its end as of now."""
+        return self.read_all(topic)[topic]
+
+    def read_all(self, *topics: str, isolation: str = "read_committed") -> dict[str, list[Record]]:
+        """All committed records of several topics, each up to its end as of now."""
+        records: dict[str, list[Record]] = {topic: [] for topic in topics}
+        consumer = self._consumer(isolation)
+        try:
+            waiting = {(topic, number) for topic in topics for number in self._partitions(consumer, topic)}
+            consumer.assign([TopicPartition(topic, number, 0) for topic, number in waiting])
+            while waiting:
+                for message in consumer.consume(10_000, 0.05):
+                    topic, partition, error = message.topic(), message.partition(), message.error()
+                    if error is None:
+                        headers = tuple(message.headers() or ())
+                        stamp = message.timestamp()[1]
+                        records[topic].append(
+                            Record(topic, partition, message.offset(), message.key(), message.value(), headers, stamp)
+                        )
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        waiting.discard((topic, partition))
+                    else:
+                        raise AssertionError(f"cannot read {topic}: {error}")
+        finally:
+            consumer.close()
+        return records
+
+    def _consumer(self, isolation: str) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": "tests",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": isolation,
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,
+                "fetch.message.max.bytes": 16 * 1024 * 1024,
+                "log_level": 0,
+            }
+        )
+
+    @staticmethod
+    def _partitions(consumer: Consumer, topic: str) -> list[int]:
+        return sorted(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
+
+    def ends(self, topic: str, isolation: str) -> list[int]:
+        """Where each partition of a topic ends for readers of this isolation."""
+        consumer = self._consumer(isolation)
+        try:
+            return [
+                consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1]
+                for number in self._partitions(consumer, topic)
+            ]
+        finally:
+            consumer.close()
+
+    def no_open_transactions(self, topics: Iterable[str]) -> bool:
+        """Whether nothing of these topics is still undecided: read_committed readers see up to the very end."""
+        return all(self.ends(topic, "read_committed") == self.ends(topic, "read_uncommitted") for topic in topics)
+
+    def committed(self, group: str = GROUP, topic: str = "claims") -> dict[int, int]:
+        """Offsets that a consumer group has committed, by partition. A coordinator that is still starting is asked again."""
+
+        def ask() -> list[TopicPartition] | None:
+            try:
+                answer = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(30)
+            except KafkaException as error:
+                if error.args[0].code() in _ASK_AGAIN:
+                    return None
+                raise
+            return [place for place in answer.topic_partitions if place.topic == topic and place.offset >= 0]
+
+        places: list[list[TopicPartition]] = []
+
+        def answered() -> bool:
+            found = ask()
+            places.extend([] if found is None else [found])
+            return found is not None
+
+        wait_for(f"the coordinator of {group} answers", answered)
+        return {place.partition: place.offset for place in places[0]}
+
+    def has_judged(self, group: str, inputs: Iterable[Record]) -> bool:
+        """Whether the group has committed offsets beyond every one of these records."""
+        last: dict[int, int] = {}
+        for record in inputs:
+            last[record.partition] = max(record.offset, last.get(record.partition, -1))
+        done = self.committed(group)
+        return all(done.get(partition, 0) > offset for partition, offset in last.items())
+
+    def screening(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+        """Runs the console script to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", *arguments],
+            env=environment({"bootstrap_servers": self.bootstrap, **settings}),
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
