@@ -350,7 +350,7 @@ def load() -> None:
 
 def _load_command(kind: Kind, what: str, example: str) -> None:
     @load.command(kind, help=f"{what}\n\n\b\nExample:\n  {example}")
-    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
     @bootstrap_option
     @click.option("--strict", is_flag=True, help="Stop at the first bad line.")
     @json_option
