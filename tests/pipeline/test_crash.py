@@ -29,7 +29,7 @@ from tests.support.workers import QUICK, Crew, WorkerProcess
 pytestmark = pytest.mark.kafka
 
 SEED = int(os.environ.get("CRASH_SEED", "20230511"))
-KILLS = 10
+KILLS = 12
 SMALL_SPOILED = [spoiled.value for spoiled in SPOILED if len(spoiled.value or b"") < 100_000]
 
 
@@ -114,7 +114,7 @@ def test_a_worker_frozen_past_its_session_writes_nothing_twice_when_it_wakes(clu
     crew.start(**settings).wait_ready()
 
     with Loading(cluster, stream(rng, register)):
-        for _ in range(2):
+        for _ in range(3):
             zombie, other = crew.running[:2]
             in_flow(zombie)
             time.sleep(rng.random() * 0.12)  # the random moment
@@ -141,7 +141,7 @@ def test_a_worker_frozen_past_its_session_writes_nothing_twice_when_it_wakes(clu
                 crew.all.remove(zombie)
                 crew.start(**settings).wait_ready()
 
-    finish(cluster, crew, register, "2 x frozen")
+    finish(cluster, crew, register, "3 x frozen")
 
 
 def test_the_older_of_two_workers_of_one_name_is_fenced_and_says_so(cluster: Cluster, crew: Crew) -> None:

@@ -137,8 +137,16 @@ def test_the_register_and_events_are_checked_before_they_are_sent(cluster: Clust
     file = tmp_path / "standing.ndjson"
     file.write_text("\n".join([*bad, *good]), "utf-8")
     events = tmp_path / "events.ndjson"
-    event = {"event_id": "e1", "region": "522700", "type": "registration", "date": "2023-05-10",
-             "recorded_at": "2023-05-11T09:30:00+08:00", "physician_code": "D1", "institution": "H1", "training": True}  # fmt: skip
+    event = {
+        "event_id": "e1",
+        "region": "522700",
+        "type": "registration",
+        "date": "2023-05-10",
+        "recorded_at": "2023-05-11T09:30:00+08:00",
+        "physician_code": "D1",
+        "institution": "H1",
+        "training": True,
+    }
     events.write_text(
         "\n".join(json.dumps(item) for item in (event, event | {"physician_code": None}, event | {"date": "soon"}))
     )

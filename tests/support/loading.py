@@ -20,7 +20,7 @@ class Loading:
     """
 
     def __init__(
-        self, cluster: Cluster, values: Iterator[bytes | None], at_once: int = 50, every: float = 0.04
+        self, cluster: Cluster, values: Iterator[bytes | None], at_once: int = 80, every: float = 0.04
     ) -> None:
         self._values = values
         self._at_once = at_once
