@@ -113,11 +113,6 @@ class StandingView:
         fresh_at = self._fresh_at
         return float("inf") if fresh_at is None else max(0.0, self.clock() - fresh_at)
 
-    @property
-    def records_behind(self) -> int:
-        """Records between what has been read and the ends that the brokers last told of."""
-        return sum(max(0, position.end_seen - position.next_offset) for position in self._positions.values())
-
     def close(self) -> None:
         """Stops the watch and leaves the brokers."""
         self._stop.set()

@@ -68,7 +68,7 @@ def test_both_readmes_name_the_same_commands() -> None:
 
 def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
     forbidden = re.compile(
-        r"https?://[^\s\"']*(?:pypi|pythonhosted|npmjs|maven\.org|crates\.io)|(?<![\w.])/(?:root|home)/\w"
+        r"https?://[^\s\"']*(?:pypi|pythonhosted|npmjs|maven\.org|crates\.io)|(?<![\w.])/(?:root|home|work|farm)/\w"
     )
     offenders = []
     for path in ROOT.rglob("*"):

@@ -19,12 +19,10 @@ def test_every_worked_case_of_the_spec_passes():
     assert len(results) == 735
 
 
-def test_the_copies_are_those_of_the_shared_folder():
-    shared = Path("/work/shared/spec")
-    if not shared.is_dir():
-        pytest.skip("the shared folder is not beside this checkout")
+@pytest.mark.shared
+def test_the_copies_are_those_of_the_shared_folder(shared: Path):
     for file in FILES:
-        assert file.read_bytes() == (shared / file.name).read_bytes()
+        assert file.read_bytes() == (shared / "spec" / file.name).read_bytes()
 
 
 def test_the_command_ends_with_the_count_and_returns_zero_when_all_pass():
