@@ -50,6 +50,7 @@ class Judged:
 
     `verdicts` and `cases` are records {"key", "value"} as they go on the wire; `tally` counts claims and sums their fund share by
     region, disposition and reason (columns region, disposition, reason, exempted_ground, claims, charged, reversed).
+    `institutions` counts claims and those paid by an exemption by institution (columns institution_code, claims, exempted).
     `code_forms` counts physician codes by form: a data-quality figure, never a ground.
     """
 
@@ -57,6 +58,7 @@ class Judged:
     cases: list[Record]
     dead_letters: list[DeadLetter]
     tally: pl.DataFrame
+    institutions: pl.DataFrame
     code_forms: dict[str, int]
 
     @property
@@ -135,6 +137,7 @@ class Gate:
             cases=cases,
             dead_letters=ruled.dead_letters,
             tally=_tally(verdicts),
+            institutions=_institutions(verdicts),
             code_forms=_code_forms(claims),
         )
 
@@ -145,6 +148,12 @@ def _tally(verdicts: pl.DataFrame) -> pl.DataFrame:
         pl.len().alias("claims"),
         amount.clip(lower_bound=0).sum().alias("charged"),
         (-amount.clip(upper_bound=0)).sum().alias("reversed"),
+    )
+
+
+def _institutions(verdicts: pl.DataFrame) -> pl.DataFrame:
+    return verdicts.group_by("institution_code").agg(
+        pl.len().alias("claims"), pl.col("exempted_ground").is_not_null().sum().alias("exempted")
     )
 
 

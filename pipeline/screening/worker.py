@@ -473,6 +473,7 @@ class Worker:
             metrics.fund_amount.labels(disposition, "reversal").inc(reversed_)
             if exempted is not None:
                 metrics.exempted.labels(exempted, reason).inc(claims)
+        metrics.institutions.add(judged.institutions)
         for kind, count in judged.dead_by_kind.items():
             metrics.dead_letters.labels(kind).inc(count)
         for form, count in judged.code_forms.items():

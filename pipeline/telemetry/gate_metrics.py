@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
-from prometheus_client.metrics_core import HistogramMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 MOST_REGIONS = 500
 """Regions counted by name. A sender's slip can name a million; what comes after the first so many is counted as `other`."""
+
+MOST_INSTITUTIONS = 2_000
+"""Institutions counted by name; the others together as `other`. A province has more."""
+
+_MERGE_AFTER = 200
+"""Batches whose counts are kept apart before they are added up."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -42,6 +50,58 @@ class BulkHistogram(Collector):
         yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
 
 
+class InstitutionCounts(Collector):
+    """Claims, and those paid by an exemption, by institution. Batches are added up when somebody asks, not one by one.
+
+    The busiest are counted by name. A name once given is kept, so that its counters never fall.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._lock = threading.Lock()
+        self._batches: list[pl.DataFrame] = []
+        self._named: set[str] = set()
+        registry.register(self)
+
+    def add(self, counts: pl.DataFrame) -> None:
+        """Adds a batch: columns institution_code, claims, exempted."""
+        with self._lock:
+            self._batches.append(counts.cast({"claims": pl.Int64, "exempted": pl.Int64}))
+            if len(self._batches) > _MERGE_AFTER:
+                self._merge()
+
+    def _merge(self) -> None:
+        if self._batches:
+            total = pl.concat(self._batches).group_by("institution_code").sum()
+            self._batches = [total.sort("claims", "institution_code", descending=True)]
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Answers a scrape."""
+        claims = CounterMetricFamily(
+            "screening_institution_claims", "Claim records judged, by institution", labels=["institution"]
+        )
+        exempted = CounterMetricFamily(
+            "screening_institution_exempted_claims",
+            "Claims paid because of an exemption, by institution",
+            labels=["institution"],
+        )
+        others = [0, 0]
+        with self._lock:
+            self._merge()
+            for code, count, lifted in self._batches[0].iter_rows() if self._batches else ():
+                if len(self._named) < MOST_INSTITUTIONS:
+                    self._named.add(code)
+                if code in self._named:
+                    claims.add_metric([code], count)
+                    exempted.add_metric([code], lifted)
+                else:
+                    others[0] += count
+                    others[1] += lifted
+        claims.add_metric(["other"], others[0])
+        exempted.add_metric(["other"], others[1])
+        yield claims
+        yield exempted
+
+
 class GateMetrics:
     """Every metric of a worker, in a registry of its own."""
 
@@ -66,6 +126,7 @@ class GateMetrics:
             ["ground", "reason"],
             registry=registry,
         )
+        self.institutions = InstitutionCounts(registry)
         self.dead_letters = Counter(
             "screening_dead_letters", "Records set aside, by kind of error", ["error"], registry=registry
         )

@@ -1,0 +1,92 @@
+"""The alert rules: sound by Prometheus' own tool, each proved where it must sound and where it must not, each with a runbook."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from pipeline.telemetry.gate_metrics import GateMetrics
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docker" / "prometheus"
+RULE_FILES = sorted(FOLDER.glob("rules/*.yaml"))
+TEST_FILES = sorted(FOLDER.glob("tests/*.yaml"))
+GUIDE = (ROOT / "docker" / "OPERATIONS.md").read_text("utf-8")
+
+
+def groups(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["groups"]
+    return found
+
+
+RULES = [rule for path in RULE_FILES for group in groups(path) for rule in group["rules"]]
+ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    tool = shutil.which("promtool")
+    if tool is None:
+        message = "promtool is not installed (Debian: apt-get install prometheus)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{message}; CI must have it")
+        pytest.skip(message)
+    return subprocess.run([tool, *arguments], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=120)
+
+
+def names(registry: CollectorRegistry) -> set[str]:
+    """Every series name that a registry can answer, before anything was counted."""
+    found = set()
+    for family in registry.collect():
+        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"], "info": ["_info"]}
+        found |= {family.name + suffix for suffix in suffixes.get(family.type, [""])}
+    return found
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
+def test_prometheus_accepts_the_rules(path: Path) -> None:
+    done = promtool("check", "rules", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
+def test_every_alert_sounds_when_it_must_and_is_silent_when_it_must(path: Path) -> None:
+    done = promtool("test", "rules", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_proved_both_sounding_and_silent() -> None:
+    sounding, silent = set(), set()
+    for path in TEST_FILES:
+        for test in yaml.safe_load(path.read_text("utf-8"))["tests"]:
+            for check in test.get("alert_rule_test", []):
+                (sounding if check["exp_alerts"] else silent).add(check["alertname"])
+                # An alert with labels sounds for what it names, and is silent for the test's other series.
+                labels = set().union(*(alert["exp_labels"] for alert in check["exp_alerts"])) - {"severity"}
+                if labels:
+                    silent.add(check["alertname"])
+    assert sounding == set(ALERTS)
+    assert silent == set(ALERTS)
+
+
+@pytest.mark.parametrize("name", sorted(ALERTS))
+def test_every_alert_says_how_bad_it_is_and_which_section_says_what_to_do(name: str) -> None:
+    alert = ALERTS[name]
+    assert alert["labels"]["severity"] in ("critical", "warning")
+    assert alert["annotations"]["summary"]
+    assert alert["annotations"]["runbook"] == f"docker/OPERATIONS.md#{name.lower()}"
+    assert re.search(rf"^#+ {name}$", GUIDE, re.MULTILINE), f"the operations guide has no section {name}"
+
+
+def test_every_metric_that_a_rule_names_exists() -> None:
+    known = names(GateMetrics().registry)
+    recorded = {rule["record"] for rule in RULES if "record" in rule}
+    used = {name for rule in RULES for name in re.findall(r"(?<![\w:])(?:\w+:)?screening[_:][\w:]+", rule["expr"])}
+    assert used - recorded <= known
