@@ -7,7 +7,7 @@ few physicians, how many name none, how many are reversals. The same seed always
 from pipeline.sample.broken import BROKEN, Broken
 from pipeline.sample.claims import FIRST_SERVICE, LAST_SERVICE, claims
 from pipeline.sample.files import write_sample
-from pipeline.sample.roster import PHYSICIANS, institutions, roster
+from pipeline.sample.roster import PHYSICIANS, institutions, register_events, roster
 
 __all__ = [
     "BROKEN",
@@ -17,6 +17,7 @@ __all__ = [
     "Broken",
     "claims",
     "institutions",
+    "register_events",
     "roster",
     "write_sample",
 ]

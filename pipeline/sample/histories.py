@@ -1,40 +1,77 @@
-"""What can happen to a physician, as the spans of a timeline: one small function for each kind of history."""
+"""What can happen to a physician, as the events of the registers: one small function for each kind of history.
+
+The law itself makes the standings out of them (`roster`), so the sample can show nothing that the law would not.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
 from random import Random
-from typing import NamedTuple
+from typing import Any
 
 from rules.calendar import corresponding_day, sanction_window
-from rules.codes import Flag, Standing
-from rules.timeline import Span
+from rules.events import (
+    CHINA,
+    Agreement,
+    AppealFiled,
+    AppealUpheld,
+    Deduction,
+    Event,
+    Full12,
+    NoticeReceived,
+    Registration,
+    Reinstatement,
+    ReinstatementApplication,
+    StatusRecorded,
+)
 
 _DAY = dt.timedelta(days=1)
 QIANNAN_START = dt.date(2022, 12, 26)
 LANZHOU_START, LANZHOU_END = dt.date(2014, 6, 3), dt.date(2019, 4, 30)
+_LANZHOU_TERMS = (LANZHOU_START, dt.date(2016, 6, 3), dt.date(2018, 6, 3))
+
+_SIX = "QN-T6-02"
+_TWO = "QN-T2-02"
+_TWELVE = "QN-T12-02"
 
 
-class History(NamedTuple):
-    """What became of one physician."""
+class History:
+    """The events of one physician as they are made. Ids count up from the physician's own beginning of a name."""
 
-    spans: tuple[Span, ...]
-    contested: tuple[Span, ...] | None = None
-    remaining: int | None = 12
-    accumulated: int | None = 0
+    def __init__(self, region: str, physician_code: str, institution: str, name: str) -> None:
+        self.institution = institution
+        self.events: list[Event] = []
+        self._region = region
+        self._code = physician_code
+        self._name = name
+
+    def add(self, kind: type[Event], day: dt.date, **fields: Any) -> str:
+        """Records an event of a day, that afternoon; returns its id."""
+        event_id = f"{self._name}-{len(self.events) + 1}"
+        recorded_at = dt.datetime.combine(day, dt.time(16, 30), CHINA)
+        common = {"region": self._region, "physician_code": self._code, "institution": self.institution}
+        self.events.append(kind(event_id=event_id, date=day, recorded_at=recorded_at, **(common | fields)))
+        return event_id
+
+    def deduct(self, day: dt.date, points: int, violation_id: str, cases: int = 1) -> str:
+        """Records a decision to deduct points."""
+        return self.add(Deduction, day, points=points, violation_id=violation_id, cases=cases)
 
 
-Maker = Callable[[Random, str], History]
-"""Makes a history; the text is the start of the ids of its events."""
+Maker = Callable[[Random, History], None]
+"""Adds the events of one kind of history."""
 
 
 def _between(rng: Random, first: dt.date, last: dt.date) -> dt.date:
     return first + dt.timedelta(days=rng.randrange((last - first).days + 1))
 
 
-def _registered(rng: Random) -> dt.date:
-    return QIANNAN_START + dt.timedelta(days=rng.randrange(8))
+# -- Qiannan ------------------------------------------------------------------------------------------------------
+
+
+def _register(rng: Random, history: History) -> None:
+    history.add(Registration, QIANNAN_START + dt.timedelta(days=rng.randrange(8)))
 
 
 def _decided(rng: Random) -> dt.date:
@@ -44,300 +81,166 @@ def _decided(rng: Random) -> dt.date:
     return _between(rng, dt.date(2023, 3, 1), dt.date(2025, 3, 31))
 
 
-def _normal(start: dt.date | None, end: dt.date | None, event: str, points: int | None = 0) -> Span:
-    left = None if points is None else 12 - points
-    return Span(start, end, Standing.NORMAL, points_remaining=left, points_accumulated=points, causes=(event,))
+def _twelve(rng: Random, history: History, decided: dt.date) -> str:
+    """Twelve points in two decisions of one year, the second on `decided`; returns the id of the second."""
+    earlier = max(dt.date(decided.year, 1, 4), decided - dt.timedelta(days=rng.randrange(10, 40)))
+    history.deduct(earlier, 6, _SIX)
+    return history.deduct(decided, 6, _SIX)
 
 
-# -- Qiannan ------------------------------------------------------------------------------------------------------
-
-
-def normal(rng: Random, event: str) -> History:
+def normal(rng: Random, history: History) -> None:
     """Registered when the rules began, and nothing since."""
-    return History((_normal(_registered(rng), None, f"{event}-1"),))
+    _register(rng, history)
 
 
-def registered_later(rng: Random, event: str) -> History:
+def registered_later(rng: Random, history: History) -> None:
     """Joined in the middle of the sample's years."""
-    return History((_normal(_between(rng, dt.date(2023, 6, 1), dt.date(2025, 3, 1)), None, f"{event}-1"),))
+    history.add(Registration, _between(rng, dt.date(2023, 6, 1), dt.date(2025, 3, 1)))
 
 
-def training_missing(rng: Random, event: str) -> History:
+def training_missing(rng: Random, history: History) -> None:
     """Has a code, but the training is evidenced late or never."""
-    start = _registered(rng)
-    shown = _between(rng, dt.date(2024, 3, 1), dt.date(2025, 6, 30)) if rng.random() < 0.5 else None
-    untrained = Span(
-        start,
-        shown and shown - _DAY,
-        Standing.NORMAL,
-        flags=(Flag.QUALIFICATION_INCOMPLETE,),
-        citations=("二(一)",),
-        causes=(f"{event}-1",),
-    )
-    return History((untrained, _normal(shown, None, f"{event}-2")) if shown else (untrained,))
+    history.add(Registration, QIANNAN_START + dt.timedelta(days=rng.randrange(8)), training=False)
+    if rng.random() < 0.5:
+        history.add(Registration, _between(rng, dt.date(2024, 3, 1), dt.date(2025, 6, 30)))
 
 
-def cautioned(rng: Random, event: str) -> History:
+def cautioned(rng: Random, history: History) -> None:
     """Talked to at 6 points, some warned at 10; 1 January restores the allowance."""
+    _register(rng, history)
     year = rng.choice((2023, 2024, 2025))
     first, year_end = _between(rng, dt.date(year, 2, 1), dt.date(year, 11, 30)), dt.date(year, 12, 31)
-    spans = [_normal(_registered(rng), first - _DAY, f"{event}-1")]
-    second = _between(rng, first + _DAY, year_end) if rng.random() < 0.4 else None
-    spans.append(_caution(first, second - _DAY if second else year_end, Standing.CAUTIONED_6, 6, (f"{event}-2",)))
-    if second:
-        spans.append(_caution(second, year_end, Standing.CAUTIONED_10, 10, (f"{event}-2", f"{event}-3")))
-    spans.append(_normal(year_end + _DAY, None, f"{event}-1"))
-    return History(tuple(spans))
+    history.deduct(first, 6, _SIX)
+    if rng.random() < 0.4:
+        history.deduct(_between(rng, first + _DAY, year_end), 4, _TWO, cases=2)
 
 
-def _caution(start: dt.date, end: dt.date, standing: Standing, points: int, causes: tuple[str, ...]) -> Span:
-    return Span(
-        start,
-        end,
-        standing,
-        points_remaining=12 - points,
-        points_accumulated=points,
-        citations=("三(二)1",),
-        causes=causes,
-    )
-
-
-def _penalty(decided: dt.date, months: int, cause: str) -> tuple[Span, Span]:
-    """The decision day and the penalty window that follows it."""
-    window = sanction_window(decided, months)
-    pending = Span(
-        decided,
-        decided,
-        Standing.PENALTY_PENDING,
-        penalty_period=window,
-        points_remaining=0,
-        points_accumulated=12,
-        citations=("三(二)1",),
-        causes=(cause,),
-    )
-    running = Span(
-        *window,
-        Standing.PENALTY,
-        penalty_period=window,
-        points_remaining=0,
-        points_accumulated=12,
-        citations=("三(二)1",),
-        causes=(cause,),
-    )
-    return pending, running
-
-
-def _waiting(after: Span, until: dt.date | None, cause: str, flags: tuple[Flag, ...] = ()) -> Span:
-    """Penalty over, reinstatement not granted."""
-    assert after.end is not None
-    return Span(
-        after.end + _DAY,
-        until,
-        Standing.PENDING_REINSTATEMENT,
-        penalty_period=after.penalty_period,
-        flags=flags,
-        points_remaining=0,
-        points_accumulated=12,
-        citations=("三(二)5",),
-        causes=(cause,),
-    )
-
-
-def penalised_and_back(rng: Random, event: str, months: int = 3) -> History:
+def penalised_and_back(rng: Random, history: History) -> None:
     """12 points, a penalty period, some days of waiting, reinstated."""
+    _register(rng, history)
     decided = _decided(rng)
-    pending, running = _penalty(decided, months, f"{event}-2")
-    assert running.end is not None
-    back = running.end + dt.timedelta(days=rng.randrange(8, 60))
-    spans = (
-        _normal(_registered(rng), decided - _DAY, f"{event}-1"),
-        pending,
-        running,
-        _waiting(running, back - _DAY, f"{event}-2"),
-        _normal(back, None, f"{event}-3"),
-    )
-    return History(spans, remaining=12, accumulated=12)
+    _twelve(rng, history, decided)
+    back = sanction_window(decided, 3)[1] + dt.timedelta(days=rng.randrange(8, 60))
+    history.add(ReinstatementApplication, back - 5 * _DAY)
+    history.add(Reinstatement, back)
 
 
-def penalised_and_waiting(rng: Random, event: str) -> History:
+def penalised_and_waiting(rng: Random, history: History) -> None:
     """12 points and a penalty period; nobody has asked for reinstatement since."""
-    decided = _decided(rng)
-    pending, running = _penalty(decided, 3, f"{event}-2")
-    before = _normal(_registered(rng), decided - _DAY, f"{event}-1")
-    return History((before, pending, running, _waiting(running, None, f"{event}-2")), remaining=0, accumulated=12)
+    _register(rng, history)
+    _twelve(rng, history, _decided(rng))
 
 
-def penalised_for_a_year(rng: Random, event: str) -> History:
+def penalised_for_a_year(rng: Random, history: History) -> None:
     """12 points in each of two consecutive years: three months first, twelve the second time."""
-    first = _between(rng, dt.date(2023, 2, 1), dt.date(2023, 5, 31))
-    second = _between(rng, dt.date(2024, 1, 10), dt.date(2024, 8, 31))
-    pending, running = _penalty(first, 3, f"{event}-2")
-    assert running.end is not None
-    back = running.end + dt.timedelta(days=20)
-    spans = (
-        _normal(_registered(rng), first - _DAY, f"{event}-1"),
-        pending,
-        running,
-        _waiting(running, back - _DAY, f"{event}-2"),
-        _normal(back, second - _DAY, f"{event}-3"),
-        *_penalty(second, 12, f"{event}-4"),
-    )
-    return History((*spans, _waiting(spans[-1], None, f"{event}-4")), remaining=0, accumulated=12)
+    _register(rng, history)
+    first = _between(rng, dt.date(2023, 3, 1), dt.date(2023, 5, 31))
+    _twelve(rng, history, first)
+    history.add(Reinstatement, sanction_window(first, 3)[1] + 20 * _DAY)
+    _twelve(rng, history, _between(rng, dt.date(2024, 2, 10), dt.date(2024, 8, 31)))
 
 
-def blacklisted(rng: Random, event: str, returned: bool = False) -> History:
+def blacklisted(rng: Random, history: History) -> None:
     """12 points at one time: a penalty period and after it a ban of three years."""
-    decided = _decided(rng)
-    window = sanction_window(decided, 3)
-    ban = sanction_window(window[1], 36)
-    cause = (f"{event}-2",)
-    banned = Span(*ban, Standing.BLACKLISTED, ban_period=ban, citations=("四(二)",), causes=cause)
-    after = [banned]
-    if returned:
-        back = _between(rng, ban[0] + 30 * _DAY, ban[0] + 200 * _DAY)
-        conflict = (Flag.BLACKLIST_CONFLICT,)
-        after = [
-            Span(ban[0], back - _DAY, Standing.BLACKLISTED, ban_period=ban, citations=("四(二)",), causes=cause),
-            Span(back, ban[1], Standing.BLACKLISTED, ban_period=ban, flags=conflict, causes=(*cause, f"{event}-3")),
-        ]
-    spans = (
-        _normal(_registered(rng), decided - _DAY, f"{event}-1"),
-        Span(decided, decided, Standing.BLACKLIST_PENDING, penalty_period=window, ban_period=ban, causes=cause),
-        Span(
-            *window,
-            Standing.BLACKLISTED,
-            in_penalty=True,
-            penalty_period=window,
-            ban_period=ban,
-            citations=("三(二)1", "四(二)"),
-            causes=cause,
-        ),
-        *after,
-    )
-    return History(spans, remaining=None, accumulated=12)
+    _register(rng, history)
+    history.deduct(_decided(rng), 12, _TWELVE)
 
 
-def blacklisted_and_returned(rng: Random, event: str) -> History:
+def blacklisted_and_returned(rng: Random, history: History) -> None:
     """The register shows a new registration while the ban still runs: people must look."""
-    return blacklisted(rng, event, returned=True)
-
-
-def reinstated_too_early(rng: Random, event: str) -> History:
-    """A reinstatement dated inside the penalty period contradicts the text: people must look."""
+    _register(rng, history)
     decided = _decided(rng)
-    pending, running = _penalty(decided, 3, f"{event}-2")
-    assert running.start is not None
-    assert running.end is not None
-    early = running.start + dt.timedelta(days=rng.randrange(15, 60))
-    causes, flags = (f"{event}-2", f"{event}-3"), (Flag.DATA_CONFLICT,)
-    window = running.penalty_period
-    spans = (
-        _normal(_registered(rng), decided - _DAY, f"{event}-1"),
-        pending,
-        Span(running.start, early - _DAY, Standing.PENALTY, penalty_period=window, causes=causes[:1]),
-        Span(early, running.end, Standing.PENALTY, penalty_period=window, flags=flags, causes=causes),
-        _waiting(running, None, f"{event}-3", flags),
-    )
-    return History(spans, remaining=0, accumulated=12)
+    history.deduct(decided, 12, _TWELVE)
+    history.add(Registration, sanction_window(decided, 3)[1] + dt.timedelta(days=rng.randrange(30, 200)))
 
 
-def upheld_late(rng: Random, event: str) -> History:
+def reinstated_too_early(rng: Random, history: History) -> None:
+    """A reinstatement dated inside the penalty period contradicts the text: people must look."""
+    _register(rng, history)
+    decided = _decided(rng)
+    _twelve(rng, history, decided)
+    history.add(Reinstatement, decided + dt.timedelta(days=rng.randrange(15, 60)))
+
+
+def upheld_late(rng: Random, history: History) -> None:
     """A review request after the seventh working day was upheld all the same: what changes by it goes to people."""
-    punished = penalised_and_waiting(rng, event)
-    free = (_normal(punished.spans[0].start, None, f"{event}-1"),)
-    return punished._replace(contested=free)
+    _register(rng, history)
+    decided = _decided(rng)
+    decision = _twelve(rng, history, decided)
+    history.add(NoticeReceived, decided + 2 * _DAY, ref=decision)
+    history.add(AppealFiled, decided + 30 * _DAY, ref=decision)
+    history.add(AppealUpheld, decided + 44 * _DAY, ref=decision)
 
 
 # -- Lanzhou ------------------------------------------------------------------------------------------------------
 
 
-def lanzhou_normal(_rng: Random, event: str) -> History:
-    """Under agreement for the whole term."""
-    return History((_lanzhou(LANZHOU_START, LANZHOU_END, Standing.NORMAL, event),), remaining=10)
+def lanzhou_normal(_rng: Random, history: History) -> None:
+    """Under agreement for the whole time."""
+    history.add(Registration, LANZHOU_START)
+    for start in _LANZHOU_TERMS:
+        history.add(Agreement, start, start=start, end=min(LANZHOU_END, corresponding_day(start, 24) - _DAY))
 
 
-def lanzhou_suspended(rng: Random, event: str) -> History:
+def lanzhou_suspended(rng: Random, history: History) -> None:
     """6 points: three months' suspension; service goes on by itself afterwards."""
-    decided = _between(rng, dt.date(2018, 2, 1), dt.date(2018, 10, 31))
-    window = sanction_window(decided, 3)
-    spans = (
-        _lanzhou(LANZHOU_START, decided - _DAY, Standing.NORMAL, event),
-        Span(decided, decided, Standing.SUSPENSION_PENDING, penalty_period=window, causes=(f"{event}-2",)),
-        Span(*window, Standing.SUSPENDED, penalty_period=window, citations=("第十七条",), causes=(f"{event}-2",)),
-        _lanzhou(window[1] + _DAY, LANZHOU_END, Standing.NORMAL, event),
-    )
-    return History(spans, remaining=4, accumulated=6)
+    lanzhou_normal(rng, history)
+    decided = _between(rng, dt.date(2018, 7, 20), dt.date(2018, 10, 31))
+    history.deduct(decided - dt.timedelta(days=rng.randrange(3, 30)), 5, "LZ-T5-01")
+    history.deduct(decided, 1, "LZ-T13-01")
 
 
-def lanzhou_cancelled(rng: Random, event: str) -> History:
+def lanzhou_cancelled(rng: Random, history: History) -> None:
     """10 points: the qualification is cancelled from the next day."""
-    decided = _between(rng, dt.date(2018, 2, 1), dt.date(2018, 10, 31))
-    cancelled = Span(
-        decided + _DAY,
-        corresponding_day(decided, 12),
-        Standing.CANCELLED,
-        reapply_not_before=corresponding_day(decided, 12) + _DAY,
-        citations=("第十七条",),
-        causes=(f"{event}-2",),
-    )
-    return History((_lanzhou(LANZHOU_START, decided, Standing.NORMAL, event), cancelled), remaining=0, accumulated=10)
+    lanzhou_normal(rng, history)
+    history.deduct(_between(rng, dt.date(2018, 2, 1), dt.date(2018, 10, 31)), 10, "LZ-T10-02")
 
 
-def lanzhou_expired(rng: Random, event: str) -> History:
+def lanzhou_expired(rng: Random, history: History) -> None:
     """The agreement ended and was not renewed."""
-    last = _between(rng, dt.date(2018, 1, 31), dt.date(2018, 9, 30))
-    expired = Span(last + _DAY, None, Standing.AGREEMENT_EXPIRED, citations=("第六条(三)",), causes=(f"{event}-1",))
-    return History((_lanzhou(LANZHOU_START, last, Standing.NORMAL, event), expired), remaining=None, accumulated=None)
-
-
-def _lanzhou(start: dt.date, end: dt.date, standing: Standing, event: str) -> Span:
-    return Span(start, end, standing, causes=(f"{event}-1",))
+    history.add(Registration, LANZHOU_START)
+    start = _LANZHOU_TERMS[1]
+    history.add(Agreement, LANZHOU_START, start=LANZHOU_START, end=start - _DAY)
+    history.add(Agreement, start, start=start, end=_between(rng, dt.date(2018, 1, 31), dt.date(2018, 6, 2)))
 
 
 # -- Xiamen and the national opinion ------------------------------------------------------------------------------
 
 
-def plain(_rng: Random, event: str) -> History:
-    """In order throughout, in a place whose texts give no points."""
-    return History((_normal(None, None, f"{event}-1", points=None),), remaining=None, accumulated=None)
+def xiamen_normal(_rng: Random, history: History) -> None:
+    """In order throughout, in a place whose text gives no points."""
+    history.add(Registration, dt.date(2017, 8, 2))
 
 
-def xiamen_full_once(rng: Random, event: str) -> History:
+def xiamen_full_once(rng: Random, history: History) -> None:
     """Reached 12 points once; the source states no effect."""
+    xiamen_normal(rng, history)
     first = _between(rng, dt.date(2023, 6, 1), dt.date(2025, 1, 31))
-    full = Span(first, None, Standing.POINTS_FULL_ONCE, causes=(f"{event}-2",))
-    return History((_normal(None, first - _DAY, f"{event}-1", points=None), full), remaining=None, accumulated=None)
+    history.add(Full12, first, period=str(first.year))
 
 
-def xiamen_blacklisted(rng: Random, event: str) -> History:
+def xiamen_blacklisted(rng: Random, history: History) -> None:
     """Reached 12 points twice: blacklisted for good."""
-    second = _between(rng, dt.date(2023, 6, 1), dt.date(2025, 1, 31))
-    ban = (second + _DAY, None)
-    causes = (f"{event}-2", f"{event}-3")
-    spans = (
-        _normal(None, second - _DAY, f"{event}-1", points=None),
-        Span(second, second, Standing.BLACKLIST_PENDING, ban_period=ban, causes=causes),
-        Span(*ban, Standing.BLACKLISTED, ban_period=ban, citations=("诚信档案段",), causes=causes),
-    )
-    return History(spans, remaining=None, accumulated=None)
+    xiamen_full_once(rng, history)
+    second = history.events[-1].date + dt.timedelta(days=rng.randrange(40, 200))
+    history.add(Full12, second, period=str(second.year))
 
 
-def national_suspended(rng: Random, event: str) -> History:
+def national_normal(_rng: Random, history: History) -> None:
+    """On file since the national opinion, in order throughout."""
+    history.add(Registration, dt.date(2024, 9, 27))
+
+
+def national_suspended(rng: Random, history: History) -> None:
     """Filing status suspended for some months, then normal again."""
+    national_normal(rng, history)
     first = _between(rng, dt.date(2025, 1, 10), dt.date(2025, 6, 30))
-    last = corresponding_day(first, rng.choice((2, 3, 6)))
-    away = Span(first, last, Standing.SUSPENDED, penalty_period=(first, last), causes=(f"{event}-2",))
-    spans = (
-        _normal(dt.date(2024, 10, 8), first - _DAY, f"{event}-1", points=None),
-        away,
-        _normal(last + _DAY, None, f"{event}-1", points=None),
-    )
-    return History(spans, remaining=None, accumulated=None)
+    until = corresponding_day(first, rng.choice((2, 3, 6)))
+    history.add(StatusRecorded, first, status="suspended", until=until)
 
 
-def national_terminated(rng: Random, event: str) -> History:
+def national_terminated(rng: Random, history: History) -> None:
     """Filing status terminated."""
+    national_normal(rng, history)
     first = _between(rng, dt.date(2025, 2, 1), dt.date(2025, 8, 31))
-    gone = Span(first, None, Standing.TERMINATED, penalty_period=(first, None), causes=(f"{event}-2",))
-    before = _normal(dt.date(2024, 10, 8), first - _DAY, f"{event}-1", points=None)
-    return History((before, gone), remaining=None, accumulated=None)
+    history.add(StatusRecorded, first, status="terminated")

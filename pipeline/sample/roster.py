@@ -1,16 +1,28 @@
-"""The register of the sample: physicians with their standing on every day, and a few institutions that lost theirs."""
+"""The register of the sample: physicians and a few institutions, as events, and as the standings that the law makes of them."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
+from pipeline.packs import load_pack_set
 from pipeline.sample import histories
-from pipeline.sample.histories import Maker
-from rules.calendar import first_day_after
-from rules.codes import InstitutionStanding, SiteStatus
-from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site
+from pipeline.sample.histories import History, Maker
+from rules.calendar import corresponding_day
+from rules.events import (
+    Event,
+    InstitutionResigned,
+    InstitutionSnapshot,
+    InstitutionViolationRatio,
+    OptOut,
+    RectificationOrder,
+    SiteDeclaration,
+)
+from rules.standing import institution_timeline, timeline
+from rules.timeline import InstitutionTimeline, PhysicianTimeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,10 @@ class Place:
     institutions: int
     ordinary: Maker
     marked: tuple[tuple[Maker, int], ...]
+    has_sites: bool = False
+    """Whether the place's text knows further sites (多点执业)."""
+    has_opt_out: bool = False
+    """Whether it lets a physician opt out; of the texts only Qiannan's does (`000 五(二)*`)."""
 
     def institution(self, number: int) -> str:
         """Code of the institution of this number, counted from 1."""
@@ -55,13 +71,15 @@ PLACES = (
             (histories.registered_later, 15),
             (histories.training_missing, 8),
         ),
+        has_sites=True,
+        has_opt_out=True,
     ),
     Place(
         region="350200",
         county="350203",
         share=0.06,
         institutions=14,
-        ordinary=histories.plain,
+        ordinary=histories.xiamen_normal,
         marked=((histories.xiamen_full_once, 25), (histories.xiamen_blacklisted, 15)),
     ),
     Place(
@@ -81,10 +99,14 @@ PLACES = (
         county="330106",
         share=0.05,
         institutions=12,
-        ordinary=histories.plain,
+        ordinary=histories.national_normal,
         marked=((histories.national_suspended, 30), (histories.national_terminated, 15)),
+        has_sites=True,
     ),
 )
+
+_Fact = tuple[type[Event], dt.date, dict[str, Any]]
+"""Kind, day and further fields of an event."""
 
 PLACE_OF = {place.region: place for place in PLACES}
 
@@ -95,17 +117,43 @@ _SECOND_SITE = 0.12
 _OPTED_OUT = 0.015
 
 
-def roster(seed: int, physicians: int = PHYSICIANS) -> list[PhysicianTimeline]:
-    """The physicians of the sample, by region. At least one of every kind of history is among them, however few they are.
+def register_events(seed: int, physicians: int = PHYSICIANS) -> Iterator[Event]:
+    """The events of the registers: physician after physician, by region, and then the institutions'.
 
-    A larger register holds every physician of a smaller one of the same seed, unchanged.
+    At least one physician of every kind of history is among them, however few they are. A larger register holds every physician
+    of a smaller one of the same seed, unchanged.
     """
+    for history in _histories(seed, physicians):
+        yield from history
+    for institution in _institution_histories(seed).values():
+        yield from institution
+
+
+def roster(seed: int, physicians: int = PHYSICIANS) -> list[PhysicianTimeline]:
+    """The standing of the sample's physicians, by region: what the law makes of their events."""
+    packs = load_pack_set()
     made = []
+    for history in _histories(seed, physicians):
+        pack = packs.for_region(history[0].region)
+        made.append(timeline(history, pack, revision=len(history)))
+    return made
+
+
+def institutions(seed: int) -> list[InstitutionTimeline]:
+    """Institutions whose service agreement ended: two in Xiamen, two in Lanzhou, one of which signed a new one."""
+    packs = load_pack_set()
+    return [
+        institution_timeline(history, packs.for_region(region), institution_code=code, revision=len(history))
+        for (region, code), history in _institution_histories(seed).items()
+    ]
+
+
+def _histories(seed: int, physicians: int) -> Iterator[list[Event]]:
     for place in PLACES:
         makers = _makers(seed, place)
         wanted = max(len(place.marked) + 2, round(place.share * physicians))
-        made += [_physician(seed, place, number, makers[number % len(makers)]) for number in range(1, wanted + 1)]
-    return made
+        for number in range(1, wanted + 1):
+            yield _physician(seed, place, number, makers[number % len(makers)])
 
 
 def _makers(seed: int, place: Place) -> list[Maker]:
@@ -119,63 +167,61 @@ def _makers(seed: int, place: Place) -> list[Maker]:
     return [rest[-1], *first, *rest[:-1]]
 
 
-def _physician(seed: int, place: Place, number: int, maker: Maker) -> PhysicianTimeline:
+def _physician(seed: int, place: Place, number: int, maker: Maker) -> list[Event]:
     code = place.physician(number)
     rng = Random(f"physician {seed} {code}")
-    history = maker(rng, f"ev-{place.county}-{number:06d}")
-    windows = sorted({span.penalty_period for span in history.spans if span.penalised and span.penalty_period}, key=str)
-    return PhysicianTimeline(
-        region=place.region,
-        physician_code=code,
-        revision=rng.randrange(1, 4) + len(history.spans),
-        spans=history.spans,
-        sites=_sites(rng, place, number),
-        contested=history.contested,
-        points={"remaining": history.remaining, "accumulated": history.accumulated},
-        changed=tuple(windows[-1:]),
-    )
+    sites = [place.institution(site) for site in rng.sample(range(1, place.institutions + 1), 4)]
+    history = History(place.region, code, sites[0], f"ev-{place.county}-{number:06d}")
+    maker(rng, history)
+    if place.has_sites:
+        _further_sites(rng, place, number, sites, history)
+    return sorted(history.events, key=lambda event: event.date)
 
 
-def _sites(rng: Random, place: Place, number: int) -> tuple[Site, ...]:
-    """Where a physician practises; the first two physicians of a region show a second site and an opting out."""
-    numbers = rng.sample(range(1, place.institutions + 1), 4)
-    sites = [Site(place.institution(numbers[0]))]
+def _further_sites(rng: Random, place: Place, number: int, sites: list[str], history: History) -> None:
+    """Where else a physician practises; the first two physicians of a region show a second site and an opting out."""
     chance = rng.random()
-    since = dt.date(2023, 1, 1) + dt.timedelta(days=rng.randrange(700))
-    if chance < _OPTED_OUT or number == 2:
-        sites.append(Site(place.institution(numbers[1]), start=since, status=SiteStatus.OPTED_OUT))
+    since = dt.date(2025, 1, 1) if history.events[0].date.year > 2023 else dt.date(2023, 1, 1)
+    since += dt.timedelta(days=rng.randrange(300))
+    if place.has_opt_out and (chance < _OPTED_OUT or number == 2):
+        history.add(OptOut, since, institution=sites[1])
     elif chance < _OPTED_OUT + _SECOND_SITE or number == 1:
-        more = rng.choices((1, 2, 3), (8, 3, 1))[0]
-        sites += [Site(place.institution(other), start=since) for other in numbers[1 : 1 + more]]
-    return tuple(sites)
+        for site in sites[1 : 2 + rng.choices((0, 1, 2), (8, 3, 1))[0]]:
+            history.add(SiteDeclaration, since, institution=site)
 
 
-def institutions(seed: int) -> list[InstitutionTimeline]:
-    """Institutions whose service agreement ended: two in Xiamen, one of which came back, one in Lanzhou, one in Qiannan."""
+def _institution_histories(seed: int) -> dict[tuple[str, str], list[Event]]:
     rng = Random(f"institutions {seed}")
-
-    def ended(
-        region: str, number: int, decided: dt.date, citation: str, months: int | None = None
-    ) -> InstitutionTimeline:
-        place = PLACE_OF[region]
-        event = f"ev-{place.county}-h{number:05d}"
-        back = None if months is None else first_day_after(decided, months)
-        one = dt.timedelta(days=1)
-        spans = [
-            InstitutionSpan(
-                decided + one, back and back - one, InstitutionStanding.TERMINATED, (citation,), (f"{event}-1",)
-            )
-        ]
-        if back:
-            spans.append(InstitutionSpan(back, None, InstitutionStanding.ACTIVE, (citation,), (f"{event}-2",)))
-        return InstitutionTimeline(region, place.institution(number), len(spans), tuple(spans))
 
     def day(first: dt.date) -> dt.date:
         return first + dt.timedelta(days=rng.randrange(120))
 
-    return [
-        ended("350200", 3, day(dt.date(2024, 2, 1)), "末句"),
-        ended("350200", 7, day(dt.date(2023, 9, 1)), "末句", months=6),
-        ended("620100", 4, day(dt.date(2018, 3, 1)), "第二十二条"),
-        ended("522700", 57, day(dt.date(2024, 5, 1)), "一"),
-    ]
+    ordered, breach = day(dt.date(2024, 2, 1)), day(dt.date(2023, 9, 1))
+    ended, renewed = day(dt.date(2018, 3, 1)), day(dt.date(2018, 2, 1))
+    orders: list[_Fact] = [(RectificationOrder, ordered + dt.timedelta(days=60 * number), {}) for number in range(3)]
+    headcount = {"approved_physicians": 40, "cancelled_in_term": 2}
+    return dict(
+        _institution(*each)
+        for each in (
+            ("350200", 3, orders),
+            ("350200", 7, [(InstitutionViolationRatio, breach, {"ratio": 0.43})]),
+            ("620100", 4, [(InstitutionSnapshot, ended, headcount)]),
+            (
+                "620100",
+                6,
+                [
+                    (InstitutionSnapshot, renewed, headcount),
+                    (InstitutionResigned, corresponding_day(renewed, 6), {}),
+                ],
+            ),
+        )
+    )
+
+
+def _institution(region: str, number: int, story: list[_Fact]) -> tuple[tuple[str, str], list[Event]]:
+    place = PLACE_OF[region]
+    code = place.institution(number)
+    history = History(region, "", code, f"ev-{place.county}-h{number:05d}")
+    for kind, date, fields in story:
+        history.add(kind, date, physician_code=None, **fields)
+    return (region, code), history.events
