@@ -13,6 +13,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.gate_metrics import GateMetrics
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +87,7 @@ def test_every_alert_says_how_bad_it_is_and_which_section_says_what_to_do(name: 
 
 
 def test_every_metric_that_a_rule_names_exists() -> None:
-    known = names(GateMetrics().registry)
+    known = names(GateMetrics().registry) | names(ControlMetrics().registry)
     recorded = {rule["record"] for rule in RULES if "record" in rule}
     used = {name for rule in RULES for name in re.findall(r"(?<![\w:])(?:\w+:)?screening[_:][\w:]+", rule["expr"])}
     assert used - recorded <= known
