@@ -129,6 +129,25 @@ def ground_name(ground: Reason, lang: Literal["zh", "en"]) -> str:
     return zh if lang == "zh" else en
 
 
+_EMERGENCY_OF = {
+    Reason.MISSING_EMERGENCY_NO_RULE: Reason.PHYSICIAN_MISSING,
+    Reason.UNREGISTERED_EMERGENCY: Reason.PHYSICIAN_UNREGISTERED,
+    Reason.OPTED_OUT_EMERGENCY: Reason.OPTED_OUT,
+    Reason.BLACKLISTED_EMERGENCY: Reason.BLACKLISTED,
+    Reason.STATUS_ABNORMAL_EMERGENCY: Reason.STATUS_ABNORMAL,
+}
+"""Reasons that are a ground met in an emergency, which the text does not decide."""
+
+
+def reason_name(reason: Reason) -> tuple[str, str]:
+    """Any reason of the closed list in words, (zh, en)."""
+    if reason.value.startswith("exempt_"):
+        zh, en = _ENCOUNTER[reason.value.removeprefix("exempt_")]
+        return f"{zh}豁免", f"exempted: {en}"
+    zh, en = _GROUND[_EMERGENCY_OF.get(reason, reason)]
+    return (f"{zh}（急诊等情形）", f"{en} (emergency)") if reason in _EMERGENCY_OF else (zh, en)
+
+
 def disposition_name(disposition: Disposition) -> tuple[str, str]:
     """What a disposition does to the fund share, (zh, en)."""
     return _DISPOSITION[disposition]

@@ -24,6 +24,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from pipeline.config import Settings, StalenessPolicy
 from pipeline.kafka.records import Headers, headers, key, place
 from pipeline.screening.gate import Gate, Judged, Ruled
+from pipeline.screening.status import status_page
 from pipeline.screening.transaction import Output, TransactionAborted, TransactionalSink, TransactionFatal
 from pipeline.screening.view import StandingView
 from pipeline.telemetry.gate_metrics import GateMetrics
@@ -125,8 +126,14 @@ class Worker:
                 "packs": ",".join(pack.name for pack in packs.packs),
             }
         )
+        self._status = status_page(self.metrics, self._is_ready, packs, version("claims-screening"))
         self.pages = StatusServer(
-            settings.metrics_host, settings.metrics_port, self.metrics.registry, self._healthy, self._is_ready
+            settings.metrics_host,
+            settings.metrics_port,
+            self.metrics.registry,
+            self._healthy,
+            self._is_ready,
+            home=self._status,
         )
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -182,6 +189,7 @@ class Worker:
         self._consumer.close()
         self.view.close()
         self.pages.close()
+        self._status.close()
         self._log.info("worker_stopped")
 
     # -- one turn -----------------------------------------------------------------------------------------------

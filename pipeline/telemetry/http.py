@@ -1,12 +1,13 @@
-"""The HTTP pages of a process: /metrics, /healthz, /readyz."""
+"""The HTTP pages of a process: /metrics, /healthz, /readyz, and what else it has to show."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -14,12 +15,27 @@ from prometheus_client.exposition import choose_encoder
 Check = Callable[[], tuple[bool, dict[str, Any]]]
 """Answers whether all is well, and details for people."""
 
+Page = Callable[[str, dict[str, str]], tuple[int, str, bytes]]
+"""Answers a path and its query with status, content type and body."""
+
 
 class StatusServer:
-    """Serves the pages from a thread of its own. `port` is the port taken, also when 0 was asked for."""
+    """Serves the pages from threads of its own. `port` is the port taken, also when 0 was asked for.
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, healthy: Check, ready: Check) -> None:
-        handler = _handler(registry, {"/healthz": healthy, "/readyz": ready})
+    `pages` are further ones, by the beginning of their paths; `home` is the one at `/`.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        healthy: Check,
+        ready: Check,
+        pages: Mapping[str, Page] | None = None,
+        home: Page | None = None,
+    ) -> None:
+        handler = _handler(registry, {"/healthz": healthy, "/readyz": ready}, pages or {}, home)
         self._server = ThreadingHTTPServer((host, port), handler)
         self._server.daemon_threads = True
         self.host = host
@@ -34,10 +50,13 @@ class StatusServer:
         self._thread.join(timeout=5)
 
 
-def _handler(registry: CollectorRegistry, checks: dict[str, Check]) -> type[BaseHTTPRequestHandler]:
+def _handler(
+    registry: CollectorRegistry, checks: dict[str, Check], pages: Mapping[str, Page], home: Page | None
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the base class names it so
-            path = self.path.partition("?")[0]
+            path, _, query = self.path.partition("?")
+            page = home if path == "/" else next((pages[start] for start in pages if path.startswith(start)), None)
             if path == "/metrics":
                 encode, content_type = choose_encoder(self.headers.get("Accept", ""))
                 self._answer(200, content_type, encode(registry))
@@ -45,9 +64,11 @@ def _handler(registry: CollectorRegistry, checks: dict[str, Check]) -> type[Base
                 good, details = checks[path]()
                 body = json.dumps({"ok": good, **details}, ensure_ascii=False).encode() + b"\n"
                 self._answer(200 if good else 503, "application/json; charset=utf-8", body)
+            elif page is not None:
+                self._answer(*page(path, dict(parse_qsl(query))))
             else:
-                pages = ", ".join(("/metrics", *checks))
-                self._answer(404, "text/plain; charset=utf-8", f"not found; there are {pages}\n".encode())
+                known = ", ".join((*(["/"] if home else []), "/metrics", *checks, *pages))
+                self._answer(404, "text/plain; charset=utf-8", f"not found; there are {known}\n".encode())
 
         def _answer(self, status: int, content_type: str, body: bytes) -> None:
             self.send_response(status)
