@@ -67,6 +67,8 @@ class Loaded:
     sent: int = 0
     bad: int = 0
     refused: int = 0
+    reasons: tuple[str, ...] = ()
+    """What the brokers said of records that they refused, each once."""
 
 
 def load_file(
@@ -95,7 +97,8 @@ def load_file(
     for sender in senders.values():
         sender.finish()
     loaded.sent = sum(sender.delivered for sender in senders.values())
-    loaded.refused = sum(len(sender.failed) for sender in senders.values())
+    failed = [reason for sender in senders.values() for reason in sender.failed]
+    loaded.refused, loaded.reasons = len(failed), tuple(dict.fromkeys(failed))
     progress(loaded)
     return loaded
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from rules.codes import Reason, Standing
 from topics import fields
+from topics.access import ROLES
 from topics.catalogue import CATALOGUE, ERROR_HEADER, SOURCE_OFFSET_HEADER, SOURCE_PARTITION_HEADER, SOURCE_TOPIC_HEADER
 from topics.catalogue import TopicSpec as Spec
 from topics.messages import Message, Period
@@ -35,6 +36,10 @@ def reference() -> str:
     return "\n".join(_lines()) + "\n"
 
 
+def _names(specs: Iterable[Spec]) -> str:
+    return ", ".join(f"`{spec.name}`" for spec in specs)
+
+
 def _lines() -> Iterator[str]:
     yield "# Topics and messages"
     yield ""
@@ -50,6 +55,18 @@ def _lines() -> Iterator[str]:
             f"| `{spec.name}` | {spec.key.replace('|', ' and ')} | {_link(spec)} | {spec.partitions} | {_kept(spec)} | "
             f"{spec.max_record_bytes // 1024:,} KiB | {spec.owner} | {spec.readers} |"
         )
+    yield ""
+    yield "## Rights"
+    yield ""
+    yield "The least that each role needs; `screening topics acls ROLE PRINCIPAL` shows it as rights and grants them."
+    yield ""
+    yield "| role | runs | reads | writes | consumer group | transactions |"
+    yield "|---|---|---|---|---|---|"
+    for role in ROLES:
+        reads = "every topic" if role.reads == CATALOGUE else _names(role.reads)
+        group = f"`{role.group}`" if role.group else ""
+        transactions = "yes" if role.transactional else ""
+        yield f"| {role.name} | {role.runs} | {reads} | {_names(role.writes)} | {group} | {transactions} |"
     for spec in CATALOGUE:
         yield ""
         yield f"## {spec.name}"

@@ -17,13 +17,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 )
 
 from pipeline.config import Settings
+from pipeline.kafka.trouble import ClusterError, first_answer
 from topics.catalogue import TopicSpec
 
 _TIMEOUT_S = 30.0
-
-
-class ClusterError(RuntimeError):
-    """The cluster cannot be asked or did not do as asked; the message says what to check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +92,7 @@ class TopicAdmin:
         return created
 
     def _metadata(self) -> ClusterMetadata:
-        try:
-            return self._client.list_topics(timeout=_TIMEOUT_S)
-        except KafkaException as error:
-            raise ClusterError(
-                f"cannot reach Kafka at {self._settings.bootstrap_servers}: {error.args[0].str()}; "
-                "check SCREENING_BOOTSTRAP_SERVERS and that the brokers run"
-            ) from error
+        return first_answer(lambda limit: self._client.list_topics(timeout=limit), self._settings)
 
     def _partitions(self) -> dict[str, int]:
         return {name: len(topic.partitions) for name, topic in self._metadata().topics.items()}
@@ -122,6 +113,11 @@ class TopicAdmin:
                 if entry.source != ConfigSource.UNKNOWN_CONFIG.value
             }
         return answer
+
+
+def partition_counts(settings: Settings) -> dict[str, int]:
+    """How many partitions each topic of the cluster has, by name. Raises ClusterError."""
+    return TopicAdmin(settings)._partitions()
 
 
 def _drift(spec: TopicSpec, partitions: int, config: dict[str, str]) -> tuple[str, ...]:

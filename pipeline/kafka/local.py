@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -257,6 +257,7 @@ class LocalKafka:
         heap_mb: the heap of the Java process.
         properties: broker settings that replace or add to the defaults.
         port: the broker's port; a free one when not given.
+        listeners: further ways to reach the broker, such as ``SASL_SSL://127.0.0.1:9093``; `properties` says how they work.
         jars_dir: where Kafka's jars are or go; see `ensure_jars`.
     """
 
@@ -268,6 +269,7 @@ class LocalKafka:
         properties: Mapping[str, str] | None = None,
         port: int | None = None,
         jars_dir: Path | None = None,
+        listeners: Sequence[str] = (),
     ) -> None:
         self.data_dir = data_dir.absolute()
         self._heap_mb = heap_mb
@@ -275,6 +277,7 @@ class LocalKafka:
         self._fixed_port = port
         self._ports: tuple[int, int] | None = None
         self._jars_dir = jars_dir
+        self._listeners = tuple(listeners)
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: _Watchdog | None = None
         self._owner = 0
@@ -386,8 +389,10 @@ class LocalKafka:
             self._ports = broker, controller
         broker, controller = self._ports
         settings = _PROPERTIES | {
-            "listeners": f"PLAINTEXT://{_HOST}:{broker},CONTROLLER://{_HOST}:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{_HOST}:{broker}",
+            "listeners": ",".join(
+                (f"PLAINTEXT://{_HOST}:{broker}", f"CONTROLLER://{_HOST}:{controller}", *self._listeners)
+            ),
+            "advertised.listeners": ",".join((f"PLAINTEXT://{_HOST}:{broker}", *self._listeners)),
             "controller.quorum.voters": f"1@{_HOST}:{controller}",
             "log.dirs": str(self._logs_dir),
         }

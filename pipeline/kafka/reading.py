@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from pipeline.config import Settings
-from pipeline.kafka.admin import ClusterError
+from pipeline.kafka.trouble import ClusterError, first_answer, no_topic
+
+TOOLS_GROUP = "screening-tools"
+"""The group that the tools name. They never join it, but the client asks for its coordinator all the same."""
 
 _READ_AT_ONCE = 10_000
 _TIMEOUT_S = 15.0
@@ -21,12 +24,13 @@ def read_to_end(settings: Settings, topic: str) -> Iterator[Message]:
     """
     consumer = Consumer(
         settings.client(
-            group__id="screening-tools",
+            group__id=TOOLS_GROUP,
             enable__auto__commit=False,
             enable__auto__offset__store=False,
             auto__offset__reset="earliest",
             isolation__level="read_committed",
             enable__partition__eof=True,
+            fetch__wait__max__ms=50,  # the end of a partition is told only when a fetch came back empty
         )
     )
     try:
@@ -47,14 +51,9 @@ def read_to_end(settings: Settings, topic: str) -> Iterator[Message]:
 
 
 def _partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
-    try:
-        metadata = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
-    except KafkaException as error:
-        raise ClusterError(
-            f"cannot reach Kafka at {settings.bootstrap_servers}: {error.args[0].str()}; check SCREENING_BOOTSTRAP_SERVERS"
-        ) from error
+    metadata = first_answer(lambda limit: consumer.list_topics(topic, timeout=limit), settings).topics[topic]
     if metadata.error is not None or not metadata.partitions:
-        raise ClusterError(f"topic {topic} does not exist; create it with `screening topics apply`")
+        raise ClusterError(no_topic(topic, metadata.error))
     return sorted(metadata.partitions)
 
 
@@ -80,15 +79,11 @@ class Sender:
         self._check()
 
     def _check(self) -> None:
-        try:
-            topic = self._producer.list_topics(self._topic, timeout=_TIMEOUT_S).topics[self._topic]
-        except KafkaException as error:
-            raise ClusterError(
-                f"cannot reach Kafka at {self._settings.bootstrap_servers}: {error.args[0].str()}; "
-                "check SCREENING_BOOTSTRAP_SERVERS"
-            ) from error
+        topic = first_answer(
+            lambda limit: self._producer.list_topics(self._topic, timeout=limit), self._settings
+        ).topics[self._topic]
         if topic.error is not None or not topic.partitions:
-            raise ClusterError(f"topic {self._topic} does not exist; create it with `screening topics apply`")
+            raise ClusterError(no_topic(self._topic, topic.error))
 
     def send(self, records: list[dict[str, Any]]) -> None:
         """Queues records ({"key", "value"}); waits while the queue is full. Raises ClusterError on an impossible record."""

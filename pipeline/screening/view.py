@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from pipeline.config import Settings
 from pipeline.kafka.records import key, place
+from pipeline.kafka.trouble import ClusterError, first_answer, no_topic
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
@@ -131,14 +132,12 @@ class StandingView:
 
     def _partitions_of(self, spec: TopicSpec) -> list[tuple[str, int]]:
         try:
-            topic = self._consumer.list_topics(spec.name, timeout=15).topics[spec.name]
-        except KafkaException as error:
-            raise ViewError(
-                f"cannot reach Kafka at {self.settings.bootstrap_servers}: {error.args[0].str()}; "
-                "check SCREENING_BOOTSTRAP_SERVERS"
-            ) from error
+            known = first_answer(lambda limit: self._consumer.list_topics(spec.name, timeout=limit), self.settings)
+        except ClusterError as error:
+            raise ViewError(str(error)) from error
+        topic = known.topics[spec.name]
         if topic.error is not None or not topic.partitions:
-            raise ViewError(f"topic {spec.name} does not exist; create it with `screening topics apply`")
+            raise ViewError(no_topic(spec.name, topic.error))
         return [(spec.name, number) for number in sorted(topic.partitions)]
 
     def _apply(self, messages: list[Message]) -> int:

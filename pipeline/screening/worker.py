@@ -128,11 +128,10 @@ class Worker:
         )
         self._status = status_page(self.metrics, self._is_ready, packs, version("claims-screening"))
         self.pages = StatusServer(
-            settings.metrics_host,
-            settings.metrics_port,
-            self.metrics.registry,
-            self._healthy,
-            self._is_ready,
+            **settings.pages(),
+            registry=self.metrics.registry,
+            healthy=self._healthy,
+            ready=self._is_ready,
             home=self._status,
         )
 

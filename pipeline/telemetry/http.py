@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -22,7 +24,8 @@ Page = Callable[[str, dict[str, str]], tuple[int, str, bytes]]
 class StatusServer:
     """Serves the pages from threads of its own. `port` is the port taken, also when 0 was asked for.
 
-    `pages` are further ones, by the beginning of their paths; `home` is the one at `/`.
+    `pages` are further ones, by the beginning of their paths; `home` is the one at `/`. With a `token`, all but the two probes
+    ask for it: as a bearer token, or as the password of any name, which a browser can ask its user for.
     """
 
     def __init__(
@@ -34,8 +37,9 @@ class StatusServer:
         ready: Check,
         pages: Mapping[str, Page] | None = None,
         home: Page | None = None,
+        token: str | None = None,
     ) -> None:
-        handler = _handler(registry, {"/healthz": healthy, "/readyz": ready}, pages or {}, home)
+        handler = _handler(registry, {"/healthz": healthy, "/readyz": ready}, pages or {}, home, token)
         self._server = ThreadingHTTPServer((host, port), handler)
         self._server.daemon_threads = True
         self.host = host
@@ -50,14 +54,32 @@ class StatusServer:
         self._thread.join(timeout=5)
 
 
+def _allowed(authorization: str, token: str | None) -> bool:
+    if token is None:
+        return True
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given, validate=True).decode().partition(":")[2]
+        except ValueError:
+            return False
+    return hmac.compare_digest(given.strip().encode(), token.encode())
+
+
 def _handler(
-    registry: CollectorRegistry, checks: dict[str, Check], pages: Mapping[str, Page], home: Page | None
+    registry: CollectorRegistry,
+    checks: dict[str, Check],
+    pages: Mapping[str, Page],
+    home: Page | None,
+    token: str | None,
 ) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the base class names it so
             path, _, query = self.path.partition("?")
             page = home if path == "/" else next((pages[start] for start in pages if path.startswith(start)), None)
-            if path == "/metrics":
+            if path not in checks and not _allowed(self.headers.get("Authorization", ""), token):
+                self._answer(401, "text/plain; charset=utf-8", b"a token is needed: Authorization: Bearer TOKEN\n")
+            elif path == "/metrics":
                 encode, content_type = choose_encoder(self.headers.get("Accept", ""))
                 self._answer(200, content_type, encode(registry))
             elif path in checks:
@@ -74,6 +96,8 @@ def _handler(
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
+            if status == 401:
+                self.send_header("WWW-Authenticate", 'Basic realm="screening"')
             self.end_headers()
             self.wfile.write(body)
 

@@ -8,7 +8,8 @@ import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 
 from pipeline.config import Settings
-from pipeline.kafka.admin import ClusterError, TopicAdmin
+from pipeline.kafka.admin import TopicAdmin
+from pipeline.kafka.trouble import ClusterError
 from tests.support.cluster import Cluster
 from topics.catalogue import CATALOGUE
 

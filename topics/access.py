@@ -1,0 +1,83 @@
+"""Who may do what with which topic: the least that each process needs. The page `topics/README.md` shows it as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from topics.catalogue import (
+    CASE_ACTIONS,
+    CASE_ACTIONS_DEAD_LETTER,
+    CASE_FILES,
+    CASE_STATE,
+    CATALOGUE,
+    CLAIM_CASES,
+    CLAIM_VERDICTS,
+    CLAIMS,
+    CLAIMS_DEAD_LETTER,
+    CLAIMS_REDRIVEN,
+    DOSSIERS,
+    INSTITUTION_STANDING,
+    NOTICES,
+    PHYSICIAN_EVENTS,
+    PHYSICIAN_EVENTS_DEAD_LETTER,
+    PHYSICIAN_STANDING,
+    TopicSpec,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A process or an office. `group` and `transactional` name the settings with which the names of its consumer groups and
+    transactions begin; the group `tools` is that of the command-line tools."""
+
+    name: str
+    runs: str
+    reads: tuple[TopicSpec, ...]
+    writes: tuple[TopicSpec, ...]
+    group: str | None = None
+    transactional: str | None = None
+
+
+_KEPT = (DOSSIERS, PHYSICIAN_STANDING, INSTITUTION_STANDING, NOTICES, CASE_FILES, CASE_STATE)
+
+ROLES: tuple[Role, ...] = (
+    Role(
+        "worker",
+        "screening worker",
+        reads=(CLAIMS, PHYSICIAN_STANDING, INSTITUTION_STANDING),
+        writes=(CLAIM_VERDICTS, CLAIM_CASES, CLAIMS_DEAD_LETTER),
+        group="group_id",
+        transactional="group_id",
+    ),
+    Role(
+        "control",
+        "screening control",
+        reads=(PHYSICIAN_EVENTS, CLAIM_CASES, CASE_ACTIONS, *_KEPT),
+        writes=(*_KEPT, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER, CASE_ACTIONS_DEAD_LETTER),
+        group="control_group_id",
+    ),
+    Role(
+        "operator",
+        "screening dlq",
+        reads=(CLAIMS_DEAD_LETTER, CLAIMS_REDRIVEN, PHYSICIAN_EVENTS_DEAD_LETTER, CASE_ACTIONS_DEAD_LETTER),
+        writes=(CLAIMS, CLAIMS_REDRIVEN),
+        group="tools",
+        transactional="redrive",
+    ),
+    Role("auditor", "screening audit", reads=CATALOGUE, writes=(), group="group_id"),
+    Role("settlement", "settlement interface, screening load claims", reads=(CLAIM_VERDICTS,), writes=(CLAIMS,)),
+    Role(
+        "agency",
+        "agencies and case tools, screening load events",
+        reads=(NOTICES, CLAIM_CASES, CASE_STATE),
+        writes=(PHYSICIAN_EVENTS, CASE_ACTIONS),
+    ),
+)
+
+
+def role(name: str) -> Role:
+    """The role of this name. Raises KeyError, naming the roles that exist."""
+    for one in ROLES:
+        if one.name == name:
+            return one
+    raise KeyError(f"no role is called {name!r}; there are: {', '.join(one.name for one in ROLES)}")
