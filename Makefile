@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format bench lock docs clean kafka
+.PHONY: help demo test check format bench lock docs clean kafka release
 
 help: ## shows this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,11 +39,27 @@ docs: $(READY) ## writes the generated reference pages anew
 kafka: $(READY) ## fetches the Kafka jars for tests and benchmarks, once
 	@$(BIN)/python -c 'from pipeline.kafka.local import ensure_jars; ensure_jars()'
 
+RELEASE := .cache/release
+
+release: $(RELEASE)/.ready ## builds the wheel, lists what it is made of (SBOM), and asks whether a dependency is known to be unsafe
+	@rm -rf dist && mkdir dist
+	@$(RELEASE)/bin/python -m build --wheel --outdir dist . >/dev/null && rm -rf build
+	@PYTHONWARNINGS=ignore $(RELEASE)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --of JSON -o dist/sbom.cdx.json
+	@$(RELEASE)/bin/pip-audit --disable-pip --require-hashes -r requirements.lock --progress-spinner off -f json -o dist/audit.json \
+	  2>dist/audit.log; code=$$?; $(RELEASE)/bin/python docker/release/told.py dist $$code
+
+$(RELEASE)/.ready: docker/release/requirements.lock
+	@rm -rf $(RELEASE) && $(PYTHON) -m venv $(RELEASE)
+	@$(RELEASE)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r docker/release/requirements.lock
+	@touch $@
+
 lock: ## resolves the dependencies anew, with hashes and without any registry's address
 	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --universal \
 	  --python-version 3.11 --all-extras --output-file requirements.lock pyproject.toml
 	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --universal \
 	  --python-version 3.11 --output-file benchmarks/peers/requirements.lock benchmarks/peers/requirements.in
+	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --universal \
+	  --python-version 3.11 --output-file docker/release/requirements.lock docker/release/requirements.in
 
 clean: ## removes what the other targets made
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
