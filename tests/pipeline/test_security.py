@@ -14,7 +14,9 @@ from pipeline.config import Settings, SettingsError, load_settings
 from pipeline.kafka.acl import bindings, grant
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.http import StatusServer
+from tests.rules.histories import make
 from tests.support.cluster import Cluster
+from tests.support.control import Controls, last_values, record, wait_taken
 from tests.support.runs import publish, sample, send_claims, wait_judged
 from tests.support.secured import SecuredKafka
 from tests.support.spoiled import SPOILED
@@ -29,12 +31,14 @@ PASSWORD = "a-secret-that-nobody-may-see"
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
     made = SecuredKafka(tmp_path_factory.mktemp("secured"))
     with made.broker:
-        for name in ("gate", "sender", "operator", "nobody"):
+        for name in ("gate", "ledger", "sender", "operator", "nobody"):
             made.add_user(name, PASSWORD)
         inside = made.cluster.settings()
         for name, principal in (("worker", "User:gate"), ("settlement", "User:sender"), ("operator", "User:operator")):
             grant(bindings(role(name), principal, inside), inside)
         grant(bindings(role("worker"), "User:gate-by-certificate", inside), inside)
+        for principal in ("User:ledger", "User:ledger-by-certificate"):
+            grant(bindings(role("control"), principal, inside), inside)
         yield made
 
 
@@ -65,6 +69,30 @@ def test_a_gate_with_the_least_rights_judges_claims_over_tls(
     assert len(guarded.read("claim-verdicts")) == len(claims)
     assert len(guarded.read("claims-dead-letter")) == len(SPOILED)
     assert PASSWORD not in worker.output
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("way", ["password", "certificate"])
+def test_a_control_plane_with_the_least_rights_makes_standings_over_tls(
+    guarded: Cluster, secured: SecuredKafka, tmp_path: Path, way: str
+) -> None:
+    proof = (
+        secured.by_password("ledger", PASSWORD)
+        if way == "password"
+        else secured.by_certificate("ledger-by-certificate")
+    )
+    controls = Controls(guarded, tmp_path)
+    try:
+        control = controls.start(log_level="debug", **proof).wait_ready()
+        event = make("registration", "2023-01-03", 1, region="522700", physician_code="D522701000001")
+        guarded.send("physician-events", [record(event), {"key": "x", "value": b"{"}])
+        wait_taken(guarded, controls)
+        assert controls.stop() == [0]
+    finally:
+        controls.dismiss()
+    assert set(last_values(guarded, "physician-standing")) == {"522700|D522701000001"}
+    assert len(guarded.read("physician-events-dead-letter")) == 1
+    assert PASSWORD not in control.output
 
 
 @pytest.mark.kafka

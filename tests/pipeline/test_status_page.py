@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.rules.histories import make
 from tests.support.cluster import Cluster
+from tests.support.control import Controls, record, wait_taken
 from tests.support.pages import dom, screenshot
 from tests.support.runs import publish, sample, send_claims, wait_judged
 from tests.support.spoiled import SPOILED
@@ -56,3 +58,25 @@ def test_the_first_page_asks_for_nothing_that_could_hold_the_gate_up(cluster: Cl
         assert worker.get("/")[0] == 200
     finally:
         os.kill(cluster.broker.pid, signal.SIGCONT)
+
+
+def test_the_control_plane_shows_at_a_glance_what_it_has_taken(cluster: Cluster, tmp_path: Path) -> None:
+    controls = Controls(cluster, tmp_path)
+    try:
+        control = controls.start(instance_id="ledger-1").wait_ready()
+        event = make("registration", "2023-01-03", 1, region="522700", physician_code="D522701000001")
+        cluster.send("physician-events", [record(event), {"key": "x", "value": b"{"}])
+        wait_taken(cluster, controls)
+        wait_for("it has counted them", lambda: 'title="registration"' in control.get("/")[1])
+        address = control.wait_event("worker_started")["metrics"].removesuffix("/metrics")
+        page = {lang: dom(f"{address}/?lang={lang}") for lang in ("en", "zh")}
+        assert "ledger-1" in page["en"]
+        assert re.search(r'class="badge good">就绪<', page["zh"])
+        assert ">已接受</td><td>1</td>" in page["zh"]
+        assert ">accepted</td><td>1</td>" in page["en"]
+        screenshot(f"{address}/?lang=en", tmp_path / "control.png")
+        dossier = dom(f"{address}/physicians/522700/D522701000001?lang=en")
+        assert "D522701000001" in dossier
+        screenshot(f"{address}/physicians/522700/D522701000001?lang=zh", tmp_path / "dossier.png")
+    finally:
+        controls.dismiss()
