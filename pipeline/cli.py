@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -16,12 +17,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipeline.audit.command import audit_command
 from pipeline.config import Settings, SettingsError, load_settings
+from pipeline.control.command import control as control_command
 from pipeline.explain import explain_command
-from pipeline.kafka.admin import ClusterError
+from pipeline.kafka.trouble import ClusterError
 from pipeline.load import BadLine, Kind, Loaded, LoadError
 from pipeline.packs_cli import packs as packs_group
+from pipeline.replay.command import replay_command
+from pipeline.sample.command import events_for_command
 from rules.pack import PackError
+from topics.access import ROLES
 from topics.catalogue import CATALOGUE, TopicSpec
 
 EXIT_FAILED = 1
@@ -102,6 +108,9 @@ def main() -> None:
 
 main.add_command(packs_group)
 main.add_command(explain_command)
+main.add_command(replay_command)
+main.add_command(control_command)
+main.add_command(audit_command)
 
 
 # -- demo ---------------------------------------------------------------------------------------------------------
@@ -138,7 +147,7 @@ def sample() -> None:
     """Writes generated input: the same seed gives the same bytes."""
 
 
-def _sample_command(what: Literal["claims", "standing"], count: int, text: str) -> None:
+def _sample_command(what: Literal["claims", "events", "standing"], count: int, text: str) -> None:
     @sample.command(what, help=f"{text}\n\n\b\nExample:\n  screening sample {what} --seed 7 {what}.ndjson.gz")
     @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True))
     @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
@@ -155,8 +164,10 @@ def _sample_command(what: Literal["claims", "standing"], count: int, text: str) 
 
 _sample_command("claims", 20_000, "Writes claims, one JSON object a line; .gz is compressed.")
 _sample_command(
-    "standing", 2_000, "Writes the standing of physicians and institutions that the claims of the same seed name."
+    "events", 2_000, "Writes the events of physicians and institutions: what `screening control` makes standings of."
 )
+_sample_command("standing", 2_000, "Writes the standings that the law makes of the events of the same seed.")
+sample.add_command(events_for_command)
 
 
 # -- conformance --------------------------------------------------------------------------------------------------
@@ -238,6 +249,42 @@ def topics_list(bootstrap_servers: str | None, as_json: bool) -> None:
       screening topics list --json
     """
     _show_topics(lambda admin, specs: admin.inspect(specs), bootstrap_servers, (), as_json)
+
+
+@topics.command("acls")
+@click.argument("role", type=click.Choice([role.name for role in ROLES]))
+@click.argument("principal")
+@bootstrap_option
+@click.option(
+    "--apply", "do_apply", is_flag=True, help="Create the rights on the cluster; by default they are only shown."
+)
+@json_option
+def topics_acls(role: str, principal: str, bootstrap_servers: str | None, do_apply: bool, as_json: bool) -> None:
+    """Shows, or grants, the least rights that a role needs. PRINCIPAL is Kafka's name for who has it, such as User:gate.
+
+    \b
+    Example:
+      screening topics acls worker User:gate --apply
+    """
+    from pipeline.kafka.acl import bindings, describe, grant
+    from topics.access import role as role_of
+
+    settings = _settings(bootstrap_servers=bootstrap_servers)
+    if not re.fullmatch(r"[A-Za-z]+:.+", principal):
+        _fail(f"{principal!r} is no principal; expected a type and a name, such as User:gate", EXIT_USAGE)
+    rights = bindings(role_of(role), principal, settings)
+    if do_apply:
+        try:
+            grant(rights, settings)
+        except ClusterError as error:
+            _fail(str(error))
+    told = [describe(right) for right in rights]
+    if as_json:
+        click.echo(json.dumps({"role": role, "principal": principal, "applied": do_apply, "rights": told}))
+    else:
+        out.print(f"{_plain(principal)} {'may now' if do_apply else 'would need, as ' + role}:", soft_wrap=True)
+        for right in told:
+            out.print(f"  {right}", soft_wrap=True)
 
 
 def _show_topics(
@@ -326,6 +373,8 @@ def worker(
         _fail(str(error), EXIT_USAGE)
     try:
         running = Worker(settings, packs)
+    except SettingsError as error:
+        _fail(str(error), EXIT_USAGE)
     except OSError as error:
         _fail(
             f"cannot serve metrics on {settings.metrics_host}:{settings.metrics_port}: {error}; set SCREENING_METRICS_PORT"
@@ -420,7 +469,7 @@ def _load(file: Path, kind: Kind, settings: Settings, *, strict: bool, as_json: 
         if loaded.bad:
             parts.append(f"[yellow]{loaded.bad:,} bad lines left out[/]")
         if loaded.refused:
-            parts.append(f"[red]{loaded.refused:,} refused by Kafka[/]")
+            parts.append(f"[red]{loaded.refused:,} refused by Kafka[/] ({_plain('; '.join(loaded.reasons[:3]))})")
         out.print(f"{_plain(file.name)}: {', '.join(parts)}, of {loaded.lines:,} lines")
     nothing_right = loaded.bad > 0 and not loaded.sent
     raise SystemExit(EXIT_FAILED if loaded.refused or nothing_right else 0)

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
+
+from pipeline.security import Security, is_local
 
 
 class StalenessPolicy(StrEnum):
@@ -21,6 +23,13 @@ class StalenessPolicy(StrEnum):
     HOLD = "hold"
     REVIEW = "review"
     PROCEED = "proceed"
+
+
+class StoreKind(StrEnum):
+    """Where the control plane keeps its tables."""
+
+    ROCKSDB = "rocksdb"
+    MEMORY = "memory"
 
 
 class LogFormat(StrEnum):
@@ -48,7 +57,7 @@ def _as_text(value: Any) -> Any:
     return {name: str(item).lower() if isinstance(item, bool) else str(item) for name, item in value.items()}
 
 
-class Settings(BaseSettings):
+class Settings(Security):
     """Every setting of every process. The environment variable is SCREENING_ and the name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="SCREENING_", frozen=True, extra="ignore")
@@ -60,7 +69,7 @@ class Settings(BaseSettings):
         dict[str, str],
         BeforeValidator(_as_text),
         Field(repr=False, description="further librdkafka settings as a JSON object, such as security.protocol"),
-    ] = {}
+    ] = {}  # noqa: RUF012  pydantic copies it
     group_id: Annotated[str, Field(description="consumer group of the workers", min_length=1)] = "claims-screening"
     instance_id: Annotated[
         str | None,
@@ -101,10 +110,38 @@ class Settings(BaseSettings):
     min_standings: Annotated[
         int, Field(ge=0, description="the gate waits until the register holds at least this many physicians")
     ] = 0
+    control_group_id: Annotated[
+        str, Field(description="consumer group of the control plane's processes", min_length=1)
+    ] = "claims-screening-control"
+    control_store: Annotated[
+        StoreKind,
+        Field(description="rocksdb keeps the tables on disk under data_dir; memory reads them again at every start"),
+    ] = StoreKind.ROCKSDB
+    control_batch_events: Annotated[int, Field(ge=1, le=20_000, description="most events in one batch")] = 1_000
+    control_clock_file: Annotated[
+        Path | None,
+        Field(
+            description="file that holds the date and time by which deadlines are judged, RFC 3339 with offset; "
+            "for rehearsals. By default the system's clock, days in China"
+        ),
+    ] = None
     log_format: Annotated[LogFormat, Field(description="json or console")] = LogFormat.JSON
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="least severe event logged")
     ] = "info"
+
+    def pages(self) -> dict[str, Any]:
+        """Where a process shows its pages, and what it asks of who wants to see them: host, port, token.
+
+        Raises SettingsError when others could see them unasked.
+        """
+        token = self.secret("http_token")
+        if not (is_local(self.metrics_host) or self.http_open or token):
+            raise SettingsError(
+                f"other machines can reach {self.metrics_host}: set SCREENING_HTTP_TOKEN_FILE, or SCREENING_HTTP_OPEN=true if "
+                "the network around it is guarded"
+            )
+        return {"host": self.metrics_host, "port": self.metrics_port, "token": None if self.http_open else token}
 
     def unique_instance(self) -> str:
         """The instance's name: the one set, or one that no other process has."""
@@ -120,6 +157,7 @@ class Settings(BaseSettings):
             "log_level": 2,
             # By default a client waits up to ten seconds before it looks whether a broker is back.
             "reconnect.backoff.max.ms": 1_000,
+            **self.librdkafka(),
             **self.kafka_config,
             **named,
         }

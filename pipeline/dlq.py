@@ -11,9 +11,9 @@ from typing import Any
 from confluent_kafka import KafkaException, Message, Producer
 
 from pipeline.config import Settings
-from pipeline.kafka.admin import ClusterError
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, key, place
+from pipeline.kafka.trouble import ClusterError
 from topics.catalogue import (
     CLAIMS,
     CLAIMS_DEAD_LETTER,

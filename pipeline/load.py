@@ -18,6 +18,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from pipeline.config import Settings
+from pipeline.kafka.placing import standing_partition
 from pipeline.kafka.reading import Sender
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, check_order
 from topics.catalogue import (
@@ -127,9 +128,16 @@ def _send_all(
             sender = senders.get(spec.name)
             if sender is None:
                 sender = senders[spec.name] = Sender(settings, spec.name, MAX_RECORD_BYTES)
-            sender.send([{"key": key, "value": value} for _, key, value in records])
+            sender.send([_placed(spec, key, value, sender.partitions) for _, key, value in records])
         loaded.sent = sum(sender.delivered for sender in senders.values())
         progress(loaded)
+
+
+def _placed(spec: TopicSpec, key: bytes, value: bytes, partitions: int) -> dict[str, Any]:
+    record: dict[str, Any] = {"key": key, "value": value}
+    if spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING):
+        record["partition"] = standing_partition(key, partitions)
+    return record
 
 
 # -- reading ------------------------------------------------------------------------------------------------------

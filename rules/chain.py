@@ -124,7 +124,7 @@ def chain(
     events = tuple(event for event in known.dossier.events if not event.of_institution)
     shown = _bearing(events, claim.service_date) if claim.physician_code is not None else ()
     named = tuple(event for event in known.institution_events if event.date <= claim.service_date)
-    history = tuple(_history((*shown, *named), entries, causes, ledger)) if ledger is not None else ()
+    history = tuple(account_lines((*shown, *named), entries, causes, ledger)) if ledger is not None else ()
     period = None if window is None else [None if day is None else day.isoformat() for day in window]
     summary = explain(
         ruling,
@@ -206,9 +206,10 @@ def _bearing(events: tuple[Event, ...], service: dt.date) -> tuple[Event, ...]:
     )
 
 
-def _history(
+def account_lines(
     events: tuple[Event, ...], entries: Mapping[str, Entry], causes: set[str], ledger: Ledger
 ) -> Iterator[Line]:
+    """Events in words, each with what its entry of the account did to the points and set off."""
     restarted: dict[int, int] = {}
     for event in events:
         entry = entries.get(event.event_id)

@@ -12,7 +12,7 @@ from rules.codes import CostBearer
 from rules.deadlines import Due, deadlines
 from rules.events import NoticeReceived
 from rules.explain import ground_name
-from rules.labels import TRIGGER
+from rules.labels import TRIGGER, WITHOUT_NUMBER
 from rules.ledger.dossier import Dossier
 from rules.ledger_rules import Deadline
 from rules.pack import Ground, Step
@@ -109,7 +109,7 @@ def _limit(item: Deadline) -> Said:
         )
     if item.months is not None:
         return Said(f"自{start[0]}起{item.months}个月内", f"within {item.months} months of {start[1]}")
-    return Said("及时（未定天数）", "promptly (no number of days)")
+    return Said(*WITHOUT_NUMBER[item.promptly, item.opens])
 
 
 def _concerns(due: Due, dossier: Dossier, causes: set[str], window: Window | None) -> bool:

@@ -10,17 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rules.calendar import WorkingCalendar, corresponding_day, first_day_after, official_calendar
-from rules.events import (
-    AppealFiled,
-    AppealRejected,
-    AppealUpheld,
-    Bonus,
-    Event,
-    NoticeReceived,
-    Reinstatement,
-    ReinstatementApplication,
-    ReinstatementRefused,
-)
+from rules.events import AppealFiled, AppealRejected, AppealUpheld, Deduction, Event, NoticeReceived
 from rules.ledger.dossier import Dossier, fold
 from rules.ledger_rules import Deadline
 from rules.pack import Pack, PackError
@@ -58,14 +48,6 @@ def earliest_return(decision: dt.date, months: int) -> dt.date:
     return first_day_after(decision, months)
 
 
-_TRIGGERS: dict[str, type[Event]] = {
-    "notice_received": NoticeReceived,
-    "appeal_filed": AppealFiled,
-    "reinstatement_application": ReinstatementApplication,
-    "bonus": Bonus,
-}
-
-
 def deadlines(
     events: Dossier | Iterable[Event], pack: Pack, calendar: WorkingCalendar | None = None
 ) -> tuple[Due, ...]:
@@ -78,24 +60,27 @@ def deadlines(
     running = []
     for place, event in enumerate(file.events):
         for item in pack.ledger.deadlines:
-            kind = _TRIGGERS.get(item.trigger)
-            if kind is None or not isinstance(event, kind):
+            if item.trigger != event.type_name:
                 continue
             last = due_on(item, event.date, calendar)
             if last is not None:
-                running.append(Due(item, event.event_id, event.date, last, _met(item, event, file.events[place + 1 :])))
+                met = act_of(item, event, file.events[place + 1 :])
+                running.append(Due(item, event.event_id, event.date, last, None if met is None else met.event_id))
     return tuple(running)
 
 
-def _met(item: Deadline, trigger: Event, later: Sequence[Event]) -> str | None:
-    """The later event that did what the deadline asks, where the event table has such an event."""
+def subject(event: Event) -> str | None:
+    """The decision that an event is about: a deduction itself, or the one that a notice or a review names."""
+    if isinstance(event, Deduction):
+        return event.event_id
+    if isinstance(event, NoticeReceived | AppealFiled | AppealUpheld | AppealRejected):
+        return event.ref
+    return None
+
+
+def act_of(item: Deadline, trigger: Event, later: Sequence[Event]) -> Event | None:
+    """The first of the later events that did what the deadline asks, about the same decision; None: none is recorded."""
     for event in later:
-        if item.id == "review_request" and isinstance(trigger, NoticeReceived):
-            if isinstance(event, AppealFiled) and event.ref == trigger.ref:
-                return event.event_id
-        elif item.id == "review_answer" and isinstance(trigger, AppealFiled):
-            if isinstance(event, AppealUpheld | AppealRejected) and event.ref == trigger.ref:
-                return event.event_id
-        elif item.id == "reinstatement_decision" and isinstance(event, Reinstatement | ReinstatementRefused):
-            return event.event_id
+        if event.type_name in item.acts and subject(event) == subject(trigger):
+            return event
     return None

@@ -136,4 +136,26 @@ TRIGGER: dict[str, Pair] = {
     "end_of_round": ("每轮登记结束之日", "the end of a round"),
     "first_cancellation": ("首次取消之日", "the first cancellation"),
     "second_cancellation": ("第二次取消之日", "the second cancellation"),
+    "opt_out": ("书面申请不纳入之日", "the written request not to be covered"),
+    "caution_low": ("满第一档约谈分值之日", "reaching the first mark"),
+    "caution_high": ("满第二档约谈分值之日", "reaching the second mark"),
+    "full": ("满分之日", "reaching the full points"),
+    "penalty": ("决定责罚期之日", "the decision that sets off a penalty period"),
+    "long_penalty": ("决定连续年度责罚期之日", "the decision that sets off the period for consecutive years"),
+    "penalty_over": ("责罚期满次日", "the day after the penalty period"),
+    "blacklisted": ("列入黑名单之日", "the blacklisting decision"),
+    "ban_over": ("黑名单期满次日", "the day after the ban"),
+    "points_recorded": ("记分之日", "the recording of points"),
+    "points_or_status": ("记分、暂停或终止之日", "the recording of points, a suspension or a termination"),
+    "status_abnormal": ("暂停或终止之日", "a suspension or termination"),
+    "full_12": ("计满12分之日", "the day of a full 12"),
+    "criminal_liability": ("被追究刑事责任之日", "criminal liability"),
 }
+
+WITHOUT_NUMBER: dict[tuple[bool, bool], Pair] = {
+    (True, False): ("及时（未定天数）", "promptly (no number of days)"),
+    (False, False): ("未定天数", "no number of days"),
+    (False, True): ("自该日起", "from that day on"),
+    (True, True): ("自该日起", "from that day on"),
+}
+"""A limit without a number, by `promptly` and `opens`."""

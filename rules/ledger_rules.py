@@ -9,98 +9,28 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from rules import ledger_readings
 from rules.calendar import Counting, WithoutData
 from rules.codes import CostBearer, Standing
 from rules.events import TYPES
+from rules.ledger_parts import (
+    DERIVED_TRIGGERS,
+    Bilingual,
+    BonusGround,
+    Deadline,
+    Model,
+    Param,
+    Sentence,
+    Violation,
+)
 from rules.ledger_values import HeadcountValues, LanzhouValues, QiannanValues, XiamenValues, mark
 
-Sentence = Annotated[str, StringConstraints(min_length=1)]
-ValueT = TypeVar("ValueT")
 
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Bilingual(_Model):
-    """A sentence in both languages."""
-
-    zh: Sentence
-    en: Sentence
-
-
-class Param(_Model, Generic[ValueT]):
-    """A number of the law: its value, the day from which it holds (None: the text names none), and its article."""
-
-    value: ValueT
-    start: Annotated[dt.date | None, Field(alias="from")]
-    citation: Sentence
-    note: Bilingual | None = None
-
-
-class Violation(_Model):
-    """An item of the scoring standard. `points` is the price of one case, or its lowest and highest price.
-
-    `harm` is the element without which the item is not met; `detect` says whether a claim stream can raise a suspicion
-    (C) or only an inspection or complaint (I).
-    """
-
-    id: Sentence
-    points: int | tuple[int, int]
-    zh: Sentence
-    en: Sentence
-    harm: Bilingual | None = None
-    detect: Literal["C", "I", "C/I"] | None = None
-    start: Annotated[dt.date | None, Field(alias="from")]
-    citation: Sentence
-
-    @property
-    def low(self) -> int:
-        """Lowest price of one case, in points."""
-        return self.points if isinstance(self.points, int) else self.points[0]
-
-    @property
-    def high(self) -> int:
-        """Highest price of one case, in points."""
-        return self.points if isinstance(self.points, int) else self.points[1]
-
-
-class BonusGround(_Model):
-    """A ground for bonus points (加分情形)."""
-
-    id: Sentence
-    points: Annotated[int, Field(ge=1)]
-    zh: Sentence
-    en: Sentence
-    start: Annotated[dt.date | None, Field(alias="from")]
-    citation: Sentence
-
-
-class Deadline(_Model):
-    """A limit of the text. Exactly one of `working_days` and `months`; both null when the text says only "promptly"."""
-
-    id: Sentence
-    working_days: Annotated[int, Field(ge=1)] | None = None
-    months: Annotated[int, Field(ge=1)] | None = None
-    trigger: Sentence
-    actor: Bilingual
-    act: Bilingual
-    start: Annotated[dt.date | None, Field(alias="from")]
-    citation: Sentence
-
-    @model_validator(mode="after")
-    def _one_unit(self) -> Deadline:
-        if self.working_days is not None and self.months is not None:
-            raise ValueError("give working_days or months, not both")
-        return self
-
-
-class Option(_Model):
+class Option(Model):
     """One reading of an open point. `screening` and `in_force` say what it changes there; ledger readings are code."""
 
     zh: Sentence
@@ -109,7 +39,7 @@ class Option(_Model):
     in_force: dict[str, dt.date | None] | None = None
 
 
-class Setting(_Model):
+class Setting(Model):
     """An open point of the text: the question, the default reading, the rivals, and the reading in force here.
 
     `evaluated_by`: ledger and screening switch their behaviour; validity moves the pack's dates; none says in `why`
@@ -142,7 +72,7 @@ class Setting(_Model):
         return self
 
 
-class _Ledger(_Model):
+class _Ledger(Model):
     readings: ClassVar[ledger_readings.Readings] = {}
 
     events: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -394,3 +324,21 @@ class ShantouLedger(_Ledger):
 
 Ledger = QiannanLedger | LanzhouLedger | NationalLedger | XiamenLedger | ShantouLedger
 LedgerField = Annotated[Ledger, Field(discriminator="scheme")]
+
+__all__ = [
+    "DERIVED_TRIGGERS",
+    "Bilingual",
+    "BonusGround",
+    "Deadline",
+    "LanzhouLedger",
+    "Ledger",
+    "LedgerField",
+    "NationalLedger",
+    "Option",
+    "Param",
+    "QiannanLedger",
+    "Setting",
+    "ShantouLedger",
+    "Violation",
+    "XiamenLedger",
+]

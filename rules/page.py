@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rules.explain import ground_name
-from rules.labels import BEARER, DISPOSITION, ENCOUNTER, TRIGGER, Lang, joined, pick
+from rules.labels import BEARER, DISPOSITION, ENCOUNTER, TRIGGER, WITHOUT_NUMBER, Lang, joined, pick
 from rules.ledger_rules import Deadline, Setting
 from rules.pack import Ground, Outcome, Pack, Step
 from rules.summary import TOPICS, summary
@@ -219,8 +219,10 @@ def limit(item: Deadline, lang: Lang) -> str:
         return f"{item.working_days}个工作日" if lang == "zh" else f"{item.working_days} working {unit}"
     if item.months is not None:
         unit = "month" if item.months == 1 else "months"
+        if item.opens:
+            return f"满{item.months}个月后" if lang == "zh" else f"after {item.months} {unit}"
         return f"{item.months}个月" if lang == "zh" else f"{item.months} {unit}"
-    return {"zh": "及时（未定天数）", "en": "promptly (no number of days)"}[lang]
+    return pick(WITHOUT_NUMBER[item.promptly, item.opens], lang)
 
 
 def trigger(item: Deadline, lang: Lang) -> str:

@@ -10,7 +10,7 @@ from rules.calendar import WorkingCalendar, official_calendar
 from rules.codes import SiteStatus
 from rules.events import Event, OptOut, PrescriberListed, Registration, SiteDeclaration
 from rules.ledger import institutions, lanzhou, national, qiannan, shantou, xiamen
-from rules.ledger.account import Account, Entry
+from rules.ledger.account import Account, Ban, Entry
 from rules.ledger.dossier import Dossier, Issue, fold
 from rules.ledger_rules import Ledger
 from rules.pack import Pack, PackError
@@ -24,11 +24,12 @@ _ONE = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A timeline with what led to it: the account's entries in order, and every contradiction found."""
+    """A timeline with what led to it: the account's entries in order, every contradiction found, the bans that end."""
 
     timeline: PhysicianTimeline
     entries: tuple[Entry, ...]
     issues: tuple[Issue, ...]
+    bans: tuple[Ban, ...] = ()
 
 
 def _ledger_of(pack: Pack) -> Ledger:
@@ -99,7 +100,7 @@ def statement(
         for event in events
         if event.type_name not in ledger.events
     )
-    return Statement(timeline, tuple(account.entries), (*issues, *unknown))
+    return Statement(timeline, tuple(account.entries), (*issues, *unknown), tuple(account.bans))
 
 
 def timeline(

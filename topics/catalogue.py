@@ -8,8 +8,10 @@ from typing import Literal
 from topics.messages import (
     Case,
     CaseAction,
+    CaseFile,
     CaseState,
     Claim,
+    DossierFile,
     InstitutionStandingMessage,
     Message,
     Notice,
@@ -32,6 +34,17 @@ with a reason, not a broker error that stops its queue."""
 MAX_DEAD_LETTER_BYTES = MAX_RECORD_BYTES + 1024 * 1024
 """A dead letter keeps the received bytes and adds headers. Were it not larger than what comes in, one record could be
 neither judged nor set aside, and would stop its partition for ever."""
+
+
+EVENT_PARTITIONS = 6
+"""Partitions of the events and of everything that is kept and published by their partition. The control plane reads and
+writes partition n of each of these topics together, so the counts must be the same and can only be raised together."""
+
+CASE_PARTITIONS = 12
+"""The same for cases, what people do about them, and where each stands."""
+
+DOSSIER_MAX_BYTES = 8 * 1024 * 1024
+"""Largest dossier that is kept; an event that would make it larger is a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +104,7 @@ CLAIM_CASES = TopicSpec(
     name="claim-cases",
     key="case_id",
     model=Case,
-    partitions=12,
+    partitions=CASE_PARTITIONS,
     cleanup="delete",
     retention_ms=5 * YEAR_MS,
     owner="worker",
@@ -125,7 +138,7 @@ PHYSICIAN_EVENTS = TopicSpec(
     name="physician-events",
     key="physician_code or institution code",
     model=PhysicianEvent,
-    partitions=6,
+    partitions=EVENT_PARTITIONS,
     cleanup="delete",
     retention_ms=-1,
     owner="agencies",
@@ -142,58 +155,97 @@ PHYSICIAN_EVENTS_DEAD_LETTER = TopicSpec(
     owner="control",
     readers="operators",
     purpose="Events that cannot be accepted, byte for byte, with the reason in the headers.",
+    max_record_bytes=MAX_RECORD_BYTES,
 )
 PHYSICIAN_STANDING = TopicSpec(
     name="physician-standing",
     key="region|physician_code",
     model=PhysicianStanding,
-    partitions=6,
+    partitions=EVENT_PARTITIONS,
     cleanup="compact",
     retention_ms=-1,
     owner="control",
     readers="worker, audit",
     purpose="Each physician's standing on every day, as known now (一医一档).",
+    max_record_bytes=MAX_RECORD_BYTES,
 )
 INSTITUTION_STANDING = TopicSpec(
     name="institution-standing",
     key="region|institution_code",
     model=InstitutionStandingMessage,
-    partitions=3,
+    partitions=EVENT_PARTITIONS,
     cleanup="compact",
     retention_ms=-1,
     owner="control",
     readers="worker, audit",
     purpose="Each institution's service agreement on every day, as known now.",
+    max_record_bytes=MAX_RECORD_BYTES,
+)
+DOSSIERS = TopicSpec(
+    name="dossiers",
+    key="kind|region|code",
+    model=DossierFile,
+    partitions=EVENT_PARTITIONS,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="control",
+    readers="control",
+    purpose="Each physician's and institution's accepted events in one value, so that a restart need not read every event.",
+    max_record_bytes=DOSSIER_MAX_BYTES + 1024 * 1024,
 )
 CASE_ACTIONS = TopicSpec(
     name="case-actions",
     key="case_id",
     model=CaseAction,
-    partitions=3,
+    partitions=CASE_PARTITIONS,
     cleanup="delete",
     retention_ms=-1,
     owner="case workers",
     readers="control",
     purpose="What people did about cases.",
 )
+CASE_ACTIONS_DEAD_LETTER = TopicSpec(
+    name="case-actions-dead-letter",
+    key="as received",
+    model=None,
+    partitions=1,
+    cleanup="delete",
+    retention_ms=YEAR_MS,
+    owner="control",
+    readers="operators",
+    purpose="Actions and cases that cannot be applied, byte for byte, with the reason in the headers.",
+    max_record_bytes=MAX_RECORD_BYTES,
+)
 CASE_STATE = TopicSpec(
     name="case-state",
     key="case_id",
     model=CaseState,
-    partitions=3,
+    partitions=CASE_PARTITIONS,
     cleanup="compact",
     retention_ms=-1,
     owner="control",
     readers="case tools",
     purpose="Where each case stands.",
 )
+CASE_FILES = TopicSpec(
+    name="case-files",
+    key="case_id",
+    model=CaseFile,
+    partitions=CASE_PARTITIONS,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="control",
+    readers="control",
+    purpose="Each case with the actions that it has taken: what its state is counted from.",
+    max_record_bytes=MAX_RECORD_BYTES,
+)
 NOTICES = TopicSpec(
     name="notices",
     key="notice_id",
     model=Notice,
-    partitions=3,
-    cleanup="delete",
-    retention_ms=5 * YEAR_MS,
+    partitions=EVENT_PARTITIONS,
+    cleanup="compact",
+    retention_ms=-1,
     owner="control",
     readers="agencies, institutions",
     purpose="Statutory steps that fall due, with their last day in working days.",
@@ -209,7 +261,10 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     PHYSICIAN_EVENTS_DEAD_LETTER,
     PHYSICIAN_STANDING,
     INSTITUTION_STANDING,
+    DOSSIERS,
     CASE_ACTIONS,
+    CASE_ACTIONS_DEAD_LETTER,
+    CASE_FILES,
     CASE_STATE,
     NOTICES,
 )

@@ -29,6 +29,10 @@ class Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, populate_by_name=True)
 
 
+_WhenGiven = Field(exclude_if=lambda value: value is None)
+"""An optional field that came after version 1 was fixed: absent on the wire unless it says something."""
+
+
 class Drug(Message):
     """What a pharmacy line says of a dual-channel drug (双通道药品), Shantou draft."""
 
@@ -143,6 +147,15 @@ class PhysicianEvent(Message):
     institution: str | None = None
 
 
+class DossierFile(Message):
+    """The accepted events of one physician or institution in one region, each once, in the law's order.
+
+    The key begins with `physician` or `institution`. A cache of `physician-events`, made again from it at any time.
+    """
+
+    events: Annotated[tuple[PhysicianEvent, ...], Field(strict=False)]
+
+
 class StandingSpan(Message):
     """Days on which one standing holds, both ends inclusive, null open."""
 
@@ -206,8 +219,24 @@ class InstitutionStandingMessage(Message):
     changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
 
 
+class AppealDecision(Message):
+    """The answer to a review (复核) that an action on a case carries, about the deduction `ref`.
+
+    `date` is the legal date of the answer; absent, the day of the action in China. `revised_points`, only with `upheld`, is
+    what the deduction still counts in all; absent, it is void.
+    """
+
+    ref: Identifier
+    outcome: Literal["upheld", "rejected"]
+    date: IsoDate | None = None
+    revised_points: Annotated[int, Field(ge=0)] | None = None
+
+
 class CaseAction(Message):
-    """What somebody did about a case. Key: case_id."""
+    """What somebody did about a case. Key: case_id.
+
+    `assignee` is whom `assign` gives the case to (absent: `by`). `appeal` makes the action answer a review as well.
+    """
 
     action_id: Identifier
     case_id: Identifier
@@ -215,6 +244,19 @@ class CaseAction(Message):
     by: Identifier
     at: Timestamp
     note: str | None = None
+    assignee: Annotated[Identifier | None, _WhenGiven] = None
+    appeal: Annotated[AppealDecision | None, _WhenGiven] = None
+
+
+class CaseFile(Message):
+    """A case and the actions that it has taken, each once, in the order in which they were taken. Key: case_id. Compacted.
+
+    `refused` are the ids of actions that were not possible when they came; they stay refused.
+    """
+
+    case: Case
+    actions: Annotated[tuple[CaseAction, ...], Field(strict=False)] = ()
+    refused: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
 
 
 class CaseState(Message):
@@ -229,7 +271,11 @@ class CaseState(Message):
 
 
 class Notice(Message):
-    """A statutory step that somebody owes, with its last day (法定期限). Key: notice_id."""
+    """A statutory step that somebody owes, with its last day (法定期限). Key: notice_id.
+
+    `phase`: `raised` when it begins, `due` on the last day, `missed` once it is too late; `trigger` is the event behind it.
+    A notice of kind `contradiction` names in `flag` how that event contradicts the file; it has no last day.
+    """
 
     notice_id: Identifier
     kind: Identifier
@@ -239,3 +285,6 @@ class Notice(Message):
     due_on: IsoDate | None
     citation: str
     explanation: Explanation
+    phase: Annotated[Literal["raised", "due", "missed"] | None, _WhenGiven] = None
+    trigger: Annotated[Identifier | None, _WhenGiven] = None
+    flag: Annotated[Identifier | None, _WhenGiven] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import repeat
 
 import msgspec
 import polars as pl
@@ -78,12 +79,13 @@ class VerdictCodec:
         rulings: pl.Series,
         documents: Sequence[str],
         evidence: Sequence[tuple[str, ...]],
-        opened_at: str,
+        opened_at: str | Sequence[str],
     ) -> list[dict[str, str | bytes]]:
         """The case record {"key", "value"} of every verdict given; all of them must be flagged.
 
         `documents` are the verdicts' own JSON. A case is the verdict's fields and, after them, its id, when it was opened,
-        the explanation in both languages and the ids of the events behind the standing.
+        the explanation in both languages and the ids of the events behind the standing. `opened_at` is one time for all, or
+        one a case.
         """
         made: list[dict[str, str | bytes]] = []
         columns = (
@@ -97,12 +99,13 @@ class VerdictCodec:
             "penalty_period",
         )
         rows = verdicts.select(columns).iter_rows()
-        for row, ruling_number, document, causes in zip(rows, rulings, documents, evidence, strict=True):
+        opened = repeat(opened_at, verdicts.height) if isinstance(opened_at, str) else opened_at
+        for row, ruling_number, document, causes, at in zip(rows, rulings, documents, evidence, opened, strict=True):
             ruling = self._rulings[ruling_number]
             number = case_id(row[0], row[1], ruling.ground)
             tail = _CaseTail(
                 case_id=number,
-                opened_at=opened_at,
+                opened_at=at,
                 explanation=explain(ruling, *row[2:]),
                 evidence=causes,
             )
@@ -136,9 +139,9 @@ def _period(decided: pl.DataFrame) -> pl.Series:
 
 
 def to_documents(
-    verdicts: pl.DataFrame, topic: str, partitions: pl.Series, offsets: pl.Series, screened_at: str
+    verdicts: pl.DataFrame, topic: str, partitions: pl.Series, offsets: pl.Series, screened_at: str | pl.Series
 ) -> list[str]:
-    """JSON text of every verdict, with its source and the time of screening."""
+    """JSON text of every verdict, with its source and the time of screening (one for all, or one a verdict)."""
     if verdicts.is_empty():
         return []
     source = verdicts.select(pl.lit(topic).alias("topic"), partitions.alias("partition"), offsets.alias("offset"))
@@ -147,7 +150,7 @@ def to_documents(
             pl.struct(
                 *verdicts.columns,
                 source.to_struct("source"),
-                pl.lit(screened_at).alias("screened_at"),
+                (pl.lit(screened_at) if isinstance(screened_at, str) else screened_at).alias("screened_at"),
             ).struct.json_encode()
         )
         .to_series()

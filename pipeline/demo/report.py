@@ -12,7 +12,8 @@ from rich.text import Text
 from pipeline.demo.outcome import Sum
 from pipeline.demo.summary import Summary, yuan
 from pipeline.demo.words import Language, Words, reason_label, words
-from rules.codes import Disposition, EncounterType
+from rules.codes import Disposition, EncounterType, Standing
+from rules.labels import ENCOUNTER, STANDING, pick
 from topics.catalogue import CLAIMS, CLAIMS_DEAD_LETTER
 
 _COLOUR = {Disposition.PAY: "green", Disposition.REJECT: "red", Disposition.REVIEW: "yellow"}
@@ -32,6 +33,7 @@ def show(summary: Summary, console: Console, lang: Language) -> None:
         console.print(_exempted(summary, say, lang))
     console.print(_dead_letters(summary, say))
     console.print(_cases(summary, say, lang))
+    console.print(_story(summary, say, lang))
     console.print(_proof(summary, say))
     console.print(Text(say["note"], style="dim"))
 
@@ -136,6 +138,32 @@ def _cases(summary: Summary, say: Words, lang: Language) -> Group:
         title = f"{verdict} · {case.claim_id} · ¥ {case.fund_amount}"
         panels.append(Panel(Group(body, about), title=title, title_align="left"))
     return Group("", Text(say["cases"], style="bold"), *panels)
+
+
+def _story(summary: Summary, say: Words, lang: Language) -> Table:
+    table = _table(say["story"])
+    table.add_column(say["recorded"], overflow="fold")
+    table.add_column(say["standing"], overflow="fold")
+    table.add_column(say["next_claim"], no_wrap=True)
+    table.add_column(say["answer"], overflow="fold")
+    for chapter in summary.story:
+        period = (
+            "" if chapter.penalty_period is None else f"\n{chapter.penalty_period[0]} – {chapter.penalty_period[1]}"
+        )
+        standing = pick(STANDING[Standing(chapter.standing)], lang)
+        colour = _COLOUR[Disposition(chapter.disposition)]
+        encounter = pick(ENCOUNTER[EncounterType(chapter.encounter_type)], lang)
+        answer = Text(say[chapter.disposition], colour)
+        answer.append(f" {reason_label(chapter.reason, lang)}", "default")
+        if chapter.citations:
+            answer.append(f"  {', '.join(chapter.citations)}", "dim")
+        table.add_row(
+            say[chapter.recorded],
+            f"{standing} ({say['revision']} {chapter.standing_revision}){period}",
+            encounter,
+            answer,
+        )
+    return table
 
 
 def _proof(summary: Summary, say: Words) -> Panel:

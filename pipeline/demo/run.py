@@ -19,16 +19,19 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 
 from pipeline.config import LogFormat
+from pipeline.demo.control import ControlProcess
 from pipeline.demo.embedded import CLIENT_CONFIG, DemoSettings, EmbeddedBroker, EmbeddedBrokerError
 from pipeline.demo.outcome import Outcome
 from pipeline.demo.progress import Progress, plain_or_live
 from pipeline.demo.report import show
+from pipeline.demo.story import Chapter, Story, StoryError, hero
 from pipeline.demo.stream import ClaimStream, StreamError
 from pipeline.demo.summary import Summary, summarise
 from pipeline.demo.words import Language, words
 from pipeline.packs import load_pack_set
 from pipeline.sample import claims as sample_claims
 from pipeline.sample import institutions as sample_institutions
+from pipeline.sample import register_events
 from pipeline.sample import roster as sample_roster
 from pipeline.screening.worker import Worker
 from pipeline.telemetry.logs import configure_logs, logger
@@ -69,7 +72,7 @@ def run_demo(
             summary = _Demo(
                 claims, seed, workers, Path(folder), plain_or_live(out, words(language), quiet=as_json)
             ).run()
-        except (DemoError, StreamError, EmbeddedBrokerError, KafkaException) as error:
+        except (DemoError, StoryError, StreamError, EmbeddedBrokerError, KafkaException) as error:
             _show_failure(out, str(error), log, as_json=as_json)
             return 1
         except KeyboardInterrupt:
@@ -98,6 +101,7 @@ class _Demo:
         self._workers: list[_WorkerThread] = []
         self._outcome: Outcome | None = None
         self._stream: ClaimStream | None = None
+        self._control: ControlProcess | None = None
 
     def run(self) -> Summary:
         """Raises DemoError, StreamError or EmbeddedBrokerError."""
@@ -119,11 +123,14 @@ class _Demo:
     def _stream_through(self, settings: DemoSettings, partitions: dict[str, int], started: float) -> Summary:
         outcome = self._outcome = Outcome(settings, partitions)
         stream = self._stream = ClaimStream(settings, self._check, lambda: outcome.answered)
+        self._control = ControlProcess(settings)
         physicians, closed = sample_roster(self._seed), sample_institutions(self._seed)
-        stream.publish_register(physicians, closed)
-        self._progress.step("register", physicians=len(physicians), institutions=len(closed))
+        events = stream.publish_events(register_events(self._seed))
+        self._progress.step("register", events=events, physicians=len(physicians), institutions=len(closed))
         packs = load_pack_set()
-        self._workers = [_WorkerThread(Worker(settings, packs)) for _ in range(self._wanted_workers)]
+        # The gate waits until the control plane has published every physician's standing.
+        waiting = settings.model_copy(update={"min_standings": len(physicians)})
+        self._workers = [_WorkerThread(Worker(waiting, packs)) for _ in range(self._wanted_workers)]
         records = list(sample_claims(self._seed, self._claims, physicians))
         self._wait_for_workers(partitions[CLAIMS.name])
         self._progress.step(
@@ -133,8 +140,12 @@ class _Demo:
         self._progress.begin(self._claims)
         stream.send(records, self._claims)
         stream.wait_until_answered()
-        self._stop_workers()
         self._wait_for_cases(outcome)
+        # What follows is no part of the sample's account.
+        outcome.close()
+        self._outcome = None
+        chapters = self._tell(Story(settings, partitions, hero(physicians), self._check))
+        self._stop_workers()
         self._progress.end()
         return summarise(
             seed=self._seed,
@@ -148,7 +159,14 @@ class _Demo:
             stream=stream,
             outcome=outcome,
             seconds=time.monotonic() - started,
+            story=chapters,
         )
+
+    def _tell(self, story: Story) -> list[Chapter]:
+        try:
+            return story.tell()
+        finally:
+            story.close()
 
     def _wait_for_workers(self, partitions: int) -> None:
         """Until the group has shared out every partition of claims, which the broker delays by three seconds."""
@@ -158,7 +176,7 @@ class _Demo:
             time.sleep(0.05)
 
     def _wait_for_cases(self, outcome: Outcome) -> None:
-        """The workers have committed all and stopped; whatever is still to be read is there now."""
+        """Every record is answered, so its transaction is committed; whatever is still to be read is there now."""
         quiet_since, seen = time.monotonic(), -1
         while time.monotonic() - quiet_since < 0.2:
             self._check()
@@ -171,6 +189,8 @@ class _Demo:
         for thread in self._workers:
             if thread.failure is not None:
                 raise DemoError(f"the worker stopped: {_named(thread.failure)}") from thread.failure
+        if self._control is not None and (failure := self._control.failure) is not None:
+            raise DemoError(f"the control plane stopped: {failure}")
         outcome, stream = self._outcome, self._stream
         if outcome is None or stream is None:
             return
@@ -195,6 +215,8 @@ class _Demo:
             thread.stop()
         for thread in self._workers:
             thread.join()
+        if self._control is not None:
+            self._control.stop()
         if self._outcome is not None:
             self._outcome.close()
         # Producers have no close: they say goodbye when they are forgotten, which must happen while the broker is there.

@@ -1,21 +1,20 @@
-"""What went in: the register, and the claims in two parts, a rush and then a steady stream."""
+"""What went in: the events of the registers, and the claims in two parts, a rush and then a steady stream."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
 from pipeline.config import Settings
 from pipeline.demo.outcome import Place
 from pipeline.kafka.records import place
-from rules.timeline import InstitutionTimeline, PhysicianTimeline
-from topics.catalogue import CLAIMS, INSTITUTION_STANDING, MAX_RECORD_BYTES, PHYSICIAN_STANDING
+from rules.events import Event, encode
+from topics.catalogue import CLAIMS, MAX_RECORD_BYTES, PHYSICIAN_EVENTS
 
 STEADY_PER_SECOND = 2_000
 """Rate of the second part, at which latency is measured: in the rush it would only say how long the queue is."""
@@ -62,20 +61,14 @@ class ClaimStream:
             )
         )
 
-    def publish_register(
-        self, physicians: Sequence[PhysicianTimeline], institutions: Sequence[InstitutionTimeline]
-    ) -> None:
-        """Puts every standing on its compacted topic."""
-        encode = msgspec.json.encode
-        for physician in physicians:
-            key = f"{physician.region}|{physician.physician_code}".encode()
-            self._producer.produce(PHYSICIAN_STANDING.name, key=key, value=encode(physician), on_delivery=self._refusal)
-        for institution in institutions:
-            key = f"{institution.region}|{institution.institution_code}".encode()
-            self._producer.produce(
-                INSTITUTION_STANDING.name, key=key, value=encode(institution), on_delivery=self._refusal
-            )
+    def publish_events(self, events: Iterable[Event]) -> int:
+        """Puts every event on its topic, institutions' first, and returns their number."""
+        ordered = sorted(events, key=lambda event: not event.of_institution)
+        for event in ordered:
+            key = (event.institution if event.of_institution else event.physician_code) or ""
+            self._producer.produce(PHYSICIAN_EVENTS.name, key=key, value=encode(event), on_delivery=self._refusal)
         self._flush()
+        return len(ordered)
 
     def send(self, records: Iterable[tuple[bytes, bytes | None]], count: int) -> None:
         """Streams `count` records: as fast as they are judged at first, the last part at STEADY_PER_SECOND."""

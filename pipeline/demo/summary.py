@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.demo.outcome import DeadLetter, ExampleCase, Outcome, Place, Sum, VerdictKind
+from pipeline.demo.story import Chapter
 from pipeline.demo.stream import STEADY_PER_SECOND, ClaimStream, Sent
 from rules.codes import Disposition, Reason
 
@@ -83,6 +84,7 @@ class Summary:
     dead_letters: Sequence[DeadLetter]
     examples: Sequence[ExampleCase]
     seconds: float
+    story: Sequence[Chapter] = ()
 
     def by_disposition(self) -> dict[str, Sum]:
         """Claims and fund share of each disposition, all three always there."""
@@ -189,6 +191,7 @@ class Summary:
                 "latency_from": "the claim's Kafka timestamp",
                 "latency_to": "arrival of its verdict or dead letter at a read_committed reader",
             },
+            "story": [chapter.as_json() for chapter in self.story],
             "workers": self.workers,
             "transactions": self.transactions,
             "seconds": round(self.seconds, 2),
@@ -215,6 +218,7 @@ def summarise(
     stream: ClaimStream,
     outcome: Outcome,
     seconds: float,
+    story: Sequence[Chapter] = (),
 ) -> Summary:
     """Compares what went in with what came out, and sums it up."""
     telling = [outcome.examples[reason] for reason in TELLING_REASONS if reason in outcome.examples]
@@ -231,6 +235,7 @@ def summarise(
         dead_letters=tuple(outcome.dead_letters),
         examples=(telling + others)[:EXAMPLES],
         seconds=seconds,
+        story=story,
     )
 
 

@@ -15,10 +15,13 @@ _WORDS: dict[str, tuple[str, str]] = {
         "内嵌消息服务 {address}，{topics} 个主题",
     ),
     "register": (
-        "Register published: {physicians:,} physicians, {institutions} institutions without agreement",
-        "登记库已发布：医师 {physicians:,} 名，协议终止机构 {institutions} 家",
+        "{events:,} events to the control plane: {physicians:,} physicians, {institutions} institutions without agreement",
+        "已向台账送 {events:,} 个事件：医师 {physicians:,} 名，协议终止机构 {institutions} 家",
     ),
-    "joining": ("The worker joins its consumer group", "筛查进程正在加入消费组"),
+    "joining": (
+        "The control plane makes the standings; the worker waits for all of them",
+        "台账正在形成资格状态，筛查进程等候其完整",
+    ),
     "worker": (
         "Ready: {workers} worker(s) under {packs} rule packs; metrics at {address}/metrics while it runs",
         "就绪：筛查进程 {workers} 个，规则包 {packs} 个；运行期间指标见 {address}/metrics",
@@ -70,6 +73,19 @@ _WORDS: dict[str, tuple[str, str]] = {
     "cases": ("Cases as a reviewer gets them", "审核人员看到的案件"),
     "behind": ("events behind it", "依据事件"),
     "none": ("none", "无"),
+    # story
+    "story": (
+        "One physician, live: events go in, the standing changes, the next claim of 15 July is answered differently",
+        "一名医师的实时经过：事件登记后，资格状态随之改变，7月15日的下一笔结算随之不同",
+    ),
+    "recorded": ("recorded by then", "已登记"),
+    "standing": ("standing on that day", "当日状态"),
+    "next_claim": ("next claim", "下一笔结算"),
+    "answer": ("answer", "处置"),
+    "revision": ("revision", "版本"),
+    "nothing": ("the registration", "登记"),
+    "twelve_points": ("6 points on 1 July, 6 on 10 July: twelve", "7月1日扣6分、7月10日扣6分，计满12分"),
+    "appeal_upheld": ("review upheld: the second decision is void", "复核支持：第二次扣分作废"),
     # proof
     "proof": ("Proof", "核对"),
     "conservation": (
@@ -109,9 +125,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "note": (
         "The embedded broker is for this demo only and never keeps data; all of it is gone now. "
-        "For a real cluster: screening topics apply, screening load, screening worker.",
+        "For a real cluster: screening topics apply, screening control, screening worker.",
         "内嵌消息服务仅供演示，从不保存数据，现已全部清除。"
-        "正式集群请用：screening topics apply、screening load、screening worker。",
+        "正式集群请用：screening topics apply、screening control、screening worker。",
     ),
 }
 

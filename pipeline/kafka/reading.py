@@ -76,14 +76,16 @@ class Sender:
                 queue__buffering__max__messages=500_000,
             )
         )
-        self._check()
+        self.partitions = self._check()
 
-    def _check(self) -> None:
+    def _check(self) -> int:
+        """How many partitions the topic has."""
         topic = first_answer(
             lambda limit: self._producer.list_topics(self._topic, timeout=limit), self._settings
         ).topics[self._topic]
         if topic.error is not None or not topic.partitions:
             raise ClusterError(no_topic(self._topic, topic.error))
+        return len(topic.partitions)
 
     def send(self, records: list[dict[str, Any]]) -> None:
         """Queues records ({"key", "value"}); waits while the queue is full. Raises ClusterError on an impossible record."""

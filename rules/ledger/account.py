@@ -53,6 +53,15 @@ class Entry:
     window: tuple[dt.date, dt.date] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """A ban on new applications: the decision that listed the physician, first and last day as all its penalties leave it."""
+
+    event_id: str
+    start: dt.date
+    end: dt.date
+
+
 @dataclass(slots=True)
 class Account:
     """The result of one fold: spans in order, entries in the law's order, issues in the order found."""
@@ -62,6 +71,8 @@ class Account:
     issues: list[Issue] = field(default_factory=list)
     late: bool = False
     """Whether a review was upheld on an inadmissible request (determination Q2)."""
+    bans: list[Ban] = field(default_factory=list)
+    """Bans that end, also of somebody who is not registered and whose days therefore do not show them."""
 
 
 class SpanBuilder:

@@ -15,8 +15,10 @@ from rules.events import Bonus, Deduction, Event, OptOut, Registration, Reinstat
 from rules.ledger.account import (
     FOREVER,
     Account,
+    Ban,
     Facts,
     SpanBuilder,
+    day,
     new_year,
     year_of,
 )
@@ -44,6 +46,7 @@ class QiannanFold(PointsAccount):
         self.conflict_end = 0
         self.conflict_ids: tuple[str, ...] = ()
         self.returned_ids: tuple[str, ...] = ()
+        self.bans: list[Ban] = []
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -87,6 +90,12 @@ class QiannanFold(PointsAccount):
         if not self.values.every_site_reinstates:
             self.windows = [window for window in self.windows if window.end >= t]
 
+    def close_ban(self) -> None:
+        """Keeps the ban as it is now, when nothing can move it any more."""
+        if self.blacklisted_on:
+            start, end = self.ban()
+            self.bans.append(Ban(self.blacklist_ids[0], day(start), day(end)))
+
     def _contradict_ban(self, event: Event) -> None:
         self.returned_ids = (*self.returned_ids, event.event_id)
         self.issues.append(
@@ -103,6 +112,7 @@ class QiannanFold(PointsAccount):
             self.declared.add(event.institution)
         if self.blacklisted_on and t > self.ban()[1]:
             # Q10: the ban is closed for good; windows and conflicts before it are dropped, training counts anew (Q9).
+            self.close_ban()
             self.windows = []
             self.last_window_end = self.last_reinstatement = self.conflict_end = self.blacklisted_on = 0
             self.reinstated_at = {}
@@ -253,6 +263,8 @@ def run(
         spans.add(t, fold.facts(t))
         for cut in fold.cuts(t, last):
             spans.add(cut, fold.facts(cut))
+    fold.close_ban()
     account.spans = spans.build()
     account.entries = fold.entries
+    account.bans = fold.bans
     return account

@@ -205,27 +205,27 @@ class StandingIndex:
         (String), day and start_day (Int32, days since 1970-01-01; start_day null unless the claim is a stay).
         With `contested`, physicians' second timelines are read where they have one.
         """
-        owners = self._owners.find(claims["physician_key"])
+        owners = self._physicians_of(claims)
         days = claims["day"].to_numpy()
         has_second = self._contested.count(owners) > 0
         store = self._contested if contested else self._spans
         span = store.find(owners, days)
-        flags = store.take("flags", span, 0)
-        touched = store.first(owners) + store.take("touched", span, 0).astype(np.int32)
-        touched = np.where(span >= 0, touched, -1).astype(np.int32)
-        institutions = self._institution_owners.find(claims["institution_key"])
+        facts = store.rows(span, standing=NO_STANDING, window_start=NO_WINDOW, window_end=NO_WINDOW)
+        touched = np.where(span >= 0, store.first(owners) + facts["touched"], -1).astype(np.int32)
+        touched_facts = store.rows(touched, window_start=NO_WINDOW, window_end=NO_WINDOW)
+        institutions = self._institutions_of(claims)
         institution_span = self._institution_spans.find(institutions, days)
         revision = np.frombuffer(self._revision, np.int64) if self._revision else np.empty(0, np.int64)
         return pl.DataFrame(
             {
                 "span": span,
-                "standing": store.take("standing", span, NO_STANDING),
-                "flags": flags,
-                "window_start": store.take("window_start", span, NO_WINDOW),
-                "window_end": store.take("window_end", span, NO_WINDOW),
+                "standing": facts["standing"],
+                "flags": facts["flags"],
+                "window_start": facts["window_start"],
+                "window_end": facts["window_end"],
                 "straddles": self._straddles(store, owners, span, claims),
-                "touched_start": store.take("window_start", touched, NO_WINDOW),
-                "touched_end": store.take("window_end", touched, NO_WINDOW),
+                "touched_start": touched_facts["window_start"],
+                "touched_end": touched_facts["window_end"],
                 "site": self._site(owners, claims["institution_code"], days),
                 "institution": self._institution_spans.take("state", institution_span, INSTITUTION_ACTIVE),
                 "institution_span": institution_span,
@@ -244,13 +244,24 @@ class StandingIndex:
         """
         return self._spans.causes(span) + self._institution_spans.causes(institution_span)
 
+    def evidence(self) -> tuple[pl.Series, pl.Series]:
+        """The event ids behind every span and behind every institution's span, as lists, for whole columns of the numbers
+        that `gather` answers. They hold until the next change of the index."""
+        return self._spans.cause_lists(), self._institution_spans.cause_lists()
+
+    def _physicians_of(self, claims: pl.DataFrame) -> Ints:
+        return self._owners.find(claims["physician_key"])
+
+    def _institutions_of(self, claims: pl.DataFrame) -> Ints:
+        return self._institution_owners.find(claims["institution_key"])
+
     @staticmethod
     def _penalised_until(store: Ragged, span: Ints, days: Ints) -> npt.NDArray[np.int64]:
         """Days in penalty windows up to and including the day."""
-        before = store.take("penalised_before", span, 0).astype(np.int64)
-        running = (store.take("flags", span, 0) & IN_PENALTY) != 0
-        start = store.take("start", span, 0).astype(np.int64)
-        return before + np.where(running, days.astype(np.int64) - start + 1, 0)
+        facts = store.rows(span)
+        running = (facts["flags"] & IN_PENALTY) != 0
+        counted = np.where(running, days.astype(np.int64) - facts["start"] + 1, 0)
+        return facts["penalised_before"].astype(np.int64) + counted
 
     def _straddles(self, store: Ragged, owners: Ints, span: Ints, claims: pl.DataFrame) -> npt.NDArray[np.bool_]:
         """Whether a stay has at least one day inside a penalty window and one outside every window."""
@@ -279,16 +290,15 @@ class StandingIndex:
         latest = np.full(len(owners), NO_WINDOW, np.int64)
         for step in range(int(counts.max())):
             at = np.flatnonzero(counts > step)
-            rows = firsts[at] + step
-            start = self._sites.take("start", rows, 0)
+            site = self._sites.rows(firsts[at] + step)
             holds = (
-                (self._sites.take("institution", rows, -1) == wanted[at])
-                & (start <= days[at])
-                & (self._sites.take("end", rows, 0) >= days[at])
-                & (start >= latest[at])
+                (site["institution"] == wanted[at])
+                & (site["start"] <= days[at])
+                & (site["end"] >= days[at])
+                & (site["start"] >= latest[at])
             )
-            latest[at[holds]] = start[holds]
-            answer[at[holds]] = self._sites.take("status", rows, 0)[holds]
+            latest[at[holds]] = site["start"][holds]
+            answer[at[holds]] = site["status"][holds]
         return answer
 
 

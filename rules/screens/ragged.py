@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 Ints = npt.NDArray[np.int32]
 Column = npt.NDArray[Any]
@@ -56,6 +57,13 @@ class Texts:
         if address < 0:
             return ()
         return tuple(self.raw(address)[4:].decode().split(self._SEPARATOR))
+
+    def lists(self, addresses: Sequence[int]) -> pl.Series:
+        """The items at many addresses, as a column of lists; empty for -1. No Python object is made of an item."""
+        blob, size = bytes(self._blob), struct.Struct("<i").unpack_from
+        texts = [blob[at + 4 : at + 4 + size(blob, at)[0]] if at >= 0 else None for at in addresses]
+        items = pl.Series("items", texts, dtype=pl.Binary).cast(pl.String).str.split(self._SEPARATOR)
+        return items.to_frame().select(pl.coalesce("items", pl.lit([], pl.List(pl.String)))).to_series()
 
 
 class Ragged:
@@ -104,20 +112,16 @@ class Ragged:
     def find(self, owners: Ints, keys: Ints) -> Ints:
         """For each owner the last row whose ordering column is not above the key, -1 if there is none.
 
-        A binary search of all runs at once: as many steps as the longest run needs.
+        A binary search of all runs at once: as many steps as the longest run needs, each half as far as the one before.
         """
-        low, length = self.first(owners), self.count(owners)
-        floor = low.copy()
+        first, length = self.first(owners), self.count(owners)
+        last = first + length - 1
         order = self._records()[self._order]
-        steps = int(length.max(initial=0)).bit_length()
-        high = low + length
-        for _ in range(steps):
-            middle = (low + high) >> 1
-            searching = low < high
-            below = searching & (order[np.where(searching, middle, 0)] <= keys)
-            low = np.where(below, middle + 1, low)
-            high = np.where(searching & ~below, middle, high)
-        return np.where(low > floor, low - 1, -1).astype(np.int32)
+        at = first - 1
+        for bit in reversed(range(int(length.max(initial=0)).bit_length())):
+            ahead = at + (1 << bit)
+            at = np.where((ahead <= last) & (order.take(ahead, mode="clip") <= keys), ahead, at)
+        return np.where(at >= first, at, -1).astype(np.int32)
 
     def take(self, name: str, rows: Ints, default: int) -> Column:
         """The column's values at the rows, `default` where the row is -1."""
@@ -126,9 +130,23 @@ class Ragged:
             return np.full(len(rows), default, column.dtype)
         return np.where(rows >= 0, column[rows], column.dtype.type(default)).astype(column.dtype, copy=False)
 
+    def rows(self, rows: Ints, **defaults: int) -> Column:
+        """The whole rows, as a structured array; the given defaults (else 0) where the row is -1. One pass over the memory
+        where `take` for each column would need as many."""
+        records = self._records()
+        taken: Column = records.take(rows, mode="clip") if len(records) else np.zeros(len(rows), self._dtype)
+        absent = rows < 0
+        if absent.any():
+            taken[absent] = np.array(tuple(defaults.get(name, 0) for name in self._dtype.names or ()), self._dtype)
+        return taken
+
     def causes(self, row: int) -> tuple[str, ...]:
         """The event ids behind a row."""
         return () if row < 0 else self.texts.get(int(self._records()["cause"][row]))
+
+    def cause_lists(self) -> pl.Series:
+        """The event ids behind every row, as lists; empty where there are none."""
+        return self.texts.lists(self._records()["cause"].tolist())
 
     def _records(self) -> Column:
         """All rows. A view: it must be gone before the next `replace`, or the buffer cannot grow."""

@@ -175,3 +175,14 @@ def test_the_demo_runs_the_worker_of_production_with_settings_of_its_own(monkeyp
     settings = DemoSettings(bootstrap_servers="localhost:1", metrics_port=0, data_dir=Path("unused"))
     assert settings.group_id == "claims-screening"
     assert "pipeline.screening.worker" in Worker.__module__
+
+
+def test_the_next_claim_is_answered_differently_once_events_have_changed_the_standing(answer):
+    told = [(chapter["recorded"], chapter["encounter_type"], chapter["reason"]) for chapter in answer["story"]]
+    assert told == [
+        ("nothing", "outpatient", "ok"),
+        ("twelve_points", "outpatient", "in_penalty_period"),
+        ("twelve_points", "emergency", "exempt_emergency"),
+        ("appeal_upheld", "outpatient", "ok"),
+    ]
+    assert answer["story"][1]["penalty_period"] == ["2025-07-11", "2025-10-10"]

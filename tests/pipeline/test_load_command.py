@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.kafka.placing import partition_of
 from tests.support.cluster import Cluster
 from tests.support.register import make_claim, make_register, wire
 from tests.support.spoiled import GOOD, claim
@@ -180,3 +181,19 @@ def test_a_file_or_topic_that_is_not_there_is_told_in_words(kafka: Cluster, tmp_
         assert done.returncode == 1
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_standing_is_put_where_the_control_plane_keeps_it(cluster: Cluster, tmp_path: Path) -> None:
+    """In another partition the same key would have two newest records."""
+    file = tmp_path / "standing.ndjson"
+    assert cluster.screening("sample", "standing", str(file), "--count", "100").returncode == 0
+    _, done = load(cluster, "standing", file)
+    assert done.returncode == 0
+    partitions = len(
+        cluster.admin.list_topics("physician-standing", timeout=20).topics["physician-standing"].partitions
+    )
+    records = cluster.read("physician-standing")
+    assert len(records) > 90
+    for record in records:
+        code = (record.key or b"").partition(b"|")[2]
+        assert record.partition == partition_of(code, partitions)

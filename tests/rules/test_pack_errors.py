@@ -119,7 +119,17 @@ def test_all_problems_are_told_at_once():
             "limit: review_request",
             "limit: review_requests",
             "a next step names the limit 'review_requests', which is no deadline of the ledger; expected one "
-            "of lock_code",
+            "of blacklist_referral, caution_talk, lock_code",
+        ),
+        (
+            "working_days: 15, trigger: appeal_filed",
+            "working_days: 15, trigger: appeal_field",
+            "trigger: 'appeal_field' sets nothing running; known are agreement, appeal_filed",
+        ),
+        (
+            "met_by: [appeal_upheld, appeal_rejected]",
+            "met_by: [appeal_upheld, appeal_answered]",
+            "met_by, proved_by: unknown event types appeal_answered; known are agreement",
         ),
         (
             "events: [registration,",

@@ -1,0 +1,175 @@
+"""Claims in against verdicts and dead letters out: every judged offset has exactly one outcome, whatever died and when.
+
+One byte an offset: its highest bit says that a record stands there, the others count its outcomes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
+from pipeline.audit.letters import letter
+from pipeline.audit.offsets import Extent, extents
+from pipeline.config import Settings
+from pipeline.kafka.reading import read_to_end
+from pipeline.kafka.records import place
+from topics.catalogue import CLAIM_VERDICTS, CLAIMS, CLAIMS_DEAD_LETTER
+
+PART = "claims"
+_PRESENT = 0x80
+_COUNT = 0x7F
+
+Marks = npt.NDArray[np.uint8]
+
+
+class _Source(msgspec.Struct):
+    topic: str
+    partition: int
+    offset: int
+
+
+class _Judged(msgspec.Struct):
+    source: _Source
+
+
+_verdict = msgspec.json.Decoder(_Judged).decode
+
+
+class Ledger:
+    """What stands at every offset of the claims log that is still there, and what came of it."""
+
+    def __init__(self, extent: dict[int, Extent]) -> None:
+        self.extent = extent
+        self.marks: dict[int, Marks] = {
+            number: np.zeros(max(0, item.high - item.low), np.uint8) for number, item in extent.items()
+        }
+        self.verdicts = dict.fromkeys(extent, 0)
+        self.letters = dict.fromkeys(extent, 0)
+        self.furthest = dict.fromkeys(extent, -1)
+
+    def record(self, partition: int, offset: int) -> None:
+        """A claim stands here."""
+        where = offset - self.extent[partition].low
+        if 0 <= where < len(self.marks[partition]):
+            self.marks[partition][where] |= _PRESENT
+
+    def outcome(self, partition: int, offset: int) -> bool | None:
+        """An outcome names this offset. None: it has expired, or came after the audit began; False: there is no such place."""
+        marks = self.marks.get(partition)
+        if marks is None or offset < 0:
+            return False
+        self.furthest[partition] = max(self.furthest[partition], offset)
+        where = offset - self.extent[partition].low
+        if not 0 <= where < len(marks):
+            return None
+        if marks[where] & _COUNT < _COUNT:
+            marks[where] += 1
+        return True
+
+
+def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> None:
+    """Balances the topics of the gate. Raises ClusterError.
+
+    Judged is what the workers' group has committed; it is asked for first, so that a gate at work is no difference: its
+    outcomes and its offsets become visible together.
+    """
+    ledger = Ledger(extents(settings, CLAIMS.name, settings.group_id))
+    for number, message in enumerate(read_to_end(settings, CLAIMS.name), 1):
+        _, partition, offset = place(message)
+        if partition in ledger.extent:
+            ledger.record(partition, offset)
+        _tell(progress, CLAIMS.name, number)
+    _verdicts(settings, ledger, findings, progress)
+    _letters(settings, ledger, findings, progress)
+    ends = extents(settings, CLAIMS.name, settings.group_id)
+    for partition in sorted(ledger.extent):
+        _balance(partition, ledger, findings)
+        _beyond(partition, ledger, ends[partition].high, findings)
+
+
+def _tell(progress: Progress, topic: str, number: int) -> None:
+    if number % EVERY == 0:
+        progress(topic, number)
+
+
+def _verdicts(settings: Settings, ledger: Ledger, findings: Findings, progress: Progress) -> None:
+    name = CLAIM_VERDICTS.prefixed(settings.output_prefix).name
+    for number, message in enumerate(read_to_end(settings, name), 1):
+        _, partition, offset = place(message)
+        where = f"{name}/{partition}/{offset}"
+        try:
+            source = _verdict(message.value() or b"").source
+        except msgspec.MsgspecError as error:
+            findings.differ(PART, "unreadable_verdict", where, str(error))
+            continue
+        if _note(source.topic, source.partition, source.offset, where, ledger, findings):
+            ledger.verdicts[source.partition] += 1
+        _tell(progress, name, number)
+
+
+def _letters(settings: Settings, ledger: Ledger, findings: Findings, progress: Progress) -> None:
+    name = CLAIMS_DEAD_LETTER.prefixed(settings.output_prefix).name
+    for number, message in enumerate(read_to_end(settings, name), 1):
+        _, partition, offset = place(message)
+        where = f"{name}/{partition}/{offset}"
+        source = letter(message)
+        if source is None:
+            findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
+        elif _note(source.topic, source.partition, source.offset, where, ledger, findings):
+            ledger.letters[source.partition] += 1
+        _tell(progress, name, number)
+
+
+def _note(topic: str, partition: int, offset: int, where: str, ledger: Ledger, findings: Findings) -> bool:
+    """Counts an outcome; says whether it belongs to the part of the log that is compared."""
+    noted = ledger.outcome(partition, offset) if topic == CLAIMS.name else False
+    if noted is False:
+        findings.differ(
+            PART, "foreign_outcome", where, f"names {topic}/{partition}/{offset}, which is no place of a claim"
+        )
+    return bool(noted)
+
+
+def _balance(partition: int, ledger: Ledger, findings: Findings) -> None:
+    extent, marks = ledger.extent[partition], ledger.marks[partition]
+    judged = 0 if extent.committed is None else max(0, min(extent.committed, extent.high) - extent.low)
+    present, counts = (marks & _PRESENT) != 0, marks & _COUNT
+    cases = (
+        ("missing", (present & (counts == 0))[:judged], "judged, and neither verdict nor dead letter"),
+        ("doubled", counts > 1, "more than one verdict or dead letter"),
+        ("invented", ~present & (counts > 0), "a verdict or dead letter, and no claim stands there"),
+    )
+    for kind, wrong, text in cases:
+        found = np.flatnonzero(wrong)
+        if found.size:
+            spans = ranges(int(number) + extent.low for number in found)
+            findings.differ(PART, kind, f"{CLAIMS.name}/{partition} offsets {told(spans)}", f"{found.size:,} {text}")
+    findings.count(
+        PART,
+        f"partition {partition}",
+        claims=int(np.count_nonzero(present[:judged])),
+        verdicts=ledger.verdicts[partition],
+        dead_letters=ledger.letters[partition],
+        waiting=int(np.count_nonzero((present & (counts == 0))[judged:])),
+    )
+    if extent.low:
+        findings.notes.append(
+            f"{CLAIMS.name}/{partition}: compared from offset {extent.low:,} on; older claims have expired"
+        )
+
+
+def _beyond(partition: int, ledger: Ledger, end: int, findings: Findings) -> None:
+    """Outcomes and offsets that cannot be: beyond the end of a log that was cut or made anew, or one without the other."""
+    where, committed = f"{CLAIMS.name}/{partition}", ledger.extent[partition].committed
+    outcomes = ledger.verdicts[partition] + ledger.letters[partition]
+    if committed is None and outcomes:
+        text = f"{outcomes:,} outcomes, and the workers' group has committed nothing; check SCREENING_GROUP_ID"
+        findings.differ(PART, "uncommitted", where, text)
+    if ledger.furthest[partition] >= end:
+        findings.differ(
+            PART, "invented", where, f"outcomes up to offset {ledger.furthest[partition]:,}, the log ends at {end:,}"
+        )
+    if committed is not None and committed > end:
+        findings.differ(PART, "beyond_end", where, f"judged up to offset {committed:,}, the log ends at {end:,}")

@@ -1,0 +1,252 @@
+"""The event log read again: every dossier from its events, and what became of the records that were not accepted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]  # the package ships no types
+from confluent_kafka import Message
+from pydantic import ValidationError
+
+from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
+from pipeline.audit.letters import letter
+from pipeline.audit.offsets import Extent, extents
+from pipeline.config import Settings
+from pipeline.kafka.reading import read_to_end
+from pipeline.kafka.records import place
+from rules.events import Event, EventError, check, decode
+from rules.ledger.dossier import fold
+from rules.pack import PackSet
+from rules.standing import institution_timeline, statement
+from topics.catalogue import (
+    PHYSICIAN_EVENTS,
+    PHYSICIAN_EVENTS_DEAD_LETTER,
+)
+from topics.messages import PhysicianEvent
+
+PART = "events"
+Kind = Literal["physician", "institution"]
+Place = tuple[int, int]
+"""Partition and offset."""
+
+_FULL = re.compile(r"the dossier (?:holds (\d+) events already|would have more than)")
+
+
+class Owner(NamedTuple):
+    """Whose dossier it is."""
+
+    kind: Kind
+    region: str
+    code: str
+
+
+@dataclass(slots=True)
+class File:
+    """A dossier's accepted events, each distinct one once, in the order of the log."""
+
+    partition: int
+    events: list[Event] = field(default_factory=list)
+    waiting: bool = False
+    """Whether some of its events lie beyond what the control plane has committed."""
+
+
+@dataclass(slots=True)
+class Log:
+    """The events as they were read. `extent` is that of the events' partitions."""
+
+    packs: PackSet
+    extent: dict[int, Extent]
+    files: dict[Owner, File] = field(default_factory=dict)
+    unusable: dict[Place, str] = field(default_factory=dict)
+    set_aside: dict[Place, tuple[Owner, Event]] = field(default_factory=dict)
+    misplaced: dict[Place, tuple[Owner, Event]] = field(default_factory=dict)
+    figures: dict[int, Counter[str]] = field(default_factory=dict)
+
+    @property
+    def committed(self) -> bool:
+        """Whether the control plane has ever said how far it is."""
+        return any(item.committed is not None for item in self.extent.values())
+
+    def waits(self, where: Place) -> bool:
+        """Whether the control plane has not said that it is done with a record. Without any offset it is taken as done."""
+        return self.committed and where[1] >= (self.extent[where[0]].committed or 0)
+
+
+def usable(value: bytes | None, packs: PackSet) -> Event | str:
+    """The event of a record, or everything for which it cannot be accepted."""
+    if not value:
+        return "the record has no value"
+    try:
+        event = decode(value)
+        PhysicianEvent.model_validate_json(value)
+    except EventError as error:
+        return "; ".join(error.problems)
+    except ValidationError as error:
+        return "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)
+        )
+    ledger = packs.for_region(event.region).ledger
+    if ledger is None:
+        return f"region: {event.region} is governed by a pack that counts no events"
+    return "; ".join(check(event, ledger)) or event
+
+
+def owner_of(event: Event) -> Owner:
+    """The dossier that an event belongs to."""
+    if event.of_institution:
+        return Owner("institution", event.region, event.institution or "")
+    return Owner("physician", event.region, event.physician_code or "")
+
+
+def read_log(settings: Settings, packs: PackSet, findings: Findings, progress: Progress) -> Log:
+    """Reads the events and their dead letters, and balances them by partition. Raises ClusterError."""
+    letters = _letters(settings, findings, progress)
+    log = Log(packs, extents(settings, PHYSICIAN_EVENTS.name, settings.control_group_id))
+    log.figures = {number: Counter() for number in log.extent}
+    if not log.committed:
+        findings.notes.append(
+            f"group {settings.control_group_id} has committed nothing: every event is taken as one that it is done with"
+        )
+    for number, message in enumerate(read_to_end(settings, PHYSICIAN_EVENTS.name), 1):
+        _take(message, log, letters)
+        if number % EVERY == 0:
+            progress(PHYSICIAN_EVENTS.name, number)
+    for where in log.set_aside:
+        _justify(where, letters[where][-1], log, findings)
+    _balance(log, letters, findings)
+    return log
+
+
+def _take(message: Message, log: Log, letters: dict[Place, list[str]]) -> None:
+    _, partition, offset = place(message)
+    where, counted = (partition, offset), log.figures[partition]
+    counted["read"] += 1
+    event = usable(message.value(), log.packs)
+    if isinstance(event, str):
+        log.unusable[where] = event
+        return
+    owner = owner_of(event)
+    if (murmur2(owner.code.encode()) & 0x7FFFFFFF) % len(log.extent) != partition:
+        log.misplaced[where] = owner, event
+        counted["forwarded"] += 1
+        return
+    if where in letters:
+        log.set_aside[where] = owner, event
+        return
+    file = log.files.setdefault(owner, File(partition))
+    file.waiting = file.waiting or log.waits(where)
+    if event in file.events:
+        counted["repeated"] += 1
+    else:
+        counted["accepted"] += 1
+        file.events.append(event)
+
+
+def _letters(settings: Settings, findings: Findings, progress: Progress) -> dict[Place, list[str]]:
+    """The errors of the dead letters, by the place of the event that each names."""
+    found: dict[Place, list[str]] = {}
+    for number, message in enumerate(read_to_end(settings, PHYSICIAN_EVENTS_DEAD_LETTER.name), 1):
+        _, partition, offset = place(message)
+        where = f"{PHYSICIAN_EVENTS_DEAD_LETTER.name}/{partition}/{offset}"
+        source = letter(message)
+        if source is None:
+            findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
+        elif source.topic != PHYSICIAN_EVENTS.name:
+            findings.differ(
+                PART, "foreign_dead_letter", where, f"names {source.topic}/{source.partition}/{source.offset}"
+            )
+        else:
+            found.setdefault((source.partition, source.offset), []).append(source.error)
+        if number % EVERY == 0:
+            progress(PHYSICIAN_EVENTS_DEAD_LETTER.name, number)
+    return found
+
+
+def _justify(where: Place, error: str, log: Log, findings: Findings) -> None:
+    """A letter of an event that is usable by itself: its dossier must be full, or impossible to count with it."""
+    owner, event = log.set_aside[where]
+    file = log.files.get(owner, File(where[0]))
+    full = _FULL.search(error)
+    if full is not None and len(file.events) >= int(full[1] or 1):
+        return
+    try:
+        _count([*file.events, event], owner, log.packs)
+    except (ValueError, OverflowError, ArithmeticError, LookupError):
+        return
+    findings.differ(
+        PART,
+        "needless_dead_letter",
+        f"{PHYSICIAN_EVENTS.name}/{where[0]}/{where[1]}",
+        f"{event.event_id} is usable: {error}",
+    )
+
+
+def _count(events: list[Event], owner: Owner, packs: PackSet) -> None:
+    pack, file = packs.for_region(owner.region), fold(events)
+    if owner.kind == "physician":
+        statement(file, pack, region=owner.region, physician_code=owner.code)
+    else:
+        institution_timeline(file, pack, institution_code=owner.code, region=owner.region)
+
+
+def _balance(log: Log, letters: dict[Place, list[str]], findings: Findings) -> None:
+    for partition in sorted(log.extent):
+        known = sorted(offset for number, offset in letters if number == partition)
+        unusable = sorted(offset for number, offset in log.unusable if number == partition)
+        alone = [offset for offset in unusable if (partition, offset) not in letters]
+        waiting = [offset for offset in alone if log.waits((partition, offset))]
+        _lost(partition, sorted({*alone} - {*waiting}), log, findings)
+        _strange(partition, known, log, findings)
+        counted = log.figures[partition]
+        findings.count(
+            PART,
+            f"partition {partition}",
+            read=counted["read"],
+            accepted=counted["accepted"],
+            repeated=counted["repeated"],
+            forwarded=counted["forwarded"],
+            dead_letters=len(known),
+            waiting=len(waiting),
+        )
+    for partition, offset in sorted(letters):
+        if partition not in log.extent:
+            where = f"{PHYSICIAN_EVENTS.name}/{partition}/{offset}"
+            findings.differ(PART, "foreign_dead_letter", where, "no such partition")
+    twice = sum(len(errors) > 1 for errors in letters.values())
+    if twice:
+        findings.notes.append(f"{twice:,} events have several dead letters: after a crash a batch is done again")
+    _forwarded(log, findings)
+
+
+def _lost(partition: int, offsets: list[int], log: Log, findings: Findings) -> None:
+    if offsets:
+        where = f"{PHYSICIAN_EVENTS.name}/{partition} offsets {told(ranges(offsets))}"
+        why = log.unusable[partition, offsets[0]]
+        text = f"{len(offsets):,} unusable and not set aside; the first: {why}"
+        findings.differ(PART, "missing_dead_letter", where, text)
+
+
+def _strange(partition: int, offsets: list[int], log: Log, findings: Findings) -> None:
+    low = log.extent[partition].low
+    known = log.unusable.keys() | log.set_aside.keys()
+    strange = [offset for offset in offsets if offset >= low and (partition, offset) not in known]
+    if strange:
+        where = f"{PHYSICIAN_EVENTS.name}/{partition} offsets {told(ranges(strange))}"
+        text = f"{len(strange):,} dead letters name offsets where no event stands that may be set aside"
+        findings.differ(PART, "needless_dead_letter", where, text)
+
+
+def _forwarded(log: Log, findings: Findings) -> None:
+    """An event in a partition that is not its key's has to stand in the right one as well."""
+    for (partition, offset), (owner, event) in sorted(log.misplaced.items(), key=lambda item: item[0]):
+        file = log.files.get(owner)
+        if (file is None or event not in file.events) and not log.waits((partition, offset)):
+            findings.differ(
+                PART,
+                "misplaced",
+                f"{PHYSICIAN_EVENTS.name}/{partition}/{offset}",
+                f"{event.event_id} of {owner.code} lies in the wrong partition and was not sent to the right one",
+            )

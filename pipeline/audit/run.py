@@ -1,0 +1,40 @@
+"""The audit as one call."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from pipeline.audit.claims import audit_claims
+from pipeline.audit.events import read_log
+from pipeline.audit.findings import Findings, Part, Progress
+from pipeline.audit.notices import audit_notices
+from pipeline.audit.standings import audit_standings
+from pipeline.config import Settings, SettingsError
+from pipeline.packs import load_pack_set
+from rules.events import CHINA
+
+
+def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None, progress: Progress) -> Findings:
+    """Audits the part named, or everything. Notices are demanded until `notices_on`, by default the clock's day in China.
+
+    Raises ClusterError, PackError, and SettingsError for a clock file that cannot be used.
+    """
+    findings = Findings()
+    if part != "claims":
+        today = notices_on or _today(settings.control_clock_file)
+        log = read_log(settings, load_pack_set(settings.packs_dir, settings.packs_on), findings, progress)
+        audit_standings(settings, log, findings, progress)
+        audit_notices(settings, log, today, findings, progress)
+    if part != "standings":
+        audit_claims(settings, findings, progress)
+    return findings
+
+
+def _today(clock_file: Path | None) -> dt.date:
+    if clock_file is None:
+        return dt.datetime.now(CHINA).date()
+    try:
+        return dt.datetime.fromisoformat(clock_file.read_text("utf-8").strip()).astimezone(CHINA).date()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"SCREENING_CONTROL_CLOCK_FILE: {clock_file}: {error}") from error

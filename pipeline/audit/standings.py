@@ -1,0 +1,165 @@
+"""Published standings against the fold of the event log: missing, unexpected, of other content, with a wrong revision."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from pipeline.audit.events import File, Kind, Log, Owner
+from pipeline.audit.findings import EVERY, Findings, Progress
+from pipeline.config import Settings
+from pipeline.kafka.reading import read_to_end
+from pipeline.kafka.records import key, place
+from rules.events import Event
+from rules.ledger.dossier import fold
+from rules.standing import diff, institution_timeline, timeline
+from rules.timeline import InstitutionTimeline, PhysicianTimeline
+from topics.catalogue import INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec
+
+PART = "standings"
+Timeline = PhysicianTimeline | InstitutionTimeline
+
+_MOST_DAYS = 5
+_TOPICS: tuple[tuple[Kind, TopicSpec, type[Any]], ...] = (
+    ("physician", PHYSICIAN_STANDING, PhysicianTimeline),
+    ("institution", INSTITUTION_STANDING, InstitutionTimeline),
+)
+
+
+@dataclass(slots=True)
+class _Last:
+    """The newest record of a key: where it stands, its bytes, its revision (None: a tombstone, or unreadable)."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+    revision: int | None
+
+
+@dataclass(slots=True)
+class _Published:
+    last: dict[bytes, _Last] = field(default_factory=dict)
+    records: int = 0
+
+
+def audit_standings(settings: Settings, log: Log, findings: Findings, progress: Progress) -> None:
+    """Compares both standing topics with the log. Raises ClusterError."""
+    for kind, topic, model in _TOPICS:
+        published = _read(settings, topic, model, findings, progress)
+        same = waiting = 0
+        expected = {owner: file for owner, file in log.files.items() if owner.kind == kind}
+        for number, (owner, file) in enumerate(expected.items(), 1):
+            name = f"{owner.region}|{owner.code}"
+            last = published.last.pop(name.encode(), None)
+            found = list(_compare(owner, file, last, log, model))
+            if found and file.waiting:
+                waiting += 1
+            elif found:
+                for problem, detail in found:
+                    findings.differ(PART, problem, f"{topic.name} {name}", detail)
+            else:
+                same += 1
+            if number % EVERY == 0:
+                progress(f"dossiers of {kind}s", number)
+        for name_bytes, last in published.last.items():
+            if last.value is not None:
+                text = f"revision {last.revision} at {last.partition}/{last.offset}, and the log holds no event of it"
+                findings.differ(PART, "unexpected", f"{topic.name} {_text(name_bytes)}", text)
+        findings.count(PART, topic.name, dossiers=len(expected), records=published.records, same=same, waiting=waiting)
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
+
+
+def _read(settings: Settings, topic: TopicSpec, model: type[Any], findings: Findings, progress: Progress) -> _Published:
+    """The newest record of every key; revisions that go back are named on the way, as far as compaction left them."""
+    published = _Published()
+    revision_of = msgspec.json.Decoder(_Revision).decode
+    for message in read_to_end(settings, topic.name):
+        published.records += 1
+        if published.records % EVERY == 0:
+            progress(topic.name, published.records)
+        name, value = key(message) or b"", message.value()
+        _, partition, offset = place(message)
+        try:
+            revision = None if value is None else revision_of(value).revision
+        except msgspec.MsgspecError:
+            revision = None
+        before = published.last.get(name)
+        if before is not None:
+            _in_order(before, _Last(partition, offset, value, revision), f"{topic.name} {_text(name)}", findings)
+        published.last[name] = _Last(partition, offset, value, revision)
+    return published
+
+
+class _Revision(msgspec.Struct):
+    revision: int
+
+
+def _in_order(before: _Last, now: _Last, where: str, findings: Findings) -> None:
+    if before.partition != now.partition:
+        text = (
+            f"stands in partitions {before.partition} and {now.partition}, so that nobody can tell which is the newest"
+        )
+        findings.differ(PART, "two_partitions", where, text)
+    elif before.revision is not None and now.revision is not None:
+        if now.revision < before.revision:
+            text = f"from {before.revision} at offset {before.offset} to {now.revision} at offset {now.offset}"
+            findings.differ(PART, "revision_went_back", where, text)
+        elif now.revision == before.revision and now.value != before.value:
+            text = f"revision {now.revision} says different things at offsets {before.offset} and {now.offset}"
+            findings.differ(PART, "revision_twice", where, text)
+
+
+def _compare(owner: Owner, file: File, last: _Last | None, log: Log, model: type[Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the newest record of a dossier: (kind, detail)."""
+    expected = _expected(owner, file.events, log)
+    if last is None or last.value is None:
+        if expected.spans or (isinstance(expected, PhysicianTimeline) and expected.sites):
+            yield "missing", f"{len(file.events)} events are recorded and nothing is published"
+        return
+    try:
+        published: Timeline = msgspec.json.decode(last.value, type=model)
+    except msgspec.MsgspecError as error:
+        yield "unreadable", str(error)
+        return
+    if last.partition != file.partition:
+        yield "wrong_partition", f"in partition {last.partition}, its events are in {file.partition}"
+    fields = _differing(published, expected)
+    if fields:
+        days = diff(published, expected)
+        told = ", ".join(_days(start, end) for start, end in days[:_MOST_DAYS]) or "no day's outcome"
+        more = f" and {len(days) - _MOST_DAYS} further" if len(days) > _MOST_DAYS else ""
+        yield "different", f"{', '.join(fields)} at revision {published.revision}; days: {told}{more}"
+    if published.revision > len(file.events):
+        yield "revision_ahead", f"revision {published.revision}, and {len(file.events)} distinct events are recorded"
+    elif not fields and published.revision < len(file.events):
+        # The events come to the ledger in the order of the log, so its first ones made what was published.
+        first = _expected(owner, file.events[: published.revision], log)
+        if _differing(published, first):
+            yield "revision_wrong", f"the first {published.revision} events of the log make another standing"
+
+
+def _differing(one: Timeline, other: Timeline) -> list[str]:
+    """The fields in which two timelines differ, but for the revision and what it changed."""
+    return [
+        name
+        for name in one.__struct_fields__
+        if name not in ("revision", "changed") and getattr(one, name) != getattr(other, name)
+    ]
+
+
+def _expected(owner: Owner, events: list[Event], log: Log) -> Timeline:
+    pack, dossier = log.packs.for_region(owner.region), fold(events)
+    if owner.kind == "physician":
+        return timeline(dossier, pack, region=owner.region, physician_code=owner.code)
+    return institution_timeline(dossier, pack, institution_code=owner.code, region=owner.region)
+
+
+def _days(start: dt.date | None, end: dt.date | None) -> str:
+    return f"{start or '…'} to {end or '…'}" if start != end else str(start)

@@ -1,0 +1,152 @@
+"""Cases and what people do about them: one batch, decided without Kafka.
+
+A case's file keeps the actions that it has taken; its state is counted from them, so that a batch may be repeated after any
+failure and an action sent twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from pipeline.control.casebook import Applied, apply, facts_of, open_case
+from pipeline.control.draft import Draft, Received
+from pipeline.control.journal import Entry
+from pipeline.kafka.placing import partition_of
+from rules.pack import PackSet
+from topics.catalogue import (
+    CASE_ACTIONS_DEAD_LETTER,
+    CASE_FILES,
+    CASE_STATE,
+    CLAIM_CASES,
+    PHYSICIAN_EVENTS,
+)
+from topics.messages import Case, CaseAction, CaseFile, CaseState
+
+_MOST_ACTIONS = 500
+_MOST_BYTES = 16_384
+"""Bounds of a case's file: a sender gone wild must not make one that its topic does not take."""
+
+
+@dataclass(slots=True)
+class CaseTally:
+    """What a batch did: cases by outcome, actions by outcome."""
+
+    cases: Counter[str] = field(default_factory=Counter)
+    actions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+class CaseDesk:
+    """Opens cases and applies actions. `partitions` are those of the case topics, `event_partitions` of the events."""
+
+    def __init__(self, packs: PackSet, partitions: int, event_partitions: int) -> None:
+        self._packs = packs
+        self._partitions = partitions
+        self._event_partitions = event_partitions
+
+    def take(self, records: Iterable[Received], draft: Draft) -> CaseTally:
+        """Takes records of `claim-cases` and `case-actions` into the draft."""
+        tally = CaseTally()
+        for record in records:
+            try:
+                if record.topic.endswith(CLAIM_CASES.name):
+                    self._open(record, draft, tally)
+                else:
+                    self._act(record, draft, tally)
+            except ValidationError as error:
+                problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+                self._refuse(record, "form", "; ".join(problems), draft, tally)
+        return tally
+
+    @staticmethod
+    def _refuse(record: Received, kind: str, why: str, draft: Draft, tally: CaseTally) -> None:
+        draft.dead_letter(CASE_ACTIONS_DEAD_LETTER, record, why)
+        tally.refused[kind] += 1
+
+    def _open(self, record: Received, draft: Draft, tally: CaseTally) -> None:
+        case = Case.model_validate_json(record.value or b"")
+        key = case.case_id.encode()
+        if self._misplaced(record, key, draft):
+            return
+        if draft.get(CASE_FILES, record.partition, key) is None:
+            draft.put(CASE_FILES, record.partition, key, CaseFile(case=case).model_dump_json().encode())
+            tally.cases["opened"] += 1
+        else:
+            tally.cases["repeated"] += 1
+        self._publish(record.partition, key, draft)
+
+    def _act(self, record: Received, draft: Draft, tally: CaseTally) -> None:
+        action = CaseAction.model_validate_json(record.value or b"")
+        key = action.case_id.encode()
+        if self._misplaced(record, key, draft):
+            return
+        file = _file(draft.get(CASE_FILES, record.partition, key))
+        if file is None:
+            self._refuse(record, "no_case", apply(None, action, None).problem or "", draft, tally)
+            return
+        applied = self._applied(file, action)
+        if applied.problem is not None:
+            self._refuse(record, "not_possible", applied.problem, draft, tally)
+            if action.action_id not in file.refused:
+                self._keep(record, file.model_copy(update={"refused": (*file.refused, action.action_id)}), draft)
+            return
+        if applied.state is not None:
+            self._keep(record, file.model_copy(update={"actions": (*file.actions, action)}), draft)
+        tally.actions[action.action, "repeated" if applied.state is None else "applied"] += 1
+        self._publish(record.partition, key, draft)
+        if applied.event is not None:
+            code = (file.case.physician_code or "").encode()
+            where = partition_of(code, self._event_partitions)
+            draft.loose.append(Entry(PHYSICIAN_EVENTS.name, code, applied.event, where))
+
+    def _applied(self, file: CaseFile, action: CaseAction) -> Applied:
+        if action.action_id in file.refused:
+            return Applied(
+                problem="action_id: this action was refused before; send what is possible now under a new id"
+            )
+        if len(file.actions) + len(file.refused) >= _MOST_ACTIONS or len(action.model_dump_json()) > _MOST_BYTES:
+            return Applied(problem=f"a case takes at most {_MOST_ACTIONS} actions of {_MOST_BYTES} bytes")
+        ledger = self._packs.for_region(file.case.region).ledger
+        return apply(
+            _state(file),
+            action,
+            facts_of(file.case),
+            seen={taken.action_id for taken in file.actions},
+            scheme_events=() if ledger is None else ledger.events,
+        )
+
+    @staticmethod
+    def _keep(record: Received, file: CaseFile, draft: Draft) -> None:
+        draft.put(CASE_FILES, record.partition, file.case.case_id.encode(), file.model_dump_json().encode())
+
+    def _misplaced(self, record: Received, key: bytes, draft: Draft) -> bool:
+        """Sends an action to the partition where its case is kept; cases come from the gate and lie right."""
+        right = partition_of(key, self._partitions)
+        if record.partition == right:
+            return False
+        draft.forward(record, key, right)
+        return True
+
+    @staticmethod
+    def _publish(partition: int, key: bytes, draft: Draft) -> None:
+        file = _file(draft.get(CASE_FILES, partition, key))
+        assert file is not None
+        state = _state(file).model_dump_json().encode()
+        if draft.get(CASE_STATE, partition, key) != state:
+            draft.put(CASE_STATE, partition, key, state)
+
+
+def _file(value: bytes | None) -> CaseFile | None:
+    return None if value is None else CaseFile.model_validate_json(value)
+
+
+def _state(file: CaseFile) -> CaseState:
+    """Where the case stands after the actions of its file."""
+    state, facts = open_case(file.case), facts_of(file.case)
+    for action in file.actions:
+        state = apply(state, action, facts).state or state
+    return state

@@ -1,0 +1,74 @@
+"""Dossiers as they are kept (topic `dossiers`): the accepted events of one physician or institution in one region.
+
+The kept bytes do not depend on the order of arrival, nor on repetition: each distinct event stands there once, in the
+law's order. Two different events under one id both stay, because which of them counts is the ledger's decision.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from rules.events import AnyEvent, Event, encode
+from rules.ledger.dossier import Dossier, fold, law_order
+
+Kind = Literal["physician", "institution"]
+
+MOST_EVENTS = 5_000
+"""Events of one dossier. A career does not come near; a sender gone wild must not make a file that no topic takes."""
+
+
+class _File(msgspec.Struct, frozen=True):
+    events: tuple[AnyEvent, ...] = ()
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    events: tuple[msgspec.Raw, ...] = ()
+
+
+_read = msgspec.json.Decoder(_File).decode
+_count = msgspec.json.Decoder(_Kept).decode
+
+
+def dossier_key(kind: Kind, region: str, code: str) -> bytes:
+    """Key of a dossier: a physician and an institution may bear the same code."""
+    return f"{kind}|{region}|{code}".encode()
+
+
+def owner_of(key: bytes) -> tuple[Kind, str, str]:
+    """Kind, region and code of a dossier's key."""
+    kind, region, code = key.decode().split("|", 2)
+    return ("physician" if kind == "physician" else "institution"), region, code
+
+
+def standing_key(region: str, code: str) -> bytes:
+    """Key of the standing topics."""
+    return f"{region}|{code}".encode()
+
+
+def read_dossier(value: bytes | None) -> tuple[Event, ...]:
+    """The distinct events of a kept dossier, in the law's order. Raises msgspec.MsgspecError when it is not one."""
+    return () if value is None else _read(value).events
+
+
+def write_dossier(events: tuple[Event, ...]) -> bytes:
+    """The bytes that are kept; the same for the same events."""
+    return b'{"events":[' + b",".join(encode(event) for event in events) + b"]}"
+
+
+def with_event(events: tuple[Event, ...], event: Event) -> tuple[Event, ...]:
+    """The events with one more; the very same tuple when it is already there."""
+    if event in events:
+        return events
+    return tuple(sorted((*events, event), key=lambda item: (law_order(item), encode(item))))
+
+
+def file_of(events: tuple[Event, ...]) -> Dossier:
+    """The law's view: of several events under one id only the one recorded first counts."""
+    return fold(events)
+
+
+def revision_of(events: tuple[Event, ...]) -> int:
+    """How many distinct events are known: it only grows, and anybody can count it again from the log."""
+    return len(events)

@@ -1,0 +1,266 @@
+"""Events in, standings, notices and dead letters out: one batch, decided without Kafka.
+
+Whatever has been decided before is decided again in the same way, so that a batch may be repeated after any failure: what
+stands in the tables already is not written a second time, and what was lost is written now.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pipeline.control.contradictions import contradictions, flags
+from pipeline.control.dossiers import (
+    MOST_EVENTS,
+    Kind,
+    file_of,
+    owner_of,
+    read_dossier,
+    standing_key,
+    with_event,
+    write_dossier,
+)
+from pipeline.control.draft import Draft, Received
+from pipeline.control.intake import Accepted, Refused, examine
+from pipeline.control.notices import due_notices, next_look
+from pipeline.control.standings import institution_publication, physician_publication, physician_statement
+from rules.calendar import official_calendar
+from rules.duties import Duty, duties
+from rules.events import Event
+from rules.pack import Pack, PackSet
+from rules.standing import Statement
+from topics.catalogue import (
+    DOSSIER_MAX_BYTES,
+    DOSSIERS,
+    INSTITUTION_STANDING,
+    NOTICES,
+    PHYSICIAN_EVENTS_DEAD_LETTER,
+    PHYSICIAN_STANDING,
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a batch did, for metrics and logs."""
+
+    events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By type and outcome."""
+    refused: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    published: Counter[str] = field(default_factory=Counter)
+    notices: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By kind and phase."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A dossier that the batch touches: what it held before, the records that came, and the events that are new."""
+
+    kind: Kind
+    region: str
+    code: str
+    pack: Pack
+    before: tuple[Event, ...]
+    now: tuple[Event, ...]
+    fresh: list[tuple[Received, Event]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class View:
+    """One dossier as the law sees it on a day."""
+
+    events: tuple[Event, ...]
+    statement: Statement
+    duties: tuple[Duty, ...]
+
+
+class Ledger:
+    """Folds batches of events. `looks` tells, by partition and dossier, when the calendar may say more of it."""
+
+    def __init__(self, packs: PackSet, partitions: int) -> None:
+        self._packs = packs
+        self._partitions = partitions
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def take(
+        self, records: Iterable[Received], draft: Draft, today: dt.date
+    ) -> tuple[Tally, dict[tuple[int, bytes], dt.date | None]]:
+        """Takes records of `physician-events` into the draft; returns what was done, and when to look again."""
+        tally = Tally()
+        touched: dict[tuple[int, bytes], _Open] = {}
+        for record in records:
+            self._sort(record, draft, tally, touched)
+        looks = {}
+        for (partition, key), dossier in touched.items():
+            looks[partition, key] = self._settle(partition, key, dossier, draft, today, tally)
+        return tally, looks
+
+    def _sort(self, record: Received, draft: Draft, tally: Tally, touched: dict[tuple[int, bytes], _Open]) -> None:
+        found = examine(record.value, self._packs, self._partitions)
+        if isinstance(found, Refused):
+            self._refuse(record, found, draft, tally)
+            return
+        name = found.event.type_name
+        if found.partition != record.partition:
+            draft.forward(record, found.code.encode(), found.partition)
+            tally.events[name, "forwarded"] += 1
+            return
+        dossier = self._opened(found, draft, touched)
+        if isinstance(dossier, Refused):
+            self._refuse(record, dossier, draft, tally)
+            return
+        grown = with_event(dossier.now, found.event)
+        if grown is dossier.now:
+            tally.events[name, "repeated"] += 1
+        elif len(grown) > MOST_EVENTS:
+            self._refuse(record, Refused("full", (f"the dossier holds {MOST_EVENTS} events already",)), draft, tally)
+        else:
+            dossier.now = grown
+            dossier.fresh.append((record, found.event))
+
+    @staticmethod
+    def _refuse(record: Received, why: Refused, draft: Draft, tally: Tally) -> None:
+        draft.dead_letter(PHYSICIAN_EVENTS_DEAD_LETTER, record, why.error)
+        tally.refused[why.kind] += 1
+
+    @staticmethod
+    def _opened(found: Accepted, draft: Draft, touched: dict[tuple[int, bytes], _Open]) -> _Open:
+        where = (found.partition, found.dossier)
+        if where not in touched:
+            events = read_dossier(draft.get(DOSSIERS, found.partition, found.dossier))
+            touched[where] = _Open(found.kind, found.event.region, found.code, found.pack, events, events)
+        return touched[where]
+
+    # -- one dossier --------------------------------------------------------------------------------------------
+
+    def _settle(
+        self, partition: int, key: bytes, dossier: _Open, draft: Draft, today: dt.date, tally: Tally
+    ) -> dt.date | None:
+        try:
+            kept = write_dossier(dossier.now) if dossier.now is not dossier.before else b""
+            if len(kept) > DOSSIER_MAX_BYTES:
+                raise OverflowError(f"the dossier would have more than {DOSSIER_MAX_BYTES:,} bytes")
+            look = self._publish(partition, dossier, draft, today, tally)
+        except (ValueError, OverflowError, ArithmeticError, LookupError) as error:
+            if not dossier.fresh:
+                raise
+            self._leave_out(dossier, draft, tally, error)
+            return self._settle(partition, key, dossier, draft, today, tally)
+        if kept:
+            draft.put(DOSSIERS, partition, key, kept)
+        for _record, event in dossier.fresh:
+            tally.events[event.type_name, "accepted"] += 1
+        return look
+
+    def _leave_out(self, dossier: _Open, draft: Draft, tally: Tally, error: Exception) -> None:
+        """The law cannot count the dossier with the events that came: those that spoil it are set aside, the others stay."""
+        fresh, dossier.fresh, dossier.now = dossier.fresh, [], dossier.before
+        for record, event in fresh:
+            grown = with_event(dossier.now, event)
+            try:
+                if len(write_dossier(grown)) > DOSSIER_MAX_BYTES:
+                    raise OverflowError(str(error))
+                self._countable(grown, dossier)
+            except (ValueError, OverflowError, ArithmeticError, LookupError) as problem:
+                reason = f"the dossier cannot be counted with this event: {type(problem).__name__}: {problem}"
+                self._refuse(record, Refused("uncountable", (reason,)), draft, tally)
+                continue
+            dossier.now = grown
+            dossier.fresh.append((record, event))
+
+    def _countable(self, events: tuple[Event, ...], dossier: _Open) -> None:
+        if dossier.kind == "physician":
+            self.view(events, dossier.pack, dossier.region, dossier.code)
+        else:
+            institution_publication(events, file_of(events), dossier.pack, dossier.region, dossier.code, None)
+
+    def _publish(self, partition: int, dossier: _Open, draft: Draft, today: dt.date, tally: Tally) -> dt.date | None:
+        key = standing_key(dossier.region, dossier.code)
+        if dossier.kind == "institution":
+            old = draft.get(INSTITUTION_STANDING, partition, key)
+            file = file_of(dossier.now)
+            new = institution_publication(dossier.now, file, dossier.pack, dossier.region, dossier.code, old)
+            if new is not None:
+                draft.put(INSTITUTION_STANDING, partition, key, new)
+                tally.published["institution"] += 1
+            return None
+        view = self.view(dossier.now, dossier.pack, dossier.region, dossier.code)
+        new = physician_publication(view.statement.timeline, draft.get(PHYSICIAN_STANDING, partition, key))
+        notices = self._notices(partition, dossier.region, dossier.code, view, dossier.pack, draft, today)
+        if new is not None:
+            draft.put(PHYSICIAN_STANDING, partition, key, new)
+            tally.published["physician"] += 1
+        self._put_notices(partition, notices, draft, tally)
+        return next_look(view.duties, today)
+
+    def view(self, events: tuple[Event, ...], pack: Pack, region: str, code: str) -> View:
+        """What the law says of a physician's events: standing, contradictions and duties."""
+        file = file_of(events)
+        told = physician_statement(events, file, pack, region, code)
+        assert pack.ledger is not None
+        calendar = official_calendar(pack.ledger.working_calendar.value)
+        return View(events, told, duties(file, told, pack, calendar))
+
+    def _notices(
+        self, partition: int, region: str, code: str, view: View, pack: Pack, draft: Draft, today: dt.date
+    ) -> list[tuple[str, bytes]]:
+        already = draft.keys(NOTICES, partition)
+        issues = flags(view.events, view.statement, pack)
+        return [
+            *contradictions(region, code, issues, pack, already),
+            *due_notices(region, code, view.duties, today, already),
+        ]
+
+    @staticmethod
+    def _put_notices(partition: int, notices: list[tuple[str, bytes]], draft: Draft, tally: Tally) -> None:
+        for name, value in notices:
+            draft.put(NOTICES, partition, name.encode(), value)
+            said = _what(value)
+            if said.kind == "contradiction":
+                tally.flags[said.flag or "other"] += 1
+            tally.notices[said.kind, said.phase or "raised"] += 1
+
+    # -- the calendar -------------------------------------------------------------------------------------------
+
+    def remind(
+        self, partition: int, keys: Iterable[bytes], draft: Draft, today: dt.date
+    ) -> tuple[Tally, dict[tuple[int, bytes], dt.date | None]]:
+        """Looks at dossiers because of the day: notices that have become due go into the draft."""
+        tally = Tally()
+        looks: dict[tuple[int, bytes], dt.date | None] = {}
+        for key in keys:
+            kind, region, code = owner_of(key)
+            events = read_dossier(draft.get(DOSSIERS, partition, key))
+            if kind != "physician" or not events:
+                continue
+            pack = self._packs.for_region(region)
+            view = self.view(events, pack, region, code)
+            notices = due_notices(region, code, view.duties, today, draft.keys(NOTICES, partition))
+            self._put_notices(partition, notices, draft, tally)
+            looks[partition, key] = next_look(view.duties, today)
+        return tally, looks
+
+    def next_look(self, key: bytes, value: bytes, today: dt.date, already: Container[str]) -> dt.date | None:
+        """When a kept dossier has to be looked at: today, if a notice is not among those published `already`, or later.
+
+        None: not until something is recorded.
+        """
+        kind, region, code = owner_of(key)
+        if kind != "physician":
+            return None
+        view = self.view(read_dossier(value), self._packs.for_region(region), region, code)
+        return today if due_notices(region, code, view.duties, today, already) else next_look(view.duties, today)
+
+
+class _Said(msgspec.Struct):
+    kind: str
+    phase: str | None = None
+    flag: str | None = None
+
+
+_what = msgspec.json.Decoder(_Said).decode

@@ -1,0 +1,55 @@
+"""The page of one dossier, `/physicians/{region}/{code}`, from what this process has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import msgspec
+
+from pipeline.control.dossier_page import PageFacts, render
+from pipeline.control.dossiers import dossier_key, file_of, read_dossier, standing_key
+from pipeline.kafka.placing import partition_of
+from topics.catalogue import DOSSIERS, PHYSICIAN_STANDING
+
+if TYPE_CHECKING:
+    from pipeline.control.plane import Plane
+
+_TEXT = "text/plain; charset=utf-8"
+_HTML = "text/html; charset=utf-8"
+
+
+class _Revision(msgspec.Struct):
+    revision: int
+
+
+def physician_page(plane: Plane | None, path: str, query: dict[str, str]) -> tuple[int, str, bytes]:
+    """Status, content type and body. 404 says whether nothing is recorded or which partition another process has."""
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    lang = query.get("lang", "zh")
+    if len(parts) != 3 or lang not in ("zh", "en"):
+        return 404, _TEXT, b"expected /physicians/REGION/CODE, with ?lang=zh or ?lang=en\n"
+    if plane is None or not plane.ready:
+        return 503, _TEXT, b"the tables are not complete yet; ask again in a few seconds\n"
+    region, code = parts[1:]
+    partition = partition_of(code.encode(), plane.event_partitions)
+    try:
+        kept = plane.shelf(DOSSIERS.name, partition).get(dossier_key("physician", region, code))
+        published = plane.shelf(PHYSICIAN_STANDING.name, partition).get(standing_key(region, code))
+    except KeyError:
+        return 404, _TEXT, f"partition {partition} of the events belongs to another process; ask that one\n".encode()
+    if kept is None:
+        return 404, _TEXT, f"nothing is recorded of {code} in region {region}\n".encode()
+    events, pack = read_dossier(kept), plane.packs.for_region(region)
+    view = plane.ledger.view(events, pack, region, code)
+    facts = PageFacts(
+        region=region,
+        physician_code=code,
+        pack=pack,
+        dossier=file_of(events),
+        statement=view.statement,
+        duties=view.duties,
+        today=plane.today(),
+        revision=None if published is None else msgspec.json.decode(published, type=_Revision).revision,
+    )
+    return 200, _HTML, render(facts, "en" if lang == "en" else "zh").encode()

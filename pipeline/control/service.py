@@ -1,0 +1,174 @@
+"""The process `screening control`: its folder, its pages, its signals, and one plane after another until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import signal
+import time
+from importlib.metadata import version
+from typing import Any
+
+from pipeline.config import Settings
+from pipeline.control.app import equal_partitions
+from pipeline.control.clock import Clock
+from pipeline.control.pages import physician_page
+from pipeline.control.plane import Plane
+from pipeline.control.status import status_page
+from pipeline.kafka.admin import partition_counts
+from pipeline.kafka.trouble import ClusterError
+from pipeline.telemetry.control_metrics import ControlMetrics
+from pipeline.telemetry.http import StatusServer
+from pipeline.telemetry.logs import logger
+from rules.pack import PackSet
+
+_LONGEST_PAUSE_S = 10.0
+_SHORTEST_GOOD_RUN_S = 30.0
+
+
+class ControlError(RuntimeError):
+    """The control plane cannot go on; the message says why and what to do."""
+
+
+class Folder:
+    """A folder of data_dir that no other process uses: the first that is free, so that several run on one machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        base = settings.data_dir / "control" / settings.control_group_id
+        number = 0
+        while True:
+            self.path = base / str(number)
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path / "lock").open("w")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._lock.close()
+                number += 1
+            else:
+                return
+
+    def close(self) -> None:
+        """Gives the folder back."""
+        self._lock.close()
+
+
+class Control:
+    """One process of the control plane. `run` returns when `stop` was called and everything begun is written."""
+
+    def __init__(self, settings: Settings, packs: PackSet) -> None:
+        self.settings = settings
+        self.instance = settings.unique_instance()
+        self.metrics = ControlMetrics()
+        self._packs = packs
+        self._clock = Clock(settings.control_clock_file)
+        self._clock.today()
+        self._log = logger(component="control", instance=self.instance)
+        self._folder = Folder(settings)
+        self._plane: Plane | None = None
+        self._was_ready = False
+        self._alive_at = time.monotonic()
+        self._status = status_page(self.metrics, self._ready, packs, version("claims-screening"))
+        self._pages = StatusServer(
+            **settings.pages(),
+            registry=self.metrics.registry,
+            healthy=self._healthy,
+            ready=self._ready,
+            pages={"/physicians/": lambda path, query: physician_page(self._plane, path, query)},
+            home=self._status,
+        )
+
+    def run(self) -> None:
+        """Runs until it is told to stop. Raises ControlError when going on makes no sense."""
+        _route_logs(self.settings.log_level)
+        self._log.info(
+            "control_started",
+            group=self.settings.control_group_id,
+            store=self.settings.control_store,
+            folder=str(self._folder.path),
+            metrics=f"http://{self.settings.metrics_host}:{self._pages.port}/metrics",
+        )
+        try:
+            asyncio.run(self._main())
+        finally:
+            self._pages.close()
+            self._status.close()
+            self._folder.close()
+            self._log.info("control_stopped")
+
+    async def _main(self) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        alive = asyncio.create_task(self._beat())
+        pause = 0.5
+        while not stop.is_set():
+            begun = time.monotonic()
+            try:
+                partitions = await self._partitions()
+                self._plane = Plane(
+                    self.settings, self._packs, partitions, self._folder.path, self._clock, self.metrics, self.instance
+                )
+                await self._plane.run(stop)
+            except ControlError:
+                raise
+            except Exception as error:
+                if isinstance(error, ClusterError) and not self._was_ready:
+                    raise  # it has never worked: the address is more likely wrong than the brokers away
+                self.metrics.restarts.inc()
+                self._log.error("control_begins_anew", error=f"{type(error).__name__}: {error}")
+                pause = 0.5 if time.monotonic() - begun > _SHORTEST_GOOD_RUN_S else min(pause * 2, _LONGEST_PAUSE_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause)
+            finally:
+                self._plane = None
+        alive.cancel()
+
+    async def _partitions(self) -> dict[str, int]:
+        counts = await asyncio.to_thread(partition_counts, self.settings)
+        problems = equal_partitions(counts)
+        if problems:
+            raise ControlError("; ".join(problems))
+        return counts
+
+    async def _beat(self) -> None:
+        was_ready = False
+        while True:  # until it is cancelled
+            self._alive_at = time.monotonic()
+            ready = self._plane is not None and self._plane.ready
+            self.metrics.ready.set(ready)
+            if ready and not was_ready:
+                self._log.info("control_ready", partitions=sorted(self._plane.partitions if self._plane else ()))
+            was_ready = ready
+            self._was_ready |= ready
+            await asyncio.sleep(0.1)
+
+    def _healthy(self) -> tuple[bool, dict[str, Any]]:
+        silent = time.monotonic() - self._alive_at
+        return silent < 30, {"instance": self.instance, "silent_seconds": round(silent, 1)}
+
+    def _ready(self) -> tuple[bool, dict[str, Any]]:
+        plane = self._plane
+        ready = plane is not None and plane.ready
+        return ready, {"instance": self.instance, "partitions": sorted(plane.partitions) if plane is not None else []}
+
+
+class _Bridge(logging.Handler):
+    """What the libraries say through `logging` becomes a log event of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage().splitlines()
+        say = logger(component="control", library=record.name.split(".")[0])
+        (say.error if record.levelno >= logging.ERROR else say.warning)(
+            "library_said", message=(said[0] if said else "")[:500],
+            error=repr(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None,
+        )  # fmt: skip
+
+
+def _route_logs(level: str) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [_Bridge()]
+    root.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

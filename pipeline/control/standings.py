@@ -1,0 +1,70 @@
+"""What a dossier says of a standing, and whether that has to be published."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from pipeline.control.dossiers import revision_of
+from rules.events import Event
+from rules.ledger.dossier import Dossier
+from rules.pack import Pack
+from rules.standing import Statement, diff, institution_timeline, statement, with_changes
+from rules.timeline import InstitutionTimeline, PhysicianTimeline
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+_read_physician = msgspec.json.Decoder(PhysicianTimeline).decode
+_read_institution = msgspec.json.Decoder(InstitutionTimeline).decode
+
+
+def physician_statement(events: tuple[Event, ...], file: Dossier, pack: Pack, region: str, code: str) -> Statement:
+    """The physician's timeline with the account behind it, from everything recorded; its revision counts the events."""
+    return statement(file, pack, region=region, physician_code=code, revision=revision_of(events))
+
+
+def physician_publication(timeline: PhysicianTimeline, published: bytes | None) -> bytes | None:
+    """The bytes to publish, with the days that changed; None when the published standing says the same or knows more."""
+    old = _or_none(_read_physician, published)
+    if old is None:
+        # An unreadable record is replaced whatever its revision was: claims of that physician wait for it.
+        nothing = published is None and not timeline.spans and not timeline.sites
+        return None if nothing else _encode(with_changes(timeline, None))
+    if old.revision >= timeline.revision or _content(old) == _content(timeline):
+        return None
+    return _encode(with_changes(timeline, old))
+
+
+def institution_publication(
+    events: tuple[Event, ...], file: Dossier, pack: Pack, region: str, code: str, published: bytes | None
+) -> bytes | None:
+    """The same for an institution's agreement."""
+    new = institution_timeline(file, pack, institution_code=code, region=region, revision=revision_of(events))
+    old = _or_none(_read_institution, published)
+    if old is None:
+        return None if published is None and not new.spans else _encode(_changed(new, None))
+    if old.revision >= new.revision or old.spans == new.spans:
+        return None
+    return _encode(_changed(new, old))
+
+
+def _changed(new: InstitutionTimeline, old: InstitutionTimeline | None) -> InstitutionTimeline:
+    return msgspec.structs.replace(new, changed=diff(old, new))
+
+
+def _content(timeline: PhysicianTimeline) -> PhysicianTimeline:
+    none: tuple[tuple[dt.date | None, dt.date | None], ...] = ()
+    return msgspec.structs.replace(timeline, revision=0, changed=none)
+
+
+def _or_none(read: Callable[[bytes], T], value: bytes | None) -> T | None:
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,133 @@
+"""Where a table's partitions are kept: in RocksDB on disk, or in memory.
+
+A shelf holds what the brokers have acknowledged and nothing else: the records and the offset up to which it knows its
+changelog are written in one batch. Faust's own store writes before the broker has the record, so that after a kill a
+table could claim to have published what nobody ever received.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol, cast
+
+from rocksdict import Options, Rdict, WriteBatch
+
+_OFFSET = b"\x00offset"
+_WRITE_BUFFER = 16 * 1024 * 1024
+
+
+class Shelf(Protocol):
+    """One partition of one table."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+
+    def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
+        """Applies changes (None removes) that the changelog holds up to `offset`."""
+
+    def items_from(self, key: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys from this one on, with their values, in their order."""
+
+    @property
+    def offset(self) -> int:
+        """The last offset of the changelog that is in here; -1: none."""
+
+    def clear(self) -> None:
+        """Forgets everything, offset included."""
+
+    def close(self) -> None:
+        """Lets go of files."""
+
+
+class MemoryShelf:
+    """A partition in memory: gone with the process, made again from the changelog."""
+
+    def __init__(self, offset: int = -1) -> None:
+        self._data: dict[bytes, bytes] = {}
+        self._offset = offset
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        return self._data.get(key)
+
+    def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
+        """Applies changes."""
+        for key, value in changes.items():
+            if value is None:
+                self._data.pop(key, None)
+            else:
+                self._data[key] = value
+        self._offset = offset
+
+    def items_from(self, key: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys from this one on, in their order."""
+        for name in sorted(name for name in list(self._data) if name >= key):
+            yield name, self._data[name]
+
+    @property
+    def offset(self) -> int:
+        """The last offset in here."""
+        return self._offset
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._data.clear()
+        self._offset = -1
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class RocksShelf:
+    """A partition in a RocksDB of its own. A kill of the process loses nothing that was written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = self._open()
+
+    def _open(self) -> Rdict:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_write_buffer_size(_WRITE_BUFFER)
+        return Rdict(str(self._path), options=options)
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        value: bytes | None = self._db.get(key)
+        return value
+
+    def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
+        """Applies changes and the offset in one batch."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_OFFSET, str(offset).encode())
+        self._db.write(batch)
+
+    def items_from(self, key: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys from this one on, in their order."""
+        for name, value in self._db.items(from_key=key or None):
+            if name != _OFFSET:
+                yield cast("bytes", name), cast("bytes", value)
+
+    @property
+    def offset(self) -> int:
+        """The last offset in here."""
+        kept = self._db.get(_OFFSET)
+        return -1 if kept is None else int(kept)
+
+    def clear(self) -> None:
+        """Forgets everything, files included."""
+        self._db.close()
+        shutil.rmtree(self._path, ignore_errors=True)
+        self._db = self._open()
+
+    def close(self) -> None:
+        """Closes the files, so that another process may open them."""
+        self._db.close()

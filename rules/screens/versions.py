@@ -1,0 +1,82 @@
+"""What was known when: the standing index with every timeline in all the versions that it once had.
+
+A live gate judges a claim by the register of that moment. Replay reproduces it: each owner has a run of versions, ordered by
+the instant from which they were known, and a claim is looked up in the version of its own instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import polars as pl
+
+from rules.screens.index import StandingIndex
+from rules.screens.names import Names
+from rules.screens.ragged import Ints, Ragged
+from rules.timeline import InstitutionTimeline, PhysicianTimeline
+
+_SEPARATOR = "\x1f"
+"""Stands between a code and the number of a version; codes of the wire that hold it are no code of a version."""
+
+_ALWAYS = -(2**63)
+
+
+class VersionedIndex(StandingIndex):
+    """Timelines with the instants (microseconds since 1970-01-01 UTC) from which they were known.
+
+    `gather` reads one more column of the claims, `instant` (Int64): what was known at that instant counts, that which became
+    known at the very instant included. Before an owner's first version nothing was known.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._physicians = Names()
+        self._physician_versions = Ragged(instant="q", owner="i")
+        self._institutions = Names()
+        self._institution_versions = Ragged(instant="q", owner="i")
+
+    def put_versions(self, versions: Sequence[tuple[int, PhysicianTimeline]]) -> None:
+        """Sets all versions of one physician's timeline, in the order of their instants. Raises TimelineError."""
+        first = versions[0][1]
+        rows = []
+        for number, (instant, timeline) in enumerate(versions):
+            code = f"{timeline.physician_code}{_SEPARATOR}{number}"
+            self.put(msgspec.structs.replace(timeline, physician_code=code))
+            rows.append((instant, self._owners.number(f"{timeline.region}|{code}")))
+        self._physician_versions.replace(self._physicians.number(f"{first.region}|{first.physician_code}"), rows)
+
+    def put_institution_versions(self, versions: Sequence[tuple[int, InstitutionTimeline]]) -> None:
+        """Sets all versions of one institution's timeline, in the order of their instants. Raises TimelineError."""
+        first = versions[0][1]
+        rows = []
+        for number, (instant, timeline) in enumerate(versions):
+            code = f"{timeline.institution_code}{_SEPARATOR}{number}"
+            self.put_institution(msgspec.structs.replace(timeline, institution_code=code))
+            rows.append((instant, self._institution_owners.number(f"{timeline.region}|{code}")))
+        owner = self._institutions.number(f"{first.region}|{first.institution_code}")
+        self._institution_versions.replace(owner, rows)
+
+    def put_unreadable(self, key: str) -> None:
+        """Marks a physician (`region|code`) of whom no version can be read, at any instant."""
+        super().put_unreadable(key)
+        self._physician_versions.replace(self._physicians.number(key), [(_ALWAYS, self._owners.number(key))])
+
+    def put_institution_unreadable(self, key: str) -> None:
+        """Marks an institution (`region|code`) of which no version can be read, at any instant."""
+        super().put_institution_unreadable(key)
+        owner = self._institution_owners.number(key)
+        self._institution_versions.replace(self._institutions.number(key), [(_ALWAYS, owner)])
+
+    def _physicians_of(self, claims: pl.DataFrame) -> Ints:
+        return _version(self._physicians, self._physician_versions, claims["physician_key"], claims["instant"])
+
+    def _institutions_of(self, claims: pl.DataFrame) -> Ints:
+        return _version(self._institutions, self._institution_versions, claims["institution_key"], claims["instant"])
+
+
+def _version(names: Names, versions: Ragged, keys: pl.Series, instants: pl.Series) -> Ints:
+    """Owner of the version that was known at each claim's instant; -1 where nothing was."""
+    rows = versions.find(names.find(keys), instants.to_numpy())
+    owners: Ints = versions.take("owner", rows, -1)
+    return owners

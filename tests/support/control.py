@@ -1,0 +1,197 @@
+"""Processes of the control plane under test, the histories that they are fed with, and what must come of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.control.contradictions import contradiction_id, flags
+from pipeline.control.dossiers import with_event
+from pipeline.kafka.placing import partition_of
+from pipeline.packs import load_pack_set
+from rules.calendar import official_calendar
+from rules.duties import duties
+from rules.events import Event, encode
+from rules.ledger.dossier import fold
+from rules.standing import statement, timeline
+from rules.timeline import PhysicianTimeline
+from tests.rules.histories import history
+from tests.support.cluster import Cluster, environment
+from tests.support.waiting import PATIENCE_S, wait_for
+from tests.support.workers import Crew, WorkerProcess
+
+GROUP = "claims-screening-control"
+REGION = {"qiannan": "522700", "lanzhou": "620100", "national": "110000", "xiamen": "350200"}
+PACKS = load_pack_set()
+QUICK = {"session_timeout_ms": 3000, "control_batch_events": 200}
+"""Settings under which a death is noticed soon and a batch is small enough for kills to fall inside of one."""
+
+
+class ControlProcess(WorkerProcess):
+    """One `screening control`, with a folder of its own unless it is given one."""
+
+    def __init__(self, cluster: Cluster, log: Path, **settings: object) -> None:
+        self.log = log
+        self.settings = {"bootstrap_servers": cluster.bootstrap, "metrics_port": 0, **settings}
+        self._stream = log.open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.cli", "control"],
+            env=environment(self.settings),
+            stdin=subprocess.DEVNULL,
+            stdout=self._stream,
+            stderr=self._stream,
+        )
+
+    def wait_event(self, name: str, *, count: int = 1, within: float = PATIENCE_S) -> dict[str, Any]:
+        """The same; what a worker calls its start is called otherwise here."""
+        return super().wait_event("control_started" if name == "worker_started" else name, count=count, within=within)
+
+
+class Controls(Crew):
+    """The control processes of one test."""
+
+    def start(self, **settings: object) -> WorkerProcess:
+        """Starts a process."""
+        given = {"data_dir": self._folder / "data", **QUICK, **settings}
+        made = ControlProcess(self._cluster, self._folder / f"control-{self._started}.log", **given)
+        self._started += 1
+        self.all.append(made)
+        return made
+
+
+@dataclass
+class Physicians:
+    """Histories by region and physician, and the events of all."""
+
+    files: dict[tuple[str, str], list[Event]] = field(default_factory=dict)
+
+    @property
+    def events(self) -> list[Event]:
+        """Every event, one physician after the other."""
+        return [event for events in self.files.values() for event in events]
+
+
+def physicians(seed: int, each: int, localities: Iterable[str] = ("qiannan", "lanzhou", "national")) -> Physicians:
+    """So many random histories of each scheme, dense in contradictions."""
+    made = Physicians()
+    for locality in localities:
+        region = REGION[locality]
+        ledger = PACKS.for_region(region).ledger
+        assert ledger is not None
+        for number in range(each):
+            code = f"D{region}{seed % 1000:03}{number:05}"
+            events = [_moved(event, region, code) for event in history(locality, seed * 10_000 + number)]
+            made.files[region, code] = [event for event in events if event.type_name in ledger.events]
+    return made
+
+
+def _moved(event: Event, region: str, code: str) -> Event:
+    changes: dict[str, Any] = {"region": region, "physician_code": code, "event_id": f"{code}-{event.event_id}"}
+    if hasattr(event, "ref"):
+        changes["ref"] = f"{code}-{event.ref}"
+    return msgspec.structs.replace(event, **changes)
+
+
+def record(event: Event) -> dict[str, Any]:
+    """An event as a register sends it."""
+    key = (event.institution if event.of_institution else event.physician_code) or ""
+    return {"key": key, "value": encode(event)}
+
+
+def right_place(cluster: Cluster, event: Event) -> dict[str, Any]:
+    """The same, in the partition that Kafka's own clients choose."""
+    made = record(event)
+    partitions = len(cluster.admin.list_topics("physician-events", timeout=20).topics["physician-events"].partitions)
+    return {**made, "partition": partition_of(made["key"].encode(), partitions)}
+
+
+def wait_taken(cluster: Cluster, controls: Controls, *, within: float = PATIENCE_S) -> None:
+    """Waits until the group has committed every event, also those that it sent on itself."""
+
+    def done() -> bool:
+        # In this order: between the two questions a record that lay wrong may be sent on to the end of another partition.
+        committed = cluster.committed(GROUP, "physician-events")
+        ends = cluster.ends("physician-events", "read_committed")
+        return all(committed.get(number, 0) == end for number, end in enumerate(ends) if end)
+
+    wait_for("every event is taken", done, within=within, every=0.2,
+             detail=lambda: "\n".join(item.output[-1500:] for item in controls.all))  # fmt: skip
+
+
+def last_values(cluster: Cluster, topic: str) -> dict[str, dict[str, Any]]:
+    """The newest value of each key of a compacted topic; every key must stand in one partition only."""
+    places: dict[str, int] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for item in cluster.read(topic):
+        name = (item.key or b"").decode()
+        assert places.setdefault(name, item.partition) == item.partition, f"{name} stands in two partitions"
+        found[name] = json.loads(item.value or b"null")
+    return found
+
+
+def expected_standing(region: str, code: str, events: Iterable[Event]) -> PhysicianTimeline:
+    """The rules' own fold of a history."""
+    return timeline(fold(events), PACKS.for_region(region), region=region, physician_code=code)
+
+
+def expected_notices(region: str, code: str, events: Iterable[Event], today: dt.date) -> set[str]:
+    """Ids of every notice that a history demands by a day, those of contradictions included."""
+    distinct: tuple[Event, ...] = ()
+    for event in events:
+        distinct = with_event(distinct, event)
+    pack, file = PACKS.for_region(region), fold(distinct)
+    assert pack.ledger is not None
+    told = statement(file, pack, region=region, physician_code=code)
+    calendar = official_calendar(pack.ledger.working_calendar.value)
+    owed = {
+        duty.notice_id(region, code, phase)
+        for duty in duties(file, told, pack, calendar)
+        for phase, day in duty.phases()
+        if day <= today
+    }
+    return owed | {contradiction_id(region, code, issue) for issue in flags(distinct, told, pack)}
+
+
+def prove_standings(cluster: Cluster, made: Physicians) -> int:
+    """Holds every published standing against the rules' fold, and its revisions against each other; returns how many."""
+    revisions: dict[bytes, int] = {}
+    for item in cluster.read("physician-standing"):
+        revision = json.loads(item.value or b"")["revision"]
+        assert revision > revisions.get(item.key or b"", 0), (
+            f"{item.key!r} went from {revisions.get(item.key or b'')} to {revision}"
+        )
+        revisions[item.key or b""] = revision
+    published = last_values(cluster, "physician-standing")
+    assert published.keys() == {f"{region}|{code}" for region, code in made.files}
+    for (region, code), events in made.files.items():
+        told = msgspec.convert(published[f"{region}|{code}"], PhysicianTimeline)
+        plain = msgspec.structs.replace(told, revision=0, changed=())
+        assert plain == expected_standing(region, code, events), f"{region}|{code}"
+        assert told.revision <= len(events)
+    return len(published)
+
+
+def prove_notices(cluster: Cluster, made: Physicians, today: dt.date) -> int:
+    """Every notice that is due exists, and none exists twice; more may have been true for a while. Returns how many."""
+    names = [(item.key or b"").decode() for item in cluster.read("notices")]
+    assert len(names) == len(set(names)), "a notice was published twice"
+    for (region, code), events in made.files.items():
+        missing = expected_notices(region, code, events, today) - set(names)
+        assert not missing, f"{region}|{code}: {missing}"
+    return len(names)
+
+
+def shuffled(events: list[Event], rng: random.Random, repeats: float = 0.2) -> list[Event]:
+    """The events in any order, some of them twice."""
+    many = [*events, *rng.sample(events, int(len(events) * repeats))]
+    rng.shuffle(many)
+    return many
