@@ -128,16 +128,22 @@ def _send_all(
             sender = senders.get(spec.name)
             if sender is None:
                 sender = senders[spec.name] = Sender(settings, spec.name, MAX_RECORD_BYTES)
-            sender.send([_placed(spec, key, value, sender.partitions) for _, key, value in records])
+            for partition, placed in _placed(spec, records, sender.partitions).items():
+                sender.send(placed, partition)
         loaded.sent = sum(sender.delivered for sender in senders.values())
         progress(loaded)
 
 
-def _placed(spec: TopicSpec, key: bytes, value: bytes, partitions: int) -> dict[str, Any]:
-    record: dict[str, Any] = {"key": key, "value": value}
-    if spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING):
-        record["partition"] = standing_partition(key, partitions)
-    return record
+def _placed(
+    spec: TopicSpec, records: Iterable[tuple[TopicSpec, bytes, bytes]], partitions: int
+) -> dict[int | None, list[dict[str, Any]]]:
+    """Records by the partition that they must go to; None leaves it to the key."""
+    kept = spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING)
+    placed: dict[int | None, list[dict[str, Any]]] = {}
+    for _, key, value in records:
+        partition = standing_partition(key, partitions) if kept else None
+        placed.setdefault(partition, []).append({"key": key, "value": value})
+    return placed
 
 
 # -- reading ------------------------------------------------------------------------------------------------------

@@ -344,8 +344,8 @@ LEDGER = Board(
             ),
             Panel(
                 "Tables",
-                "Keys written since the start",
-                (("sum by (table) (screening_control_table_changes)", "{{table}}"),),
+                "How large are they? (keys, about)",
+                (("sum by (table) (screening_control_table_keys)", "{{table}}"),),
             ),
         ),
     },

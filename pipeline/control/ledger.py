@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -76,6 +76,10 @@ class View:
     events: tuple[Event, ...]
     statement: Statement
     duties: tuple[Duty, ...]
+
+
+_UNCOUNTABLE = (ValueError, OverflowError, ArithmeticError, LookupError)
+"""What the law raises on dates that no calendar has, and the like."""
 
 
 class Ledger:
@@ -146,7 +150,7 @@ class Ledger:
             if len(kept) > DOSSIER_MAX_BYTES:
                 raise OverflowError(f"the dossier would have more than {DOSSIER_MAX_BYTES:,} bytes")
             look = self._publish(partition, dossier, draft, today, tally)
-        except (ValueError, OverflowError, ArithmeticError, LookupError) as error:
+        except _UNCOUNTABLE as error:
             if not dossier.fresh:
                 raise
             self._leave_out(dossier, draft, tally, error)
@@ -166,7 +170,7 @@ class Ledger:
                 if len(write_dossier(grown)) > DOSSIER_MAX_BYTES:
                     raise OverflowError(str(error))
                 self._countable(grown, dossier)
-            except (ValueError, OverflowError, ArithmeticError, LookupError) as problem:
+            except _UNCOUNTABLE as problem:
                 reason = f"the dossier cannot be counted with this event: {type(problem).__name__}: {problem}"
                 self._refuse(record, Refused("uncountable", (reason,)), draft, tally)
                 continue
@@ -230,31 +234,37 @@ class Ledger:
     def remind(
         self, partition: int, keys: Iterable[bytes], draft: Draft, today: dt.date
     ) -> tuple[Tally, dict[tuple[int, bytes], dt.date | None]]:
-        """Looks at dossiers because of the day: notices that have become due go into the draft."""
+        """Looks at dossiers without a new event: because of the day, or because the law has changed since they were published."""
         tally = Tally()
         looks: dict[tuple[int, bytes], dt.date | None] = {}
         for key in keys:
-            kind, region, code = owner_of(key)
-            events = read_dossier(draft.get(DOSSIERS, partition, key))
-            if kind != "physician" or not events:
+            dossier = self._kept(key, draft.get(DOSSIERS, partition, key))
+            if not dossier.now:
                 continue
-            pack = self._packs.for_region(region)
-            view = self.view(events, pack, region, code)
-            notices = due_notices(region, code, view.duties, today, draft.keys(NOTICES, partition))
-            self._put_notices(partition, notices, draft, tally)
-            looks[partition, key] = next_look(view.duties, today)
+            try:
+                looks[partition, key] = self._publish(partition, dossier, draft, today, tally)
+            except _UNCOUNTABLE:
+                # What was published stays; the events were countable under the law that they were accepted under.
+                tally.flags["uncountable"] += 1
         return tally, looks
 
-    def next_look(self, key: bytes, value: bytes, today: dt.date, already: Container[str]) -> dt.date | None:
-        """When a kept dossier has to be looked at: today, if a notice is not among those published `already`, or later.
+    def next_look(self, partition: int, key: bytes, value: bytes, today: dt.date, draft: Draft) -> dt.date | None:
+        """When a kept dossier has to be looked at: today, if something of it is not published as it should be, or later.
 
         None: not until something is recorded.
         """
+        dossier = self._kept(key, value)
+        trial = Draft(draft.shelf_of)
+        try:
+            look = self._publish(partition, dossier, trial, today, Tally())
+        except _UNCOUNTABLE:
+            return today
+        return today if trial.changes else look
+
+    def _kept(self, key: bytes, value: bytes | None) -> _Open:
         kind, region, code = owner_of(key)
-        if kind != "physician":
-            return None
-        view = self.view(read_dossier(value), self._packs.for_region(region), region, code)
-        return today if due_notices(region, code, view.duties, today, already) else next_look(view.duties, today)
+        events = read_dossier(value)
+        return _Open(kind, region, code, self._packs.for_region(region), events, events)
 
 
 class _Said(msgspec.Struct):

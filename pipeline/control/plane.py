@@ -34,7 +34,6 @@ from topics.catalogue import (
     CASE_ACTIONS_DEAD_LETTER,
     CLAIM_CASES,
     DOSSIERS,
-    NOTICES,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
 )
@@ -247,7 +246,6 @@ class Plane:
             self._doubt.setdefault(where, start)
         for (table, partition), changes in draft.changes.items():
             self.shelf(table, partition).write(changes, written.last[table, partition])
-            self._metrics.table_rows.labels(table).inc(len(changes))
 
     # -- the calendar -------------------------------------------------------------------------------------------
 
@@ -305,10 +303,10 @@ class Plane:
         partition, after = self._unread.popleft()
         if partition not in self.partitions:
             return
-        published = Draft(self.shelf).keys(NOTICES, partition)
+        draft = Draft(self.shelf)
         for count, (key, value) in enumerate(self.shelf(DOSSIERS.name, partition).items_from(after), 1):
             if not self._diary.knows(partition, key):
-                self._diary.note(partition, key, self.ledger.next_look(key, value, today, published))
+                self._diary.note(partition, key, self.ledger.next_look(partition, key, value, today, draft))
             if count == _DIARY_AT_ONCE:
                 self._unread.append((partition, key + b"\x00"))
                 return
@@ -318,6 +316,8 @@ class Plane:
         due = self._diary.due(today, _MOST_REMINDERS)
         self._many_due = len(due) == _MOST_REMINDERS
         self._metrics.timers.set(len(self._diary))
+        for name, table in self._tables.items():
+            self._metrics.table_keys.labels(name).set(sum(shelf.size for shelf in table.kept.shelves.values()))
         if not due:
             self._metrics.timers_late.set(0)
             return

@@ -28,13 +28,16 @@ def physician_statement(events: tuple[Event, ...], file: Dossier, pack: Pack, re
 
 
 def physician_publication(timeline: PhysicianTimeline, published: bytes | None) -> bytes | None:
-    """The bytes to publish, with the days that changed; None when the published standing says the same or knows more."""
+    """The bytes to publish, with the days that changed; None when the published standing says the same or knows more.
+
+    Under the same revision another content is published: the events are the same, so the law has changed.
+    """
     old = _or_none(_read_physician, published)
     if old is None:
         # An unreadable record is replaced whatever its revision was: claims of that physician wait for it.
         nothing = published is None and not timeline.spans and not timeline.sites
         return None if nothing else _encode(with_changes(timeline, None))
-    if old.revision >= timeline.revision or _content(old) == _content(timeline):
+    if old.revision > timeline.revision or _content(old) == _content(timeline):
         return None
     return _encode(with_changes(timeline, old))
 
@@ -47,7 +50,7 @@ def institution_publication(
     old = _or_none(_read_institution, published)
     if old is None:
         return None if published is None and not new.spans else _encode(_changed(new, None))
-    if old.revision >= new.revision or old.spans == new.spans:
+    if old.revision > new.revision or old.spans == new.spans:
         return None
     return _encode(_changed(new, old))
 

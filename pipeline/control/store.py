@@ -34,6 +34,10 @@ class Shelf(Protocol):
     def offset(self) -> int:
         """The last offset of the changelog that is in here; -1: none."""
 
+    @property
+    def size(self) -> int:
+        """How many keys there are; RocksDB estimates it (a key counts once for each value not yet merged away)."""
+
     def clear(self) -> None:
         """Forgets everything, offset included."""
 
@@ -70,6 +74,11 @@ class MemoryShelf:
     def offset(self) -> int:
         """The last offset in here."""
         return self._offset
+
+    @property
+    def size(self) -> int:
+        """How many keys there are."""
+        return len(self._data)
 
     def clear(self) -> None:
         """Forgets everything."""
@@ -121,6 +130,11 @@ class RocksShelf:
         """The last offset in here."""
         kept = self._db.get(_OFFSET)
         return -1 if kept is None else int(kept)
+
+    @property
+    def size(self) -> int:
+        """How many keys there are, about."""
+        return int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
 
     def clear(self) -> None:
         """Forgets everything, files included."""

@@ -87,11 +87,16 @@ class Sender:
             raise ClusterError(no_topic(self._topic, topic.error))
         return len(topic.partitions)
 
-    def send(self, records: list[dict[str, Any]]) -> None:
-        """Queues records ({"key", "value"}); waits while the queue is full. Raises ClusterError on an impossible record."""
+    def send(self, records: list[dict[str, Any]], partition: int | None = None) -> None:
+        """Queues records ({"key", "value"}), for one partition or where their keys belong; waits while the queue is full.
+
+        Raises ClusterError on an impossible record.
+        """
+        # A partition in the records themselves is not heeded (confluent-kafka 2.16).
+        where: dict[str, Any] = {} if partition is None else {"partition": partition}
         while records:
             try:
-                self._producer.produce_batch(self._topic, records, on_delivery=self._delivered)
+                self._producer.produce_batch(self._topic, records, on_delivery=self._delivered, **where)
             except BufferError:
                 self._producer.poll(0.2)
                 continue

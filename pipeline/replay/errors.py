@@ -19,3 +19,7 @@ class MappingError(ReplayError):
 
 class StrictError(ReplayError):
     """A row that is no claim, in a run that was told to stop at the first."""
+
+
+class RangeError(ReplayError):
+    """A range of a topic that cannot be read as asked, or does not exist."""

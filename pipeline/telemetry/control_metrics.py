@@ -54,8 +54,11 @@ class ControlMetrics:
             buckets=(1, 10, 50, 100, 500, 1000, 5000),
             registry=registry,
         )
-        self.table_rows = Gauge(
-            "screening_control_table_changes", "Keys written since the start, by table", ["table"], registry=registry
+        self.table_keys = Gauge(
+            "screening_control_table_keys",
+            "Keys in the partitions of a table that are here, about",
+            ["table"],
+            registry=registry,
         )
         self.partitions = Gauge(
             "screening_control_partitions_owned", "Partitions owned, by topic", ["topic"], registry=registry

@@ -75,6 +75,23 @@ class VersionedIndex(StandingIndex):
         return _version(self._institutions, self._institution_versions, claims["institution_key"], claims["instant"])
 
 
+class RevisedIndex(VersionedIndex):
+    """Timelines by the knowledge that a verdict names: a physician's by revision, an institution's by instant.
+
+    `gather` reads `known_revision` (Int64, 0: nothing was known) and `known_instant` (Int64, microseconds since 1970 UTC) in
+    place of `instant`. The versions of a physician are put under their revisions, those of an institution, whose revision
+    no verdict names, under the instants from which they were known.
+    """
+
+    def _physicians_of(self, claims: pl.DataFrame) -> Ints:
+        return _version(self._physicians, self._physician_versions, claims["physician_key"], claims["known_revision"])
+
+    def _institutions_of(self, claims: pl.DataFrame) -> Ints:
+        return _version(
+            self._institutions, self._institution_versions, claims["institution_key"], claims["known_instant"]
+        )
+
+
 def _version(names: Names, versions: Ragged, keys: pl.Series, instants: pl.Series) -> Ints:
     """Owner of the version that was known at each claim's instant; -1 where nothing was."""
     rows = versions.find(names.find(keys), instants.to_numpy())

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import NewPartitions
 
+from pipeline.packs import SHIPPED
 from rules.events import encode
 from tests.rules.histories import make
 from tests.support.cluster import Cluster
@@ -314,3 +317,40 @@ def test_a_setting_that_cannot_be_used_is_wrong_use_and_says_what_was_expected(
     assert told.returncode == 2
     assert "SCREENING_CONTROL_CLOCK_FILE" in told.stderr
     assert "2023-05-11T09:30:00+08:00" in told.stderr
+
+
+def test_a_process_that_starts_under_a_changed_pack_publishes_what_the_change_makes_different(
+    cluster: Cluster, controls: Controls, tmp_path: Path
+) -> None:
+    punished, quiet = "D522701000001", "D522701000002"
+    cluster.send(
+        "physician-events",
+        [
+            *(qiannan("registration", "2023-01-03", 0, code=code) for code in (punished, quiet)),
+            qiannan("deduction", "2023-05-10", 1, points=12, violation_id="QN-T12-01"),
+        ],
+    )
+    controls.start().wait_ready()
+    wait_taken(cluster, controls)
+    assert controls.stop() == [0]
+    before = last_values(cluster, "physician-standing")
+    packs = tmp_path / "packs"
+    shutil.copytree(SHIPPED, packs)
+    pack = packs / "qiannan-2022.yaml"
+    text = pack.read_text("utf-8")
+    changed = re.sub(r"penalty_months: \{value: 3,", "penalty_months: {value: 6,", text)
+    assert changed != text
+    pack.write_text(changed, "utf-8")
+
+    controls.start(packs_dir=packs).wait_ready()
+
+    def window() -> list[str]:
+        spans = last_values(cluster, "physician-standing")[f"{QIANNAN}|{punished}"]["spans"]
+        return next(span["penalty_period"] for span in spans if span["penalty_period"])
+
+    wait_for("the longer penalty is published", lambda: window() == ["2023-05-11", "2023-11-10"])
+    after = last_values(cluster, "physician-standing")
+    assert after[f"{QIANNAN}|{punished}"]["revision"] == before[f"{QIANNAN}|{punished}"]["revision"]
+    assert after[f"{QIANNAN}|{punished}"]["changed"], "the days that have to be screened again are named"
+    assert after[f"{QIANNAN}|{quiet}"] == before[f"{QIANNAN}|{quiet}"]
+    assert sum(1 for item in cluster.read("physician-standing") if quiet.encode() in (item.key or b"")) == 1
