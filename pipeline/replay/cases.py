@@ -90,14 +90,14 @@ def cases(folder: Path, packs: PackSet) -> Iterator[list[dict[str, Any]]]:
 
 def _made(rows: pl.DataFrame, codec: VerdictCodec) -> list[dict[str, Any]]:
     times = rows["settlement_time"].dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z")
-    verdicts = rows.select(_on_the_wire(rows))
+    verdicts = rows.select(on_the_wire(rows))
     partition = pl.Series([0], dtype=pl.Int32).new_from_index(0, rows.height)
     documents = to_documents(verdicts, SOURCE, partition, rows["source_row"], times)
     evidence = [tuple(causes or ()) for causes in rows["evidence"].to_list()]
     return list(codec.cases(verdicts, rows["ruling"], documents, evidence, opened_at=times.to_list()))
 
 
-def _on_the_wire(rows: pl.DataFrame) -> list[pl.Expr]:
+def on_the_wire(rows: pl.DataFrame) -> list[pl.Expr]:
     """The verdict's columns in the types of the wire: dates and money as text, a period as two days."""
     days = [pl.col("penalty_period").struct[end].dt.to_string("%Y-%m-%d") for end in ("from", "to")]
     shaped = {

@@ -12,6 +12,10 @@ The folder (`--out DIR`). Everything but `timing.json` depends on the input, the
     DIR/other/verdicts/part-00000.parquet, DIR/other/standings.parquet, DIR/other/institutions.parquet
                                           the same under the second rule set (--compare, --set): part N of both folders holds
                                           the same claims in the same order, so that rows may be put side by side
+    DIR/input/, DIR/recorded/, DIR/capture.json
+                                          with --from-topic: the records of the range and the outcomes recorded of them, as copied;
+                                          see INPUT_SCHEMA, EVENTS_SCHEMA and RECORDED_SCHEMA
+    DIR/differences.parquet               with --from-topic: one row a record whose outcome is another here; see DIFFERENCES_SCHEMA
     DIR/.replay/                          the state of an unfinished run; gone when the run is complete
 
 A verdict is the wire's (`topics.messages.Verdict`) with `source_row` in place of `source` and `screened_at`. Types are Parquet's
@@ -29,7 +33,8 @@ run.json: `format` 1; `inputs` and `events` (name, bytes, sha256), `rows` by inp
 the wire and sha256 of what they say), `changes` (--set), `clock` {mode, day}, `code` {version, sha256}; `counts` {rows,
 accepted, rejected, rejected_by_reason, parts}; `event_lines` {lines, used, unusable}; `rule_sets`, the first and, if any, the
 second: `by_disposition` and `by_ruling` (claims, fund_amount in yuan as a decimal string), `physicians`, `institutions`,
-`unanswered` (owners whose standing could not be computed: their claims are in review).
+`unanswered` (owners whose standing could not be computed: their claims are in review). With --from-topic also `capture` (what
+was asked for, the offsets that this was, what was copied, digests) and `recorded` {compared, equal, differing, by_cause}.
 """
 
 from __future__ import annotations
@@ -145,3 +150,95 @@ INSTITUTION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     ),
 }
 """Columns of `institutions.parquet`: `rules.timeline.InstitutionTimeline`, of the institutions that events speak of."""
+
+# -- a range of a topic -------------------------------------------------------------------------------------------
+
+INPUT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "partition": pl.Int32,
+    "offset": pl.Int64,
+    "timestamp": pl.Int64,
+    "key": pl.Binary,
+    "value": pl.Binary,
+}
+"""Columns of `input/claims-*.parquet`: records as received, by partition and offset; one file holds one partition's only.
+`timestamp` is the record's, in milliseconds since 1970 UTC (null: it has none)."""
+
+EVENTS_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "partition": pl.Int32,
+    "offset": pl.Int64,
+    "arrived": pl.Int64,
+    "value": pl.Binary,
+}
+"""Columns of `input/events.parquet`, in the order of arrival within each physician and institution; `arrived` in microseconds
+since 1970 UTC. What the control plane has set aside is left out."""
+
+RECORDED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "partition": pl.Int32,
+    "offset": pl.Int64,
+    "outcome": pl.String,
+    "at_partition": pl.Int32,
+    "at_offset": pl.Int64,
+    "written": pl.Int64,
+    "error": pl.String,
+    "claim_id": pl.String,
+    "claim_version": pl.Int64,
+    "region": pl.String,
+    "institution_code": pl.String,
+    "physician_code": pl.String,
+    "encounter_type": pl.String,
+    "service_date": pl.String,
+    "fund_amount": pl.String,
+    "disposition": pl.String,
+    "reason": pl.String,
+    "exempted_ground": pl.String,
+    "cost_bearer": pl.String,
+    "standing": pl.String,
+    "penalty_period": pl.List(pl.String),
+    "rule_pack": pl.String,
+    "citations": pl.List(pl.String),
+    "standing_revision": pl.Int64,
+    "screened_at": pl.String,
+}
+"""Columns of `recorded/*.parquet`. `partition` and `offset` are the claim's; `at_...` and `written` (milliseconds since 1970 UTC)
+the outcome's own. `outcome` is verdict, dead_letter (with its `error`) or unreadable (a verdict that names its source and is
+none); the other columns are the verdict's, as on the wire."""
+
+CAUSES = (
+    "other_pack",
+    "later_event",
+    "missing_event",
+    "other_code",
+    "operational",
+    "recorded_twice",
+    "not_recorded",
+    "no_such_record",
+    "unreadable",
+)
+"""Why an outcome is another than the one recorded. other_pack: the verdicts name different packs. later_event: more is known now
+than then. missing_event: the recorded verdict rests on more events than there are. other_code: same pack, same knowledge, and
+another outcome all the same. operational: the gate could not read its register, or it was too old. recorded_twice: more than one
+outcome. not_recorded: none. no_such_record: an outcome of an offset at which no claim stands. unreadable: the record is no verdict."""
+
+_COMPARED = {
+    "outcome": pl.String,
+    "disposition": pl.String,
+    "reason": pl.String,
+    "standing": pl.String,
+    "penalty_period": pl.String,
+    "standing_revision": pl.Int64,
+    "rule_pack": pl.String,
+}
+
+DIFFERENCES_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "partition": pl.Int32,
+    "offset": pl.Int64,
+    "claim_id": pl.String,
+    "physician_code": pl.String,
+    "cause": pl.Enum(CAUSES),
+    "fields": pl.List(pl.String),
+    "outcomes": pl.Int64,
+    **{f"{side}_{name}": kind for side in ("recorded", "replayed") for name, kind in _COMPARED.items()},
+    "screened_at": pl.String,
+}
+"""Columns of `differences.parquet`, in the order of partition and offset. `fields` are those of the verdict that differ; `outcomes`
+how many were recorded, of which the first is shown."""

@@ -18,6 +18,9 @@ class Progress:
     def stage(self, what: str) -> None:
         """A step without a measure begins."""
 
+    def copied(self, topic: str, records: int, total: int) -> None:
+        """So many records of a topic are copied; `total` is how many offsets there are."""
+
     def events(self, lines: int) -> None:
         """So many lines of the events file are read."""
 
@@ -84,6 +87,9 @@ class PlainLines(_Measured):
         super().__init__(console)
         self._next_line = 0.0
 
+    def copied(self, topic: str, records: int, total: int) -> None:
+        self._line(f"{records:,} of {total:,} records of {topic} read", last=records == total)
+
     def events(self, lines: int) -> None:
         self._line(f"{lines:,} lines of events read")
 
@@ -123,6 +129,9 @@ class Live(_Measured):
         )
         self._folding: TaskID | None = None
         self._judging: TaskID | None = None
+
+    def copied(self, topic: str, records: int, total: int) -> None:
+        self._fold(f"{topic}: {records:,} of {total:,}", total, records)
 
     def events(self, lines: int) -> None:
         self._fold(f"{lines:,} lines", None, 0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from pipeline.config import Settings
+from pipeline.kafka.reading import TOOLS_GROUP
 from pipeline.kafka.records import place
 from pipeline.kafka.trouble import ClusterError, first_answer, no_topic
 from pipeline.replay.errors import RangeError
@@ -89,7 +90,7 @@ class Extent:
 
 
 @contextmanager
-def _asking(settings: Settings, group: str) -> Iterator[Consumer]:
+def _asking(settings: Settings, group: str = TOOLS_GROUP) -> Iterator[Consumer]:
     consumer = Consumer(settings.client(group__id=group, enable__auto__commit=False, isolation__level="read_committed"))
     try:
         yield consumer
@@ -99,41 +100,41 @@ def _asking(settings: Settings, group: str) -> Iterator[Consumer]:
         consumer.close()
 
 
-def _extents(consumer: Consumer, settings: Settings, topic: str) -> dict[int, Extent]:
+def _extents(consumer: Consumer, settings: Settings, topic: str, *, judged: bool = False) -> dict[int, Extent]:
     found = first_answer(lambda limit: consumer.list_topics(topic, timeout=limit), settings).topics[topic]
     if found.error is not None or not found.partitions:
         raise ClusterError(no_topic(topic, found.error))
     answer = {}
-    # The group first: outcomes and offsets become visible together, so that what is judged by now is recorded by then.
     places = [TopicPartition(topic, number) for number in sorted(found.partitions)]
-    for item in consumer.committed(places, timeout=_TIMEOUT_S):
+    # The group first: outcomes and offsets become visible together, so that what is judged by now is recorded by then.
+    for item in consumer.committed(places, timeout=_TIMEOUT_S) if judged else places:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, item.partition), timeout=_TIMEOUT_S)
         answer[item.partition] = Extent(low, high, item.offset if item.offset >= 0 else None)
     return answer
 
 
-def whole(settings: Settings, topic: str, group: str) -> Ranges:
+def whole(settings: Settings, topic: str) -> Ranges:
     """Everything of a topic that is committed now. Raises ClusterError."""
-    with _asking(settings, group) as consumer:
+    with _asking(settings) as consumer:
         return {number: (item.low, item.high) for number, item in _extents(consumer, settings, topic).items()}
 
 
-def since(settings: Settings, topic: str, group: str, instant_ms: int) -> Ranges:
+def since(settings: Settings, topic: str, instant_ms: int) -> Ranges:
     """The records of a topic written from an instant (milliseconds since 1970 UTC) on, up to the end as of now."""
-    with _asking(settings, group) as consumer:
+    with _asking(settings) as consumer:
         extents = _extents(consumer, settings, topic)
         begins = _at(consumer, topic, extents, instant_ms)
         return {number: (begins[number], item.high) for number, item in extents.items()}
 
 
-def resolve(settings: Settings, topic: str, group: str, wanted: Wanted) -> Ranges:
+def resolve(settings: Settings, topic: str, wanted: Wanted) -> Ranges:
     """What was asked for as offsets of this log, fixed as of now.
 
     Without an end, what the workers' group has judged is the end; where it has judged nothing, the end of the log. Raises
     RangeError for offsets that the log does not hold, ClusterError when it cannot be asked.
     """
-    with _asking(settings, group) as consumer:
-        extents = _extents(consumer, settings, topic)
+    with _asking(settings, settings.group_id) as consumer:
+        extents = _extents(consumer, settings, topic, judged=True)
         named = _named(topic, extents, wanted)
         first = None if wanted.since is None else _at(consumer, topic, extents, _ms(wanted.since))
         last = None if wanted.until is None else _at(consumer, topic, extents, _ms(wanted.until))
@@ -196,11 +197,11 @@ def _told(extents: dict[int, Extent]) -> str:
 # -- reading ------------------------------------------------------------------------------------------------------
 
 
-def read_range(settings: Settings, topic: str, ranges: Ranges, group: str) -> Iterator[Message]:
+def read_range(settings: Settings, topic: str, ranges: Ranges) -> Iterator[Message]:
     """The committed records of a range, one partition after the other, each in the log's order. Raises ClusterError."""
     consumer = Consumer(
         settings.client(
-            group__id=group,
+            group__id=TOOLS_GROUP,
             enable__auto__commit=False,
             enable__auto__offset__store=False,
             auto__offset__reset="error",

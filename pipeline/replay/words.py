@@ -52,7 +52,21 @@ CLOCK: dict[str, Pair] = {
     "everything": ("以全部已登记事件判定", "everything recorded is known"),
     "as_known_on": ("只用截至该日已登记的事件", "only what was recorded by the day"),
     "as_known_at_settlement": ("每笔按其结算时刻已登记的事件判定", "each claim by what was recorded at its settlement"),
+    "as_recorded": ("每笔按原裁定所依据的登记库修订号判定", "each claim by the revision of the register that its recorded verdict names"),
 }
+
+CAUSE: dict[str, Pair] = {
+    "other_pack": ("规则包不同", "another pack"),
+    "later_event": ("其后又有登记事件", "an event that came later"),
+    "missing_event": ("原裁定所依据的事件现已缺失", "an event that is no longer there"),
+    "other_code": ("规则包与所知相同而结果不同", "another outcome from the same pack and the same knowledge"),
+    "operational": ("当时登记库不可读或过旧", "the gate's register was unreadable or too old"),
+    "recorded_twice": ("重复记录", "recorded more than once"),
+    "not_recorded": ("无记录", "not recorded"),
+    "no_such_record": ("该位置并无结算记录", "no claim stands there"),
+    "unreadable": ("所存并非裁定", "what is recorded is no verdict"),
+}
+"""Causes of `pipeline.replay.output.CAUSES`."""
 
 NOT_A_CLAIM: dict[str, Pair] = {
     "null_value": ("空记录（无值）", "no value at all"),
@@ -116,6 +130,11 @@ def encounter(name: str, lang: Lang) -> str:
 def clock(mode: str, lang: Lang) -> str:
     """How much of the register the verdicts may know; a mode that has no name yet is shown as it is."""
     return pick(CLOCK[mode], lang) if mode in CLOCK else mode
+
+
+def cause(name: str, lang: Lang) -> str:
+    """Why an outcome is another than the one recorded."""
+    return pick(CAUSE[name], lang)
 
 
 def not_a_claim(kind: str, lang: Lang) -> str:

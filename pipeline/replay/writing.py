@@ -58,7 +58,7 @@ class Judge:
             pl.lit(None, VERDICT_SCHEMA["encounter_type"]).alias("encounter_type"),
             pl.lit(0, pl.Int32).alias("day"),
             pl.lit(None, pl.Int32).alias("start_day"),
-            pl.lit(0, pl.Int64).alias("instant"),
+            *(pl.lit(0, pl.Int64).alias(name) for name in ("instant", "known_revision", "known_instant")),
         )
         self.screen.decide(claims, self._index)
 
@@ -126,11 +126,13 @@ def _period(decided: pl.DataFrame) -> pl.Series:
     return decided.select(shown.alias("penalty_period")).to_series()
 
 
-def write_table(frame: pl.DataFrame, path: Path) -> None:
-    """Writes a table so that it is there whole or not at all."""
+def write_table(frame: pl.DataFrame, path: Path, group_rows: int | None = None) -> None:
+    """Writes a table so that it is there whole or not at all; `group_rows` is how many rows a reader may skip at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    frame.write_parquet(unfinished, compression="zstd", compression_level=_COMPRESSION_LEVEL)
+    frame.write_parquet(
+        unfinished, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=group_rows
+    )
     unfinished.replace(path)
 
 
