@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.oracle.law import judge_case
 from tests.rules.histories import make
 from tests.support.cluster import Cluster
 from tests.support.control import Controls, last_values, record
+from tests.support.flow import Flow
 from tests.support.runs import wait_judged
 from tests.support.waiting import wait_for
 from tests.support.workers import Crew
@@ -60,35 +60,6 @@ def claim(number: int) -> dict[str, Any]:
     }
 
 
-class Flow:
-    """Claims that are sent without end, some at a time, until it is told to stop."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._stop = threading.Event()
-        self.sent = 0
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Flow:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            batch = [claim(number) for number in range(self.sent, self.sent + 60)]
-            self._cluster.send("claims", ({"key": one["claim_id"], "value": json.dumps(one).encode()} for one in batch))
-            self.sent += len(batch)
-
-    def more(self, claims: int) -> None:
-        """Waits until so many more were sent."""
-        wanted = self.sent + claims
-        wait_for(f"{claims} more claims are sent", lambda: self.sent >= wanted)
-
-
 @pytest.fixture
 def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
     made = Controls(cluster, tmp_path)
@@ -128,7 +99,7 @@ def test_a_physician_reaches_twelve_points_and_wins_the_appeal_while_claims_flow
     cluster.send("physician-events", [record(other)])
     key = f"{REGION}|{CODE}"
     worker = crew.start().wait_ready()
-    with Flow(cluster) as flow:
+    with Flow(cluster, claim) as flow:
         for number, event in enumerate(events, 1):
             flow.more(120)
             cluster.send("physician-events", [record(event)])

@@ -114,12 +114,12 @@ def right_place(cluster: Cluster, event: Event) -> dict[str, Any]:
     return {**made, "partition": partition_of(made["key"].encode(), partitions)}
 
 
-def wait_taken(cluster: Cluster, controls: Controls, *, within: float = PATIENCE_S) -> None:
+def wait_taken(cluster: Cluster, controls: Controls, *, within: float = PATIENCE_S, group: str = GROUP) -> None:
     """Waits until the group has committed every event, also those that it sent on itself."""
 
     def done() -> bool:
         # In this order: between the two questions a record that lay wrong may be sent on to the end of another partition.
-        committed = cluster.committed(GROUP, "physician-events")
+        committed = cluster.committed(group, "physician-events")
         ends = cluster.ends("physician-events", "read_committed")
         return all(committed.get(number, 0) == end for number, end in enumerate(ends) if end)
 
