@@ -15,7 +15,7 @@ demo: $(READY) ## runs the whole pipeline on an embedded broker over a generated
 	@$(BIN)/screening demo
 
 test: $(READY) kafka ## runs every test, on a real Apache Kafka that the suite starts
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check .

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -92,16 +92,22 @@ class Ledger:
     # -- events -------------------------------------------------------------------------------------------------
 
     def take(
-        self, records: Iterable[Received], draft: Draft, today: dt.date
+        self, records: Iterable[Received], draft: Draft, today: dt.date, behind: Container[int] = ()
     ) -> tuple[Tally, dict[tuple[int, bytes], dt.date | None]]:
-        """Takes records of `physician-events` into the draft; returns what was done, and when to look again."""
+        """Takes records of `physician-events` into the draft; returns what was done, and when to look again.
+
+        Of partitions that are `behind`, whose next events are in the log already, no notice is given yet: the answer that is
+        missing may be the next record.
+        """
         tally = Tally()
         touched: dict[tuple[int, bytes], _Open] = {}
         for record in records:
             self._sort(record, draft, tally, touched)
         looks = {}
         for (partition, key), dossier in touched.items():
-            looks[partition, key] = self._settle(partition, key, dossier, draft, today, tally)
+            looks[partition, key] = self._settle(
+                partition, key, dossier, draft, today, tally, quiet=partition in behind
+            )
         return tally, looks
 
     def _sort(self, record: Received, draft: Draft, tally: Tally, touched: dict[tuple[int, bytes], _Open]) -> None:
@@ -143,18 +149,18 @@ class Ledger:
     # -- one dossier --------------------------------------------------------------------------------------------
 
     def _settle(
-        self, partition: int, key: bytes, dossier: _Open, draft: Draft, today: dt.date, tally: Tally
+        self, partition: int, key: bytes, dossier: _Open, draft: Draft, today: dt.date, tally: Tally, *, quiet: bool
     ) -> dt.date | None:
         try:
             kept = write_dossier(dossier.now) if dossier.now is not dossier.before else b""
             if len(kept) > DOSSIER_MAX_BYTES:
                 raise OverflowError(f"the dossier would have more than {DOSSIER_MAX_BYTES:,} bytes")
-            look = self._publish(partition, dossier, draft, today, tally)
+            look = self._publish(partition, dossier, draft, today, tally, quiet=quiet)
         except _UNCOUNTABLE as error:
             if not dossier.fresh:
                 raise
             self._leave_out(dossier, draft, tally, error)
-            return self._settle(partition, key, dossier, draft, today, tally)
+            return self._settle(partition, key, dossier, draft, today, tally, quiet=quiet)
         if kept:
             draft.put(DOSSIERS, partition, key, kept)
         for _record, event in dossier.fresh:
@@ -183,7 +189,9 @@ class Ledger:
         else:
             institution_publication(events, file_of(events), dossier.pack, dossier.region, dossier.code, None)
 
-    def _publish(self, partition: int, dossier: _Open, draft: Draft, today: dt.date, tally: Tally) -> dt.date | None:
+    def _publish(
+        self, partition: int, dossier: _Open, draft: Draft, today: dt.date, tally: Tally, *, quiet: bool = False
+    ) -> dt.date | None:
         key = standing_key(dossier.region, dossier.code)
         if dossier.kind == "institution":
             old = draft.get(INSTITUTION_STANDING, partition, key)
@@ -199,6 +207,8 @@ class Ledger:
         if new is not None:
             draft.put(PHYSICIAN_STANDING, partition, key, new)
             tally.published["physician"] += 1
+        if quiet and notices:
+            return today
         self._put_notices(partition, notices, draft, tally)
         return next_look(view.duties, today)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from faust.types import TP
 
 from pipeline.config import Settings
 from pipeline.control.app import SOURCES, make_app, make_tables, owned, source
@@ -39,6 +40,9 @@ from topics.catalogue import (
 )
 
 _TICK_S = 0.5
+_FIRST_FETCH_S = 2.0
+_CATCHING_UP_S = 1.0
+"""What is missing may stand in the log already: nobody is reminded before the log was first looked at, nor while it is read."""
 _MOST_REMINDERS = 500
 _DIARY_AT_ONCE = 200
 _START_WITHIN_S = 120.0
@@ -84,6 +88,7 @@ class Plane:
         self._turn = asyncio.Lock()
         self._joined_at: float | None = None
         self._recovering = True
+        self._quiet_until = 0.0
         for spec in SOURCES:
             self._app.agent(source(self._app, spec), name=f"{spec.name}-agent")(self._collect)
         listeners: list[tuple[Any, Any]] = [
@@ -188,6 +193,7 @@ class Plane:
         for table in self._tables.values():
             table.kept.restored = 0
         self._recovering = False
+        self._quiet_until = time.monotonic() + _FIRST_FETCH_S
         self._log.info("control_recovered", partitions=sorted(mine), records=restored, seconds=round(seconds, 2))
 
     # -- records ------------------------------------------------------------------------------------------------
@@ -222,7 +228,8 @@ class Plane:
         draft = Draft(self.shelf)
         today = self._clock.today()
         with self._metrics.fold_seconds.time():
-            tally, looks = self.ledger.take((r for r in records if r.topic == PHYSICIAN_EVENTS.name), draft, today)
+            events = (record for record in records if record.topic == PHYSICIAN_EVENTS.name)
+            tally, looks = self.ledger.take(events, draft, today, self._behind(records))
             cases = self._cases.take((r for r in records if r.topic != PHYSICIAN_EVENTS.name), draft)
         await self._write(draft)
         for event in batch:
@@ -233,6 +240,18 @@ class Plane:
         self._count(tally)
         self._count_cases(cases)
         self._log.debug("batch_taken", records=len(batch), written=len(draft.entries()))
+
+    def _behind(self, records: list[Received]) -> set[int]:
+        """Partitions of the events whose log goes on after these records."""
+        last = {record.partition: record.offset for record in records if record.topic == PHYSICIAN_EVENTS.name}
+        found = {
+            partition
+            for partition, offset in last.items()
+            if offset + 1 < (self._app.consumer.highwater(TP(PHYSICIAN_EVENTS.name, partition)) or 0)
+        }
+        if found:
+            self._quiet_until = max(self._quiet_until, time.monotonic() + _CATCHING_UP_S)
+        return found
 
     async def _write(self, draft: Draft) -> None:
         """1. the brokers  2. the shelves. The caller acknowledges the input after that (3)."""
@@ -312,6 +331,8 @@ class Plane:
                 return
 
     async def _remind(self) -> None:
+        if time.monotonic() < self._quiet_until:
+            return
         today = self._clock.today()
         due = self._diary.due(today, _MOST_REMINDERS)
         self._many_due = len(due) == _MOST_REMINDERS
