@@ -97,10 +97,13 @@ def main() -> None:
     Start here:
       screening demo                     the whole pipeline on an embedded broker
       screening topics apply             create the topics on a Kafka cluster
-      screening load standing FILE       who is registered, suspended, blacklisted
+      screening control                  the ledger: events in, standings, notices and cases out
+      screening load events FILE         registrations, deductions, appeals
       screening worker                   the gate
       screening load claims FILE         claims to judge
       screening dlq list                 what could not be read, and why
+      screening audit                    the proof
+      screening replay FILE              the past through the same law, without Kafka
 
     Settings come from the environment with the prefix SCREENING_, for example SCREENING_BOOTSTRAP_SERVERS.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 import secrets
 import socket
@@ -172,6 +174,7 @@ class SettingsError(ValueError):
 
 def load_settings(**overrides: Any) -> Settings:
     """Reads the settings from the environment; `overrides` win over it. Raises SettingsError."""
+    _refuse_slips()
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except SourceError as error:
@@ -183,3 +186,15 @@ def load_settings(**overrides: Any) -> Settings:
             for item in error.errors(include_input=False)
         ]
         raise SettingsError("\n".join(lines)) from None
+
+
+def _refuse_slips() -> None:
+    """A misspelt setting would be ignored, and the process would run on a default that nobody chose.
+
+    Other variables may begin with SCREENING_ (Kubernetes makes some of a service's name); only what is nearly a setting counts.
+    """
+    known = {f"SCREENING_{name.upper()}" for name in Settings.model_fields}
+    for variable in sorted(name for name in os.environ if name.startswith("SCREENING_") and name not in known):
+        near = difflib.get_close_matches(variable, known, n=1, cutoff=0.9)
+        if near:
+            raise SettingsError(f"{variable}: there is no such setting; did you mean {near[0]}?")

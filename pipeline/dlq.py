@@ -24,6 +24,7 @@ from topics.catalogue import (
     SOURCE_PARTITION_HEADER,
     SOURCE_TOPIC_HEADER,
 )
+from topics.claim_codec import ClaimError
 from topics.messages import Redriven
 
 _TIMEOUT_S = 30.0
@@ -102,8 +103,27 @@ def parse_where(texts: Iterable[str]) -> Condition:
             raise FilterError(
                 f"--where {text!r}: expected FIELD=VALUE, FIELD!=VALUE or FIELD~PART with FIELD one of {', '.join(_FIELDS)}"
             )
+        _check_value(text, match["field"], match["operator"], match["value"])
         conditions.append(_condition(_FIELDS[match["field"]], match["operator"], match["value"]))
     return lambda letter: all(condition(letter) for condition in conditions)
+
+
+_VALUES: dict[str, tuple[str, ...]] = {"kind": ClaimError.KINDS, "redriven": ("true", "false")}
+_NUMBERS = ("partition", "offset", "source.partition", "source.offset")
+
+
+def _check_value(text: str, field: str, operator: str, value: str) -> None:
+    """A value that no letter can have is a slip, and must not look like an empty topic."""
+    if operator == "~":
+        return
+    if field in _VALUES and value not in _VALUES[field]:
+        raise FilterError(f"--where {text!r}: {field} is one of {', '.join(_VALUES[field])}")
+    if field in _NUMBERS and not value.isdecimal():
+        raise FilterError(f"--where {text!r}: {field} is a number")
+    if field == "error" and ": " not in value:
+        raise FilterError(
+            f"--where {text!r}: an error is compared as a whole ('invalid_json: ...'); give kind=... or error~PART"
+        )
 
 
 def _condition(field: Callable[[Letter], str], operator: str, value: str) -> Condition:

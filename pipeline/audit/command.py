@@ -33,11 +33,12 @@ err = Console(stderr=True, highlight=False)
 def audit_command(
     bootstrap_servers: str | None, part: Part | None, notices_on: dt.datetime | None, as_json: bool
 ) -> None:
-    """Reads the logs again and names everything published that does not follow from them.
+    """Reads the logs again and names every standing, notice, verdict and dead letter that does not follow from them.
 
     Every dossier is folded anew from its events and compared with the published standings and notices; every claim is
     balanced against its verdict or dead letter, partition by partition. Nothing is changed. Records that a running process
-    has not committed yet are counted as waiting, not as differences.
+    has not committed yet are counted as waiting, not as differences. Notices may be more than are demanded: one that was
+    given stays when a later event ends its reason. Cases and their states are not compared.
 
     Exit code 0: nothing found; 1: differences; 2: wrong use, or the cluster cannot be read.
 

@@ -47,8 +47,8 @@ class Draft:
             return changed[key]
         return self.shelf_of(table.name, partition).get(key)
 
-    def put(self, table: TopicSpec, partition: int, key: bytes, value: bytes) -> None:
-        """Changes a key."""
+    def put(self, table: TopicSpec, partition: int, key: bytes, value: bytes | None) -> None:
+        """Changes a key; None removes it."""
         self.changes.setdefault((table.name, partition), {})[key] = value
 
     def keys(self, table: TopicSpec, partition: int) -> Container[str]:

@@ -17,6 +17,7 @@ from pipeline.control.contradictions import contradictions, flags
 from pipeline.control.dossiers import (
     MOST_EVENTS,
     Kind,
+    dossier_key,
     file_of,
     owner_of,
     read_dossier,
@@ -27,7 +28,13 @@ from pipeline.control.dossiers import (
 from pipeline.control.draft import Draft, Received
 from pipeline.control.intake import Accepted, Refused, examine
 from pipeline.control.notices import due_notices, next_look
-from pipeline.control.standings import institution_publication, physician_publication, physician_statement
+from pipeline.control.standings import (
+    institution_publication,
+    physician_publication,
+    physician_statement,
+    says_the_same,
+)
+from pipeline.kafka.placing import partition_of
 from rules.calendar import official_calendar
 from rules.duties import Duty, duties
 from rules.events import Event
@@ -40,6 +47,7 @@ from topics.catalogue import (
     NOTICES,
     PHYSICIAN_EVENTS_DEAD_LETTER,
     PHYSICIAN_STANDING,
+    TopicSpec,
 )
 
 
@@ -258,6 +266,39 @@ class Ledger:
                 tally.flags["uncountable"] += 1
         return tally, looks
 
+    def correct(self, topic: TopicSpec, partition: int, keys: Iterable[bytes], draft: Draft) -> int:
+        """Puts right standings that a stranger wrote and that seemed to know more than ours; returns how many.
+
+        To be asked when the log has been read to its end: then nothing can know more than the dossier. A standing without a
+        dossier is withdrawn. One that lies in the wrong partition stays: to withdraw it there would hide the true one.
+        """
+        corrected = 0
+        for key in keys:
+            region, _, code = key.decode("utf-8", "replace").partition("|")
+            if partition_of(code.encode(), self._partitions) != partition:
+                continue
+            kind: Kind = "physician" if topic is PHYSICIAN_STANDING else "institution"
+            dossier = self._kept_of(kind, region, code, draft.get(DOSSIERS, partition, dossier_key(kind, region, code)))
+            published = draft.get(topic, partition, key)
+            if published is None:
+                continue
+            try:
+                ours = self._truth(dossier) if dossier.now else None
+            except _UNCOUNTABLE:
+                continue
+            if ours is None or not says_the_same(ours, published):
+                draft.put(topic, partition, key, ours)
+                corrected += 1
+        return corrected
+
+    def _truth(self, dossier: _Open) -> bytes | None:
+        """The standing as it would be published first."""
+        if dossier.kind == "institution":
+            file = file_of(dossier.now)
+            return institution_publication(dossier.now, file, dossier.pack, dossier.region, dossier.code, None)
+        view = self.view(dossier.now, dossier.pack, dossier.region, dossier.code)
+        return physician_publication(view.statement.timeline, None)
+
     def next_look(self, partition: int, key: bytes, value: bytes, today: dt.date, draft: Draft) -> dt.date | None:
         """When a kept dossier has to be looked at: today, if something of it is not published as it should be, or later.
 
@@ -272,7 +313,9 @@ class Ledger:
         return today if trial.changes else look
 
     def _kept(self, key: bytes, value: bytes | None) -> _Open:
-        kind, region, code = owner_of(key)
+        return self._kept_of(*owner_of(key), value)
+
+    def _kept_of(self, kind: Kind, region: str, code: str, value: bytes | None) -> _Open:
         events = read_dossier(value)
         return _Open(kind, region, code, self._packs.for_region(region), events, events)
 

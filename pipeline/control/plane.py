@@ -35,8 +35,10 @@ from topics.catalogue import (
     CASE_ACTIONS_DEAD_LETTER,
     CLAIM_CASES,
     DOSSIERS,
+    INSTITUTION_STANDING,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
+    PHYSICIAN_STANDING,
 )
 
 _TICK_S = 0.5
@@ -77,6 +79,7 @@ class Plane:
         self._pulse = Pulse(settings.session_timeout_ms / 1000)
         self._diary = Diary()
         self._doubt: dict[Place, int] = {}
+        self._suspects: dict[Place, set[bytes]] = {}
         self._asked_at = 0.0
         self._many_due = False
         self._admin = AdminClient(settings.client())
@@ -163,6 +166,7 @@ class Plane:
     async def _revoked(self, _app: Any, revoked: Any, **_signal: Any) -> None:
         """The batch in hand is finished first; what has not been begun is read again by whoever comes."""
         self._doubt.clear()
+        self._suspects.clear()
         self._recovering = True
         self._inbox.clear()
         self._room.set()
@@ -281,6 +285,7 @@ class Plane:
                     self._read_diary()
                 else:
                     await self._remind()
+                    await self._correct()
                 await self._look_for_strangers()
 
     async def _look_for_strangers(self) -> None:
@@ -303,6 +308,7 @@ class Plane:
             adopt, rewrite, last = await asyncio.to_thread(settle, self._settings, where, start, shelf)
             shelf.write(adopt, max(last, shelf.offset))
             self._metrics.foreign.inc(len(adopt) + len(rewrite))
+            self._suspects.setdefault(where, set()).update(adopt)
             if rewrite:
                 draft = Draft(self.shelf)
                 draft.changes[where] = dict(rewrite)
@@ -315,6 +321,20 @@ class Plane:
                     taken_over=len(adopt),
                     written_over=len(rewrite),
                 )
+
+    async def _correct(self) -> None:
+        """Judges by the dossiers what was taken over, once the log has been read to its end."""
+        if not self._suspects or time.monotonic() < self._quiet_until:
+            return
+        suspects, self._suspects = self._suspects, {}
+        draft, corrected = Draft(self.shelf), 0
+        for (topic, partition), keys in suspects.items():
+            for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING):
+                if topic == spec.name and partition in self.partitions:
+                    corrected += self.ledger.correct(spec, partition, keys, draft)
+        await self._write(draft)
+        if corrected:
+            self._log.error("strangers_standings_corrected", standings=corrected)
 
     def _read_diary(self) -> None:
         """Goes on noting the days of dossiers that were kept before this process had them."""

@@ -55,6 +55,20 @@ def institution_publication(
     return _encode(_changed(new, old))
 
 
+def says_the_same(ours: bytes, published: bytes) -> bool:
+    """Whether a published standing has our content and no revision that our next one would not reach."""
+    mine, theirs = msgspec.json.decode(ours), None
+    try:
+        theirs = msgspec.json.decode(published)
+    except msgspec.MsgspecError:
+        return False
+    if not isinstance(theirs, dict) or not isinstance(theirs.get("revision"), int):
+        return False
+    apart = {"revision", "changed"}
+    same = {k: v for k, v in mine.items() if k not in apart} == {k: v for k, v in theirs.items() if k not in apart}
+    return same and theirs["revision"] <= mine["revision"]
+
+
 def _changed(new: InstitutionTimeline, old: InstitutionTimeline | None) -> InstitutionTimeline:
     return msgspec.structs.replace(new, changed=diff(old, new))
 

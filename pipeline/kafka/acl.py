@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 
 from pipeline.config import Settings
 from pipeline.kafka.reading import TOOLS_GROUP
-from pipeline.kafka.trouble import ClusterError
+from pipeline.kafka.trouble import ClusterError, first_answer
 from topics.access import Role
 from topics.catalogue import CATALOGUE
 
@@ -51,11 +51,14 @@ def _rights(role: Role, settings: Settings) -> Iterator[tuple[ResourceType, str,
 def grant(rights: list[AclBinding], settings: Settings) -> None:
     """Creates rights; those that exist stay as they are. Raises ClusterError."""
     client = AdminClient(settings.client())
+    first_answer(lambda limit: client.list_topics(timeout=limit), settings)
     for binding, future in client.create_acls(rights, request_timeout=_TIMEOUT_S).items():
         try:
             future.result(timeout=_TIMEOUT_S)
         except KafkaException as error:
             raise ClusterError(f"cannot grant {describe(binding)}: {error.args[0].str()}") from error
+        except TimeoutError:
+            raise ClusterError(f"the brokers did not say whether they granted {describe(binding)}") from None
 
 
 def describe(binding: AclBinding) -> str:

@@ -127,3 +127,17 @@ def test_a_claim_that_was_mended_upstream_is_judged_when_it_is_sent_again(cluste
 
     figures = balance(cluster, register)
     assert (figures.inputs, figures.verdicts, figures.dead_letters) == (3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("kind=nosuch", "kind is one of"),
+        ("error=invalid_json", "give kind="),
+        ("offset=abc", "offset is a number"),
+        ("redriven=perhaps", "true, false"),
+    ],
+)
+def test_a_condition_that_no_letter_can_meet_is_a_slip_and_not_an_empty_topic(condition: str, says: str) -> None:
+    with pytest.raises(FilterError, match=says):
+        parse_where([condition])

@@ -197,6 +197,14 @@ def test_settings_that_cannot_work_are_told_before_anything_starts(settings: dic
         load_settings(**settings)
 
 
+def test_a_misspelt_setting_is_told_and_a_stranger_to_the_product_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCREENING_GATE_SERVICE_HOST", "10.0.0.7")
+    load_settings()
+    monkeypatch.setenv("SCREENING_STALENES_POLICY", "review")
+    with pytest.raises(SettingsError, match="did you mean SCREENING_STALENESS_POLICY"):
+        load_settings()
+
+
 def test_a_secret_is_never_part_of_what_settings_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCREENING_SASL_PASSWORD", PASSWORD)
     monkeypatch.setenv("SCREENING_HTTP_TOKEN", PASSWORD)
