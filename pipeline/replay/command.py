@@ -1,4 +1,4 @@
-"""`screening replay`: claims of the past through the same law, without Kafka."""
+"""`screening replay`: claims of the past through the same law, from files or from the topic that they came by."""
 
 from __future__ import annotations
 
@@ -23,10 +23,15 @@ from rules.pack import PackError
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
+    from pipeline.replay.capture import Captured
     from pipeline.replay.engine import Job
     from pipeline.replay.knowledge import Clock
+    from pipeline.replay.progress import Progress
+    from pipeline.replay.topic_range import Wanted
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_DIFFERENT = 1
+"""With --from-topic 1 means differences, so that whatever stops the run is 2, as it is for `screening audit`."""
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
@@ -38,13 +43,12 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 @click.command("replay")
-@click.argument("claims")
+@click.argument("claims", required=False)
 @click.option(
     "--events",
     "events_file",
-    required=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Events as NDJSON (.gz too), as on the wire.",
+    help="Events as NDJSON (.gz too), as on the wire; with --from-topic by default those of the topic physician-events.",
 )
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for everything that is made."
@@ -76,6 +80,26 @@ def _fail(message: str, code: int) -> NoReturn:
     is_flag=True,
     help="Judge every claim by what was recorded at its own settlement, as a live gate would have.",
 )
+@click.option(
+    "--from-topic", is_flag=True, help="Replay a range of the topic of claims and compare with what was recorded of it."
+)
+@click.option(
+    "--from-offsets", metavar="OFFSETS", help="First offsets of the range: 250 for all partitions, or 0:100,1:250."
+)
+@click.option(
+    "--to-offsets", metavar="OFFSETS", help="Offsets before which the range ends. [default: what has been judged]"
+)
+@click.option(
+    "--since", metavar="TIME", help="The range begins with the first record of this time (RFC 3339) or later."
+)
+@click.option("--until", metavar="TIME", help="The range ends before the first record of this time or later.")
+@click.option(
+    "--as-recorded",
+    is_flag=True,
+    help="Judge every claim by the very revision of the register that its recorded verdict names [default with --from-topic]",
+)
+@click.option("--as-known-now", is_flag=True, help="Judge by everything recorded [default without --from-topic]")
+@click.option("--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]")
 @click.option("--strict", is_flag=True, help="Stop at the first row that is no claim; by default it is set aside.")
 @click.option(
     "--resume/--no-resume",
@@ -88,14 +112,22 @@ def _fail(message: str, code: int) -> NoReturn:
 @click.option("--publish", is_flag=True, help="Write the cases and send them to the topic claim-cases.")
 @json_option
 def replay_command(
-    claims: str,
-    events_file: Path,
+    claims: str | None,
+    events_file: Path | None,
     out: Path,
     mapping: str,
     compare_dir: Path | None,
     changes: tuple[str, ...],
     as_known_on: dt.datetime | None,
     as_known_at_settlement: bool,
+    from_topic: bool,
+    from_offsets: str | None,
+    to_offsets: str | None,
+    since: str | None,
+    until: str | None,
+    as_recorded: bool,
+    as_known_now: bool,
+    bootstrap_servers: str | None,
     strict: bool,
     resume: bool,
     report: bool,
@@ -103,14 +135,20 @@ def replay_command(
     publish: bool,
     as_json: bool,
 ) -> None:
-    """Judges claims of the past by the events of a file, with the gate's own decision. No Kafka is needed.
+    """Judges claims of the past by recorded events, with the gate's own decision. Files need no Kafka.
 
     CLAIMS is a file, a folder or a quoted pattern of Parquet, NDJSON or CSV (the last two also .gz). Verdicts go to Parquet
     below --out, rows that are no claims to rejected-input.parquet with their reason; run.json tells what the run rests on. The
     same input gives the same bytes. An interrupted run is taken up again by the same command.
 
-    Exit code 0: done; 1: stopped by --strict or by a file that cannot be read; 2: the arguments, the mapping or the settings
-    cannot be used; 130: interrupted.
+    With --from-topic a range of the topic of claims takes the place of CLAIMS. It is copied with everything recorded of it, and
+    today's verdicts are held against those: differences.parquet has a row for every record that does not come out equal, with
+    the cause. Each claim is judged by the revision of the register that its recorded verdict names, unless another knowledge
+    is asked for.
+
+    Exit code 0: done, and with --from-topic all equal; 1: stopped by --strict or by a file that cannot be read, with
+    --from-topic: differences; 2: the arguments, the mapping or the settings cannot be used, with --from-topic whatever else
+    stops the run; 130: interrupted.
 
     \b
     Example:
@@ -118,36 +156,47 @@ def replay_command(
       screening replay "export/*.csv.gz" --events events.ndjson --out replayed --mapping national-settlement
       screening replay claims.parquet --events events.ndjson --out what-if --set qiannan-2022.penalty.months=6
       screening replay claims.parquet --events events.ndjson --out then --as-known-at-settlement --cases
+      screening replay --from-topic --since 2026-11-01T00:00:00+08:00 --until 2026-12-01T00:00:00+08:00 --out november
+      screening replay --from-topic --from-offsets 0:100,1:250 --to-offsets 0:200,1:300 --out stretch --as-known-now
     """
     from pipeline.replay.engine import Interrupted, Job, replay  # noqa: PLC0415  # polars loads slowly; --help must not wait
     from pipeline.replay.progress import plain_or_live  # noqa: PLC0415
     from pipeline.replay.whatif import other_rules  # noqa: PLC0415
 
-    clock = _clock(as_known_on, at_settlement=as_known_at_settlement)
+    _check_source(claims, events_file, from_topic, mapping)
+    failed = EXIT_USAGE if from_topic else EXIT_FAILED
     try:
-        settings = load_settings()
+        clock = _clock(as_known_on, as_known_at_settlement, as_recorded, as_known_now, from_topic=from_topic)
+        wanted = _wanted(from_offsets, to_offsets, since, until, from_topic=from_topic)
+        settings = load_settings(bootstrap_servers=bootstrap_servers)
         packs = load_pack_set(settings.packs_dir, settings.packs_on)
         other = other_rules(packs, compare_dir, changes) if compare_dir is not None or changes else None
+        fitted = load_mapping(mapping)
+        shown = plain_or_live(_err, quiet=as_json)
+        captured = None if wanted is None else _captured(out, settings, wanted, events_file, shown, resume=resume)
+        events = events_file if captured is None or captured.events is None else captured.events
+        assert events is not None
         job = Job(
-            claims=claims,
-            events=events_file,
+            claims=claims or "",
+            events=events,
             out=out,
-            mapping=load_mapping(mapping),
+            mapping=fitted,
             packs=packs,
             other=other,
             changes=changes,
             clock=clock,
             strict=strict,
             resume=resume,
+            captured=captured,
         )
-        record = replay(job, plain_or_live(_err, quiet=as_json))
+        record = replay(job, shown)
         made = _made(job, settings, report=report, cases=cases or publish, publish=publish)
     except (PackError, SettingsError, MappingError) as error:
         _fail(str(error), EXIT_USAGE)
     except (ReplayError, FiguresError, ClusterError) as error:
-        _fail(str(error), EXIT_FAILED)
+        _fail(str(error), failed)
     except OSError as error:
-        _fail(f"{error.filename or out}: {error.strerror or error}", EXIT_FAILED)
+        _fail(f"{error.filename or out}: {error.strerror or error}", failed)
     except (Interrupted, KeyboardInterrupt) as stopped:
         kept = f" after {stopped}; they are kept" if isinstance(stopped, Interrupted) else " before the first claim"
         _err.print(f"interrupted{kept}: give the same command again to go on", soft_wrap=True)
@@ -158,6 +207,53 @@ def replay_command(
         _show(record, out)
         for line in made:
             _out.print(line, soft_wrap=True)
+    if record.get("recorded", {}).get("differing"):
+        raise SystemExit(EXIT_DIFFERENT)
+
+
+def _check_source(claims: str | None, events_file: Path | None, from_topic: bool, mapping: str) -> None:
+    if from_topic == (claims is not None):
+        which = "not both" if from_topic else "or a range of their topic as --from-topic"
+        _fail(f"claims come from one place: give a file, folder or pattern as CLAIMS, {which}", EXIT_USAGE)
+    if not from_topic and events_file is None:
+        _fail("--events is missing: claims of files need events of a file", EXIT_USAGE)
+    if from_topic and mapping != CONTRACT:
+        _fail("--mapping is for files; the records of the topic have the contract's own fields", EXIT_USAGE)
+
+
+def _wanted(
+    from_offsets: str | None, to_offsets: str | None, since: str | None, until: str | None, *, from_topic: bool
+) -> Wanted | None:
+    """The range that is asked for; None without --from-topic. Raises RangeError."""
+    from pipeline.replay.topic_range import Wanted, parse_offsets, parse_time  # noqa: PLC0415
+
+    given = {"--from-offsets": from_offsets, "--to-offsets": to_offsets, "--since": since, "--until": until}
+    named = [name for name, value in given.items() if value is not None]
+    if not from_topic:
+        if named:
+            _fail(f"{named[0]} is a range of the topic; it goes with --from-topic", EXIT_USAGE)
+        return None
+    for pair in (("--from-offsets", "--since"), ("--to-offsets", "--until")):
+        if all(name in named for name in pair):
+            _fail(f"{pair[0]} and {pair[1]} are the same end of the range; give one", EXIT_USAGE)
+    return Wanted(
+        from_offsets=None if from_offsets is None else parse_offsets(from_offsets),
+        to_offsets=None if to_offsets is None else parse_offsets(to_offsets),
+        since=None if since is None else parse_time(since),
+        until=None if until is None else parse_time(until),
+    )
+
+
+def _captured(
+    out: Path, settings: Settings, wanted: Wanted, events_file: Path | None, shown: Progress, *, resume: bool
+) -> Captured:
+    from pipeline.replay.capture import capture  # noqa: PLC0415
+
+    try:
+        return capture(out, settings, wanted, with_events=events_file is None, resume=resume, progress=shown)
+    except BaseException:
+        shown.close()
+        raise
 
 
 def _made(job: Job, settings: Settings, *, report: bool, cases: bool, publish: bool) -> list[str]:
@@ -183,14 +279,27 @@ def _made(job: Job, settings: Settings, *, report: bool, cases: bool, publish: b
     return told
 
 
-def _clock(day: dt.datetime | None, *, at_settlement: bool) -> Clock:
+def _clock(
+    day: dt.datetime | None, at_settlement: bool, as_recorded: bool, as_known_now: bool, *, from_topic: bool
+) -> Clock:
     from pipeline.replay.knowledge import Clock, ClockMode  # noqa: PLC0415
 
-    if day is not None and at_settlement:
-        _fail("--as-known-on and --as-known-at-settlement are two clocks; give one", EXIT_USAGE)
+    given = {
+        "--as-known-on": day is not None,
+        "--as-known-at-settlement": at_settlement,
+        "--as-recorded": as_recorded,
+        "--as-known-now": as_known_now,
+    }
+    named = [name for name, is_given in given.items() if is_given]
+    if len(named) > 1:
+        _fail(f"{named[0]} and {named[1]} are two clocks; give one", EXIT_USAGE)
+    if as_recorded and not from_topic:
+        _fail("--as-recorded needs recorded verdicts; it goes with --from-topic", EXIT_USAGE)
+    if day is not None:
+        return Clock(ClockMode.KNOWN_ON, day.date())
     if at_settlement:
         return Clock(ClockMode.AT_SETTLEMENT)
-    return Clock() if day is None else Clock(ClockMode.KNOWN_ON, day.date())
+    return Clock(ClockMode.EVERYTHING if as_known_now or not from_topic else ClockMode.AS_RECORDED)
 
 
 def _show(record: dict[str, Any], out: Path) -> None:
@@ -226,3 +335,15 @@ def _show(record: dict[str, Any], out: Path) -> None:
     if unanswered:
         _out.print(f"[yellow]{unanswered:,} standings could not be computed; their claims are in review[/] (run.json)")
     _out.print(f"verdicts: {out / 'verdicts'}; provenance: {out / 'run.json'}", soft_wrap=True)
+    if "recorded" in record:
+        _show_recorded(record["recorded"], out)
+
+
+def _show_recorded(found: dict[str, Any], out: Path) -> None:
+    _out.print(f"{found['compared']:,} records compared with what was recorded: {found['equal']:,} equal")
+    if not found["differing"]:
+        _out.print("[bold green]every verdict is the one recorded[/]")
+        return
+    for cause, count in found["by_cause"].items():
+        _out.print(f"  {cause}: {count:,}")
+    _out.print(f"[bold red]{found['differing']:,} differ[/]: {out / 'differences.parquet'}", soft_wrap=True)

@@ -69,6 +69,14 @@ def decode_lines(lines: Sequence[bytes]) -> Decoded:
     return Decoded(claims, rejected, len(kept))
 
 
+def decode_values(values: Sequence[bytes | None]) -> Decoded:
+    """Values of a topic's records; one without a value, or an empty one, is no claim, as it is for the gate."""
+    read = decode_claims(values)
+    claims = _from_wire(read.claims, read.claims["row"].cast(pl.Int64))
+    rejected = [rejection(row, error, values[row] or b"") for row, error in read.errors]
+    return Decoded(claims, rejected, len(values))
+
+
 def decode_frame(frame: pl.DataFrame, fitted: Fitted) -> Decoded:
     """Rows of a table, under a mapping fitted to its columns."""
     if frame.is_empty():

@@ -16,16 +16,19 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from pipeline.replay.capture import Captured
 from pipeline.replay.errors import ReplayError, StrictError
 from pipeline.replay.folder import Folder, write_json
-from pipeline.replay.knowledge import Clock, EventFile, gather_knowledge, read_events
+from pipeline.replay.knowledge import Clock, ClockMode, EventFile, Revisions, gather_knowledge, read_events
 from pipeline.replay.mapping import Mapping
 from pipeline.replay.progress import Progress
+from pipeline.replay.proof import Proof, summary
 from pipeline.replay.provenance import describe
 from pipeline.replay.sources import InputFile, Slice, check_inputs, find_inputs, rows_known, slices
 from pipeline.replay.writing import Judge, rejected_frame, write_table
@@ -39,7 +42,8 @@ _MOST_THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be replayed. `other` is the second rule set, `changes` how it was made (for the record)."""
+    """What is to be replayed. `other` is the second rule set, `changes` how it was made (for the record). `captured` is a
+    range of the topic of claims, in place of `claims`; what was recorded of it is held against the verdicts."""
 
     claims: str
     events: Path
@@ -52,6 +56,7 @@ class Job:
     strict: bool = False
     resume: bool = True
     threads: int | None = None
+    captured: Captured | None = None
 
 
 class Interrupted(Exception):
@@ -77,6 +82,7 @@ class _Run:
     job: Job
     folder: Folder
     judges: list[Judge]
+    proof: Proof | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -91,11 +97,13 @@ def replay(job: Job, progress: Progress) -> dict[str, Any]:
 def _replay(job: Job, progress: Progress) -> dict[str, Any]:
     began = time.monotonic()
     # 1 the inputs and the mapping
-    inputs = find_inputs(job.claims)
+    inputs = find_inputs(job.claims) if job.captured is None else job.captured.inputs
     check_inputs(inputs, job.mapping)
     # 2 the fingerprints
     progress.stage("fingerprints of the inputs")
     description = describe(inputs, job.events, job.mapping, job.packs, job.other, job.changes, job.clock)
+    if job.captured is not None:
+        description["capture"] = job.captured.record
     # 3 the folder
     folder = Folder(job.out)
     if folder.open(description, resume=job.resume):
@@ -106,18 +114,23 @@ def _replay(job: Job, progress: Progress) -> dict[str, Any]:
     _write_unusable(folder, events)
     judges: list[Judge] = []
     standings: list[_Standings] = []
+    proof = None if job.captured is None else Proof(job.captured, job.clock, events)
+    revisions = {} if proof is None else proof.revisions()
     for packs in (job.packs, *([] if job.other is None else [job.other])):
-        judge, known = _prepare(folder, events, packs, job, progress, other=bool(judges))
+        judge, known = _prepare(folder, events, packs, job, revisions, progress, other=bool(judges))
         judges.append(judge)
         standings.append(known)
     # What is in the index is not needed a second time; a large register's events would stay in memory to the end.
     events.owners.clear()
+    del revisions
     prepared = time.monotonic()
     # 5 the slices
-    run = _Run(job, folder, judges)
+    run = _Run(job, folder, judges, proof)
     rows = _judge_all(run, inputs, progress)
     # 6 the counts
     folder.merge_rejected()
+    if proof is not None:
+        folder.merge_differences()
     record = _record(run, description, events, standings)
     seconds = time.monotonic() - prepared
     write_json(
@@ -199,8 +212,17 @@ def _judge(run: _Run, piece: Slice) -> int:
     if run.stop.is_set():
         return 0
     tallies = []
+    proof = run.proof
+    found: dict[str, int] = {}
+    if proof is not None and run.job.clock.mode is ClockMode.AS_RECORDED:
+        decoded = proof.known(piece, decoded)
     for number, judge in enumerate(run.judges):
         verdicts = judge.verdicts(decoded.claims, piece.first_row)
+        if proof is not None and number == 0:
+            verdicts, differences, found = proof.differences(
+                piece, decoded, verdicts, partial(judge.verdicts, first_row=piece.first_row)
+            )
+            write_table(differences, run.folder.differences(piece.number))
         tallies.append(_tally(verdicts))
         write_table(verdicts, run.folder.part(piece.number, other=number > 0))
     if decoded.rejected:
@@ -212,6 +234,7 @@ def _judge(run: _Run, piece: Slice) -> int:
         "file": piece.file,
         "rejected": Counter(item.kind for item in decoded.rejected),
         "tallies": tallies,
+        "proof": found,
     }
     run.folder.finish_part(piece.number, note)
     return decoded.rows
@@ -227,11 +250,20 @@ def _tally(verdicts: pl.DataFrame) -> list[list[Any]]:
 
 
 def _prepare(
-    folder: Folder, events: EventFile, packs: PackSet, job: Job, progress: Progress, *, other: bool
+    folder: Folder,
+    events: EventFile,
+    packs: PackSet,
+    job: Job,
+    revisions: Revisions,
+    progress: Progress,
+    *,
+    other: bool,
 ) -> tuple[Judge, _Standings]:
     """Folds the events under one rule set, writes the standings, and makes ready to judge by them."""
     total = len(events.owners)
-    known = gather_knowledge(events, packs, job.clock, progress=lambda done: progress.owners(done, total))
+    known = gather_knowledge(
+        events, packs, job.clock, revisions=revisions, progress=lambda done: progress.owners(done, total)
+    )
     root = folder.root / "other" if other else folder.root
     write_table(known.physicians, root / "standings.parquet")
     write_table(known.institutions, root / "institutions.parquet")
@@ -262,6 +294,7 @@ def _record(
     return {
         "format": 1,
         **description,
+        **({} if run.proof is None else {"recorded": summary(notes)}),
         "rows": {item["name"]: rows[item["name"]] for item in description["inputs"]},
         "counts": {
             "rows": sum(rows.values()),

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from pipeline.replay.errors import ReplayError
-from pipeline.replay.output import REJECTED_SCHEMA
+from pipeline.replay.output import DIFFERENCES_SCHEMA, REJECTED_SCHEMA
 
 _MADE = (
     ".replay",
@@ -30,8 +30,12 @@ _MADE = (
     "report.json",
     "report.html",
     "cases.ndjson.gz",
+    "differences.parquet",
 )
 """What a replay makes. Nothing else is ever removed."""
+
+_COPIED = {"input", "recorded", "capture.json"}
+"""What a copied range of a topic (`pipeline.replay.capture`) has put there before the replay begins, and looks after itself."""
 
 _KEYS = {"inputs", "events", "packs", "clock", "code"}
 """What tells the description of a replay from any other file of that name."""
@@ -53,9 +57,16 @@ class Folder:
         """
         if not resume:
             self._clear()
+        copied = [name for name in sorted(_COPIED) if (self.root / name).exists()]
+        if copied and "capture" not in description:
+            if resume:
+                raise ReplayError(
+                    f"{self.root}: holds a range of a topic; give another --out, or --no-resume to replace it"
+                )
+            self._remove(copied)
         found = self._described()
         if found is None:
-            if self.root.exists() and any(self.root.iterdir()):
+            if self.root.exists() and any(path.name not in _COPIED for path in self.root.iterdir()):
                 raise ReplayError(f"{self.root}: is not empty and holds no replay; give another --out")
             self._state.mkdir(parents=True)
             write_json(self._manifest, description)
@@ -82,7 +93,10 @@ class Folder:
     def _clear(self) -> None:
         if self._described() is None:
             return
-        for name in _MADE:
+        self._remove(_MADE)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
             path = self.root / name
             if path.is_dir():
                 shutil.rmtree(path)
@@ -111,11 +125,22 @@ class Folder:
         for path in sorted(self._state.glob("note-*.json"), key=lambda path: int(path.stem.partition("-")[2])):
             yield json.loads(path.read_text("utf-8"))
 
+    def differences(self, number: int) -> Path:
+        """Where the differences of a slice wait."""
+        return self._state / f"differences-{number:05d}.parquet"
+
     def merge_rejected(self) -> None:
         """Puts the refused rows of all slices into one table."""
-        parts = sorted(self._state.glob("rejected-*.parquet"), key=lambda path: int(path.stem.partition("-")[2]))
-        whole = pl.concat([pl.scan_parquet(path) for path in parts]) if parts else pl.LazyFrame(schema=REJECTED_SCHEMA)
-        whole.sink_parquet(self.root / "rejected-input.parquet", compression="zstd", maintain_order=True)
+        self._merge("rejected", REJECTED_SCHEMA, "rejected-input.parquet")
+
+    def merge_differences(self) -> None:
+        """Puts the differences of all slices into one table."""
+        self._merge("differences", DIFFERENCES_SCHEMA, "differences.parquet")
+
+    def _merge(self, kind: str, schema: dict[str, Any], name: str) -> None:
+        parts = sorted(self._state.glob(f"{kind}-*.parquet"), key=lambda path: int(path.stem.partition("-")[2]))
+        whole = pl.concat([pl.scan_parquet(path) for path in parts]) if parts else pl.LazyFrame(schema=schema)
+        whole.sink_parquet(self.root / name, compression="zstd", maintain_order=True)
 
     def finish(self, record: dict[str, Any]) -> None:
         """Writes run.json, and only then drops the state: from here on the run is complete."""

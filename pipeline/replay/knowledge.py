@@ -1,6 +1,7 @@
-"""From a file of events to the standing index that claims are judged by, under one of three clocks.
+"""From a file of events to the standing index that claims are judged by, under one of four clocks.
 
-Everything recorded; what was recorded by a day; or, for each claim, what was recorded at its own settlement.
+Everything recorded; what was recorded by a day; for each claim, what was recorded at its own settlement; or, for each claim that
+has a verdict already, the revision of its physician's standing that this verdict names.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, cast
 
 import msgspec
@@ -28,12 +31,18 @@ from rules.events import CHINA, Event, EventError, check, decode, known_by
 from rules.ledger.dossier import Dossier, fold
 from rules.pack import Pack, PackSet
 from rules.screens.index import StandingIndex
-from rules.screens.versions import VersionedIndex
+from rules.screens.versions import RevisedIndex, VersionedIndex
 from rules.standing import institution_timeline, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 
 Owner = tuple[str, str, bool]
 """Region, code, and whether it is an institution."""
+
+Revisions = Mapping[tuple[str, str], Sequence[int]]
+"""By region and code of a physician the revisions that recorded verdicts name."""
+
+_Filed = tuple[Owner, list[bytes], list[int]]
+"""An owner, its events, and what `_cuts` needs beside them."""
 
 _OWNERS_A_TASK = 2_000
 _PROCESSES_ABOVE = 50_000
@@ -46,6 +55,13 @@ class ClockMode(StrEnum):
     EVERYTHING = "everything"
     KNOWN_ON = "as_known_on"
     AT_SETTLEMENT = "as_known_at_settlement"
+    AS_RECORDED = "as_recorded"
+
+
+_INDEXES: dict[ClockMode, type[StandingIndex]] = {
+    ClockMode.AT_SETTLEMENT: VersionedIndex,
+    ClockMode.AS_RECORDED: RevisedIndex,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +82,20 @@ class UnusableLine:
 
 @dataclass(slots=True)
 class EventFile:
-    """The events of a file, by owner, as bytes; the lines that are none; and how many lines there are and how many count."""
+    """The events of a file, by owner, as bytes; the lines that are none; and how many lines there are and how many count.
+
+    `arrived` tells for every event of an institution when it was known: in microseconds since 1970 UTC, never falling.
+    """
 
     owners: dict[Owner, list[bytes]] = field(default_factory=dict)
+    arrived: dict[Owner, list[int]] = field(default_factory=dict)
     unusable: list[UnusableLine] = field(default_factory=list)
     lines: int = 0
     used: int = 0
 
 
 class Version(msgspec.Struct, frozen=True, gc=False):
-    """A physician's timeline and the instant (microseconds since 1970 UTC) from which it was known."""
+    """A physician's timeline and the instant (microseconds since 1970 UTC) from which it was known, or its revision."""
 
     instant: int
     timeline: PhysicianTimeline
@@ -117,27 +137,40 @@ def histories(events: EventFile) -> Iterator[tuple[str, str, Dossier]]:
 
 
 def read_events(path: Path, packs: PackSet, progress: Callable[[int], None] = lambda _lines: None) -> EventFile:
-    """Reads the events of a file (NDJSON, .gz too), checked under the packs. Raises ReplayError when it cannot be read."""
+    """Reads the events of a file (NDJSON, .gz too; or records copied from their topic), checked under the packs.
+
+    Raises ReplayError when it cannot be read.
+    """
     found = EventFile()
     try:
-        with _open(path) as stream:
-            for number, line in enumerate(stream, 1):
-                found.lines = number
-                if number % 50_000 == 0:
-                    progress(number)
-                text = line.strip()
-                if text:
-                    _take(found, number, text, packs)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+        for number, (line, arrived) in enumerate(_lines(path), 1):
+            found.lines = number
+            if number % 50_000 == 0:
+                progress(number)
+            text = line.strip()
+            if text or arrived is not None:
+                _take(found, number, text, packs, arrived)
+    except (OSError, EOFError, gzip.BadGzipFile, pl.exceptions.PolarsError) as error:
         raise ReplayError(f"{path.name}: the events cannot be read: {error}") from error
     return found
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, int | None]]:
+    """Each event as bytes, with the instant at which it arrived where that is known."""
+    if path.suffix == ".parquet":
+        for batch in pl.scan_parquet(path).select("value", "arrived").collect().iter_slices(50_000):
+            yield from batch.iter_rows()
+        return
+    with _open(path) as stream:
+        for line in stream:
+            yield line, None
 
 
 def _open(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _take(found: EventFile, number: int, line: bytes, packs: PackSet) -> None:
+def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: int | None) -> None:
     try:
         event = decode(line)
     except EventError as error:
@@ -154,7 +187,11 @@ def _take(found: EventFile, number: int, line: bytes, packs: PackSet) -> None:
     found.used += 1
     of_institution = event.of_institution
     code = event.institution if of_institution else event.physician_code
-    found.owners.setdefault((event.region, code or "", of_institution), []).append(line)
+    owner = (event.region, code or "", of_institution)
+    found.owners.setdefault(owner, []).append(line)
+    if of_institution:
+        times = found.arrived.setdefault(owner, [])
+        times.append(max([known_from(event) if arrived is None else arrived, *times[-1:]]))
 
 
 # -- folding ------------------------------------------------------------------------------------------------------
@@ -165,16 +202,20 @@ def gather_knowledge(
     packs: PackSet,
     clock: Clock,
     *,
+    revisions: Revisions = MappingProxyType({}),
     processes: int | None = None,
     progress: Callable[[int], None] = lambda _owners: None,
 ) -> Knowledge:
-    """Folds all dossiers under the packs and fills an index; in several processes where that pays."""
-    index = VersionedIndex() if clock.mode is ClockMode.AT_SETTLEMENT else StandingIndex()
+    """Folds all dossiers under the packs and fills an index; in several processes where that pays.
+
+    `revisions` are those for which AS_RECORDED needs a physician's standing; the last is always there.
+    """
+    index = _INDEXES.get(clock.mode, StandingIndex)()
     # Timelines become tables as they come: as objects those of a large register would fill the memory.
     physicians, institutions = [standings_frame(())], [institutions_frame(())]
     unanswered: list[tuple[str, str, bool, str]] = []
     done = 0
-    for answer in _answers(events, packs, clock, processes):
+    for answer in _answers(events, packs, clock, revisions, processes):
         _put(index, answer)
         physicians.append(standings_frame([versions[-1].timeline for versions in answer.physicians]))
         institutions.append(institutions_frame([versions[-1].timeline for versions in answer.institutions]))
@@ -184,10 +225,15 @@ def gather_knowledge(
     return Knowledge(index, pl.concat(physicians), pl.concat(institutions), unanswered)
 
 
-def _answers(events: EventFile, packs: PackSet, clock: Clock, processes: int | None) -> Iterator[_Answer]:
+def _answers(
+    events: EventFile, packs: PackSet, clock: Clock, revisions: Revisions, processes: int | None
+) -> Iterator[_Answer]:
+    def marks(owner: Owner) -> list[int]:
+        return events.arrived[owner] if owner[2] else list(revisions.get(owner[:2], ()))
+
     owners = sorted(events.owners)
-    tasks = [
-        [(owner, events.owners[owner]) for owner in owners[start : start + _OWNERS_A_TASK]]
+    tasks: list[list[_Filed]] = [
+        [(owner, events.owners[owner], marks(owner)) for owner in owners[start : start + _OWNERS_A_TASK]]
         for start in range(0, len(owners), _OWNERS_A_TASK)
     ]
     count = os.cpu_count() or 1 if processes is None else processes
@@ -212,20 +258,20 @@ def _start(said: list[str], clock: Clock) -> None:
     _remote[:] = [(PackSet(packs, switched_on=[pack.pack for pack in packs]), clock)]
 
 
-def _fold_remote(task: Sequence[tuple[Owner, list[bytes]]]) -> bytes:
+def _fold_remote(task: Sequence[_Filed]) -> bytes:
     return msgspec.msgpack.encode(_fold_task(*_remote[0], task))
 
 
-def _fold_task(packs: PackSet, clock: Clock, task: Sequence[tuple[Owner, list[bytes]]]) -> _Answer:
+def _fold_task(packs: PackSet, clock: Clock, task: Sequence[_Filed]) -> _Answer:
     answer = _Answer([], [], [])
     calendars: dict[str, WorkingCalendar] = {}
-    for (region, code, of_institution), lines in task:
+    for (region, code, of_institution), lines, marks in task:
         pack = packs.for_region(region)
         try:
             if pack.name not in calendars and pack.ledger is not None:
                 calendars[pack.name] = official_calendar(pack.ledger.working_calendar.value)
             events = [decode(line) for line in lines]
-            cuts = _cuts(events, clock)
+            cuts = _cuts(events, clock, of_institution, marks)
             if of_institution:
                 made = [InstitutionVersion(at, _institution(known, pack, code, region)) for at, known in cuts]
                 if made:
@@ -245,8 +291,18 @@ def _fold_task(packs: PackSet, clock: Clock, task: Sequence[tuple[Owner, list[by
     return answer
 
 
-def _cuts(events: list[Event], clock: Clock) -> list[tuple[int, list[Event]]]:
-    """The events known from each instant on: one cut, or one for every instant at which something was recorded."""
+def _cuts(events: list[Event], clock: Clock, of_institution: bool, marks: list[int]) -> list[tuple[int, list[Event]]]:
+    """The events known from each instant on: one cut, or one for every instant at which something was recorded.
+
+    AS_RECORDED: the first n distinct events for every revision n of `marks` and for the last; of an institution those that had
+    arrived by each instant of `marks`.
+    """
+    if clock.mode is ClockMode.AS_RECORDED and of_institution:
+        return [(at, events[: bisect_right(marks, at)]) for at in sorted(set(marks))]
+    if clock.mode is ClockMode.AS_RECORDED:
+        distinct = list(dict.fromkeys(events))
+        numbers = {number for number in marks if 0 < number < len(distinct)} | {len(distinct)}
+        return [(number, distinct[:number]) for number in sorted(numbers)]
     if clock.mode is not ClockMode.AT_SETTLEMENT:
         known = [event for event in events if known_by(event, clock.day)]
         return [(0, known)] if known else []

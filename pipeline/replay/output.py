@@ -13,9 +13,9 @@ The folder (`--out DIR`). Everything but `timing.json` depends on the input, the
                                           the same under the second rule set (--compare, --set): part N of both folders holds
                                           the same claims in the same order, so that rows may be put side by side
     DIR/input/, DIR/recorded/, DIR/capture.json
-                                          with --from-topic: the records of the range and the outcomes recorded of them, as copied;
+                                          with --from-topic: the records of the range and what was recorded of them, as copied;
                                           see INPUT_SCHEMA, EVENTS_SCHEMA and RECORDED_SCHEMA
-    DIR/differences.parquet               with --from-topic: one row a record whose outcome is another here; see DIFFERENCES_SCHEMA
+    DIR/differences.parquet               with --from-topic: one row a record with another outcome here; see DIFFERENCES_SCHEMA
     DIR/.replay/                          the state of an unfinished run; gone when the run is complete
 
 A verdict is the wire's (`topics.messages.Verdict`) with `source_row` in place of `source` and `screened_at`. Types are Parquet's
@@ -217,7 +217,8 @@ CAUSES = (
 """Why an outcome is another than the one recorded. other_pack: the verdicts name different packs. later_event: more is known now
 than then. missing_event: the recorded verdict rests on more events than there are. other_code: same pack, same knowledge, and
 another outcome all the same. operational: the gate could not read its register, or it was too old. recorded_twice: more than one
-outcome. not_recorded: none. no_such_record: an outcome of an offset at which no claim stands. unreadable: the record is no verdict."""
+outcome. not_recorded: none. no_such_record: an outcome of an offset at which no claim stands. unreadable: what is recorded is no
+verdict."""
 
 _COMPARED = {
     "outcome": pl.String,
@@ -240,5 +241,5 @@ DIFFERENCES_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     **{f"{side}_{name}": kind for side in ("recorded", "replayed") for name, kind in _COMPARED.items()},
     "screened_at": pl.String,
 }
-"""Columns of `differences.parquet`, in the order of partition and offset. `fields` are those of the verdict that differ; `outcomes`
-how many were recorded, of which the first is shown."""
+"""Columns of `differences.parquet`, in the order of partition and offset. `fields` are those of the verdict that differ;
+`outcomes` how many were recorded, of which the first is shown."""

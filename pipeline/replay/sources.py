@@ -22,13 +22,14 @@ from typing import IO, Any, Literal
 import msgspec
 import polars as pl
 
-from pipeline.replay.decode import Decoded, Rejected, decode_frame, decode_lines, rejection
+from pipeline.replay.decode import Decoded, Rejected, decode_frame, decode_lines, decode_values, rejection
 from pipeline.replay.errors import MappingError, ReplayError
 from pipeline.replay.fitting import Fitted, fit
 from pipeline.replay.mapping import CONTRACT, Mapping
 from topics.claim_codec import ClaimError, check_shape
 
-Format = Literal["parquet", "ndjson", "csv"]
+Format = Literal["parquet", "ndjson", "csv", "records"]
+"""`records`: Parquet of a topic's records as received (`pipeline.replay.output.INPUT_SCHEMA`)."""
 
 SLICE_ROWS = 524_288
 """Rows of Parquet in a slice: two of polars' row groups, half of Arrow's, so that no group is decoded twice for nothing."""
@@ -135,7 +136,7 @@ def slices(inputs: tuple[InputFile, ...], mapping: Mapping) -> Iterator[Slice]:
     """All slices of the inputs in order. Raises ReplayError for a file that cannot be read or does not fit the mapping."""
     number = row = 0
     for file in inputs:
-        cut = {"parquet": _parquet, "ndjson": _ndjson, "csv": _csv}[file.format]
+        cut = {"parquet": _parquet, "ndjson": _ndjson, "csv": _csv, "records": _records}[file.format]
         try:
             for piece in cut(file, mapping, number, row):
                 yield piece
@@ -164,14 +165,14 @@ def _fit_file(file: InputFile, mapping: Mapping) -> None:
     elif file.format == "csv":
         with _opened(file) as (stream, _):
             fit(mapping, dict.fromkeys(_header(stream, file.name), pl.String()))
-    elif mapping.name != CONTRACT:
+    elif file.format == "ndjson" and mapping.name != CONTRACT:
         with _opened(file) as (stream, _):
             _fit_lines(list(itertools.islice(stream, _SAMPLE_LINES)), mapping)
 
 
 def rows_known(inputs: tuple[InputFile, ...]) -> int | None:
     """Rows of the inputs where their footers tell them; None when a file has to be read to know."""
-    if any(file.format != "parquet" for file in inputs):
+    if any(file.format not in ("parquet", "records") for file in inputs):
         return None
     return sum(int(pl.scan_parquet(file.path).select(pl.len()).collect().item()) for file in inputs)
 
@@ -190,6 +191,15 @@ def _parquet(file: InputFile, mapping: Mapping, number: int, first_row: int) -> 
 
 def _decode_rows(wanted: pl.LazyFrame, start: int, rows: int, fitted: Fitted) -> Decoded:
     return decode_frame(wanted.slice(start, rows).collect(), fitted)
+
+
+def _records(file: InputFile, _mapping: Mapping, number: int, first_row: int) -> Iterator[Slice]:
+    rows = int(pl.scan_parquet(file.path).select(pl.len()).collect().item())
+    yield Slice(number, file.name, first_row, 1, rows, file.size, partial(_decode_records, file.path))
+
+
+def _decode_records(path: Path) -> Decoded:
+    return decode_values(pl.read_parquet(path, columns=["value"])["value"].to_list())
 
 
 def _ndjson(file: InputFile, mapping: Mapping, number: int, first_row: int) -> Iterator[Slice]:

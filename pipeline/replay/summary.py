@@ -53,12 +53,27 @@ def _base(found: Row) -> Iterator[Pair]:
             f"另有{count(exempted)}笔因急诊、抢救等除外情形照常结算。",
             f"{_claims(exempted)} stayed payable because emergency, rescue or public-health care is exempted.",
         )
+    if "recorded" in found["provenance"]:
+        yield _recorded(found["provenance"]["recorded"])
     records = found["data_quality"]["rejected_records"]
     if records:
         yield (
             f"{count(records)}条输入无法作为结算记录读取，已另行存放，未计入以上数字。",
             f"{count(records)} input records could not be read as claims; they are set aside and in none of these figures.",
         )
+
+
+def _recorded(told: Row) -> Pair:
+    if not told["differing"]:
+        return (
+            f"与原裁定逐条比较：{count(told['compared'])}条记录全部相同。",
+            f"Held against what was recorded: all of the {count(told['compared'])} records come out equal.",
+        )
+    return (
+        f"与原裁定逐条比较：{count(told['compared'])}条记录中，{count(told['differing'])}条结果不同，原因见下表。",
+        f"Held against what was recorded: {count(told['differing'])} of {count(told['compared'])} records come out otherwise; "
+        "the causes are in the table below.",
+    )
 
 
 def _claims(number: int) -> str:

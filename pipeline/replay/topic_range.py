@@ -59,7 +59,9 @@ def parse_offsets(text: str) -> dict[int, int] | int:
     for part in text.split(","):
         pair = _PAIR.match(part)
         if pair is None:
-            raise RangeError(f"{text!r}: expected one offset for all partitions, such as 250, or one a partition: 0:100,1:250")
+            raise RangeError(
+                f"{text!r}: expected one offset for all partitions, such as 250, or one a partition: 0:100,1:250"
+            )
         if int(pair[1]) in found:
             raise RangeError(f"{text!r}: partition {pair[1]} stands twice")
         found[int(pair[1])] = int(pair[2])

@@ -52,7 +52,10 @@ CLOCK: dict[str, Pair] = {
     "everything": ("以全部已登记事件判定", "everything recorded is known"),
     "as_known_on": ("只用截至该日已登记的事件", "only what was recorded by the day"),
     "as_known_at_settlement": ("每笔按其结算时刻已登记的事件判定", "each claim by what was recorded at its settlement"),
-    "as_recorded": ("每笔按原裁定所依据的登记库修订号判定", "each claim by the revision of the register that its recorded verdict names"),
+    "as_recorded": (
+        "每笔按原裁定所依据的登记库修订号判定",
+        "each claim by the revision of the register that its recorded verdict names",
+    ),
 }
 
 CAUSE: dict[str, Pair] = {

@@ -130,9 +130,7 @@ def write_table(frame: pl.DataFrame, path: Path, group_rows: int | None = None) 
     """Writes a table so that it is there whole or not at all; `group_rows` is how many rows a reader may skip at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    frame.write_parquet(
-        unfinished, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=group_rows
-    )
+    frame.write_parquet(unfinished, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=group_rows)
     unfinished.replace(path)
 
 

@@ -7,7 +7,6 @@ import json
 import random
 import re
 import shutil
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,11 +52,12 @@ class Past:
     verdicts: list[dict[str, Any]]
     """What the gate said."""
 
-    def replay(self, name: str, *options: str, **settings: object) -> Result:
+    def replay(self, name: str, *options: str, report: bool = False, **settings: object) -> Result:
         """The command on the topic, into a folder of its own."""
         given = {"bootstrap_servers": self.cluster.bootstrap, **settings}
         env = {f"SCREENING_{key.upper()}": str(value) for key, value in given.items()} | {"COLUMNS": "300"}
-        arguments = ["replay", "--from-topic", "--out", str(self.folder / name), "--no-report", *options]
+        arguments = ["replay", "--from-topic", "--out", str(self.folder / name), *options]
+        arguments += [] if report else ["--no-report"]
         return CliRunner().invoke(main, arguments, env=env)
 
     def differences(self, name: str) -> pl.DataFrame:
@@ -133,11 +133,11 @@ def past(kafka: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
             ]
             values = [*(json.dumps(one).encode() for one in claims), *BROKEN]
             sent += kafka.send("claims", ({"key": f"k{at}", "value": value} for at, value in enumerate(values)))
-            wait_judged(kafka, crew)
+            judged = wait_judged(kafka, crew)
             wait_taken(kafka, controls)
             if number == 0:
-                time.sleep(0.002)  # the next record's millisecond is another
-                between = dt.datetime.now(CHINA).isoformat(timespec="milliseconds")
+                after = max(item.timestamp for item in judged) + 1
+                between = dt.datetime.fromtimestamp(after / 1000, CHINA).isoformat(timespec="milliseconds")
                 first = dict(enumerate(kafka.ends("claims", "read_committed")))
         assert crew.stop() == [0]
         assert controls.stop() == [0]
@@ -162,10 +162,11 @@ def test_on_the_knowledge_of_then_every_verdict_is_the_one_recorded(past: Past) 
     clean = verdicts.filter(pl.col("physician_code") == CLEAN, pl.col("encounter_type") != "emergency")["reason"]
     assert {"ok", "institution_agreement_terminated"} <= set(clean.cast(pl.String)), "before and after it was ended"
 
-    again = past.replay("all")
+    again = past.replay("all", report=True)
     assert again.exit_code == 0
     assert "every verdict is the one recorded" in again.stdout
     assert "nothing is done again" in again.stderr
+    assert f"all of the {past.sent} records come out equal" in (past.folder / "all" / "report.html").read_text("utf-8")
     other = past.replay("all", "--from-offsets", "1")
     assert other.exit_code == 2
     assert "differs in from_offsets" in " ".join(other.stderr.split())
@@ -211,7 +212,7 @@ def test_another_pack_is_the_cause_when_the_law_has_a_new_version(past: Past, tm
     shutil.copytree(ROOT / "rules" / "packs", packs)
     text = (packs / RENAMED).read_text("utf-8")
     (packs / RENAMED).write_text(re.sub(r"^version: 1$", "version: 2", text, flags=re.MULTILINE), "utf-8")
-    done = past.replay("version-2", packs_dir=packs)
+    done = past.replay("version-2", report=True, packs_dir=packs)
     assert done.exit_code == 1, done.stdout + done.stderr
     found = past.differences("version-2").filter(pl.col("cause") != "recorded_twice")
     assert set(found["cause"]) == {"other_pack"}
@@ -220,6 +221,10 @@ def test_another_pack_is_the_cause_when_the_law_has_a_new_version(past: Past, tm
     recorded = [verdict["rule_pack"] for verdict in past.verdicts]
     assert found.height == recorded.count("qiannan-2022@1")
     assert f"other_pack: {found.height}" in done.stdout
+    page = (past.folder / "version-2" / "report.html").read_text("utf-8")
+    assert f'data-figure="provenance.recorded.by_cause.other_pack">{found.height}</span>' in page
+    assert "规则包不同" in page
+    assert "another pack" in page
 
 
 def test_a_second_verdict_on_the_same_claim_is_found_and_so_is_one_that_is_missing(past: Past) -> None:
@@ -262,6 +267,32 @@ def test_verdicts_written_by_other_code_are_told_apart(past: Past) -> None:
     assert rows.filter(
         pl.col("cause") == "not_recorded", pl.col("replayed_outcome") == "dead_letter"
     ).height == ROUNDS * len(BROKEN)
+
+
+def test_a_copy_that_was_interrupted_is_made_again_of_the_range_that_was_fixed_first(past: Past) -> None:
+    """What has come in the meantime is no part of it, and the verdicts are the same bytes."""
+    whole, cut = past.folder / "all", past.folder / "cut"
+    (cut / "input").mkdir(parents=True)
+    (cut / "input" / "claims-00000.parquet").write_bytes(b"half a file")
+    note = json.loads((whole / "capture.json").read_text("utf-8"))
+    begun = {name: note[name] for name in ("asked", "ranges")} | {"parts": None}
+    (cut / "capture.json").write_text(json.dumps(begun), "utf-8")
+    past.cluster.send("claims", [{"key": "k", "value": b"later", "partition": 1}])
+    done = past.replay("cut")
+    assert done.exit_code in (0, 1), done.output  # another test may have tampered with a verdict
+    for name in sorted(path.name for path in (whole / "input").glob("claims-*")):
+        assert (cut / "input" / name).read_bytes() == (whole / "input" / name).read_bytes()
+    for path in sorted((whole / "verdicts").glob("*")):
+        assert (cut / "verdicts" / path.name).read_bytes() == path.read_bytes()
+
+    (past.folder / "mine").mkdir()
+    (past.folder / "mine" / "notes.txt").write_text("not a replay", "utf-8")
+    refused = past.replay("mine", "--no-resume")
+    assert refused.exit_code == 2
+    assert "is not empty and holds no replay of a topic" in refused.output
+    assert [path.name for path in (past.folder / "mine").iterdir()] == ["notes.txt"]
+    replaced = past.replay("cut", "--no-resume", "--from-offsets", "5", "--json")
+    assert json.loads(replaced.stdout)["recorded"]["compared"] < past.sent
 
 
 @pytest.mark.parametrize(
