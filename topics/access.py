@@ -64,7 +64,7 @@ ROLES: tuple[Role, ...] = (
         group="tools",
         transactional="redrive",
     ),
-    Role("auditor", "screening audit", reads=CATALOGUE, writes=(), group="group_id"),
+    Role("auditor", "screening audit, screening replay --from-topic", reads=CATALOGUE, writes=(), group="group_id"),
     Role("settlement", "settlement interface, screening load claims", reads=(CLAIM_VERDICTS,), writes=(CLAIMS,)),
     Role(
         "agency",

@@ -146,9 +146,9 @@ def replay_command(
     the cause. Each claim is judged by the revision of the register that its recorded verdict names, unless another knowledge
     is asked for.
 
-    Exit code 0: done, and with --from-topic all equal; 1: stopped by --strict or by a file that cannot be read, with
-    --from-topic: differences; 2: the arguments, the mapping or the settings cannot be used, with --from-topic whatever else
-    stops the run; 130: interrupted.
+    Exit code 0: done, and with --from-topic all equal; 1: stopped by --strict, or by a file or folder that is not there or
+    cannot be taken, with --from-topic: differences; 2: the arguments, the settings, the mapping or the columns of a file cannot
+    be used, with --from-topic whatever else stops the run; 130: interrupted.
 
     \b
     Example:
@@ -329,6 +329,11 @@ def _show(record: dict[str, Any], out: Path) -> None:
         _out.print(
             f"[yellow]{events['unusable']:,} of {events['lines']:,} lines of events count for nothing[/] "
             f"({out / 'unusable-events.parquet'})",
+            soft_wrap=True,
+        )
+    if events["lines"] == events["unusable"]:
+        _out.print(
+            "[bold red]no event was usable: every physician counts as unregistered[/]; is this the right file of events?",
             soft_wrap=True,
         )
     unanswered = sum(len(rule_set["unanswered"]) for rule_set in sets)

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.replay.errors import MappingError, ReplayError
+from pipeline.replay.errors import MappingError
 from topics.messages import Claim
 
 CONTRACT = "contract"
@@ -103,7 +103,7 @@ def load_mapping(name: str) -> Mapping:
     elif Path(name).is_file():
         text, where = Path(name).read_text("utf-8"), Path(name).name
     else:
-        raise ReplayError(f"no mapping {name!r}: give a YAML file, or one of those shipped: {', '.join(shipped())}")
+        raise MappingError([f"no mapping {name!r}: give a YAML file, or one of those shipped: {', '.join(shipped())}"])
     return parse_mapping(text, where)
 
 

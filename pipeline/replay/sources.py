@@ -90,6 +90,8 @@ def find_inputs(wanted: str) -> tuple[InputFile, ...]:
         if not paths:
             raise ReplayError(f"{wanted}: no such file, folder or pattern")
         base = Path(_common(paths))
+    if not any(path.stat().st_size for path in paths):
+        raise ReplayError(f"{wanted}: is empty; expected claims")
     return tuple(_input(path, base) for path in sorted(paths))
 
 

@@ -199,6 +199,9 @@ class Worker:
         stale = self._is_stale()
         self._hold(on=stale and self.settings.staleness_policy is StalenessPolicy.HOLD)
         messages = self._consumer.consume(self.settings.batch_max_claims, self.settings.batch_max_wait_ms / 1000)
+        if self._held and any(message.error() is None for message in messages):
+            # Fetched before the pause took hold; a gate that holds judges nothing.
+            self._rewind_needed = True
         if self._rewind_needed:
             self._rewind()
             return
@@ -366,6 +369,8 @@ class Worker:
             consumer.incremental_assign([TopicPartition(CLAIMS.name, *start) for start in starts.items()])
         self._owned.update(starts)
         self._next.update(starts)
+        if self._held:
+            self._pause(set(starts))
         self._owned_changed("partitions_assigned", places)
 
     def _starts(self, partitions: list[int]) -> dict[int, int]:

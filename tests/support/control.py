@@ -181,12 +181,23 @@ def prove_standings(cluster: Cluster, made: Physicians) -> int:
 
 
 def prove_notices(cluster: Cluster, made: Physicians, today: dt.date) -> int:
-    """Every notice that is due exists, and none exists twice; more may have been true for a while. Returns how many."""
-    names = [(item.key or b"").decode() for item in cluster.read("notices")]
+    """Every notice that is due exists, and none exists twice; more may have been true for a while. Returns how many.
+
+    Notices are given when the log has been read to its end, which may be a moment after the last event was taken.
+    """
+    wanted = {
+        f"{region}|{code}": expected_notices(region, code, events, today)
+        for (region, code), events in made.files.items()
+    }
+    names: list[str] = []
+
+    def missing() -> dict[str, set[str]]:
+        names[:] = [(item.key or b"").decode() for item in cluster.read("notices")]
+        left = {who: ids - set(names) for who, ids in wanted.items()}
+        return {who: ids for who, ids in left.items() if ids}
+
+    wait_for("every notice is given", lambda: not missing(), every=0.3, detail=lambda: str(missing())[:2000])
     assert len(names) == len(set(names)), "a notice was published twice"
-    for (region, code), events in made.files.items():
-        missing = expected_notices(region, code, events, today) - set(names)
-        assert not missing, f"{region}|{code}: {missing}"
     return len(names)
 
 
