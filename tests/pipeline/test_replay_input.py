@@ -203,7 +203,7 @@ def test_csv_fields_may_hold_quotes_commas_and_line_ends_and_a_row_with_too_many
         ("c.parquet", b"no parquet", "cannot be read as parquet"),
         ("c.ndjson.gz", b"no gzip", "cannot be read as ndjson"),
         ("c.csv", b"a,a\n1,2\n", "expected a header that names every column once"),
-        ("c.csv", b"", "expected a header"),
+        ("c.csv", b"", "is empty; expected claims"),
     ],
 )
 def test_a_source_that_cannot_be_read_is_named_with_what_was_expected(
