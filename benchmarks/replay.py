@@ -290,6 +290,8 @@ def main(quick: bool, full: bool, text: bool, work_dir: Path | None) -> None:
     """Exit code 0: every target met and all verdicts the same; 1: not so."""
     sizes = [200_000] if quick else [MILLION, 10 * MILLION, *([100 * MILLION] if full else [])]
     peer_sizes = sizes if quick else [10 * MILLION]
+    if work_dir is not None:
+        work_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work_dir, prefix="replay-") as folder:
         bench = Bench(Path(folder), sizes, peer_sizes, 5_000 if quick else PHYSICIANS, text=text)
         bench.run()

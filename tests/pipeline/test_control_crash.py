@@ -114,6 +114,8 @@ def test_kills_rebalances_and_a_broker_restart_lose_nothing_and_send_nothing_old
     letters = cluster.read("physician-events-dead-letter")
     assert {letter.value for letter in letters} == {item["value"] for item in records if item["key"] == "poison"}
     assert set(controls.stop()) == {0}
+    audit = cluster.screening("audit", "--standings", "--notices-on", TODAY.isoformat())
+    assert audit.returncode == 0, audit.stdout[-3000:] + audit.stderr[-1000:]
     anew = sum(len(item.events("control_begins_anew")) for item in controls.all)
     print(  # noqa: T201  # the figures are for people
         f"\n[CONTROL_CRASH_SEED={SEED}] {KILLS} x kill -9 ({inside} with uncommitted events), 1 x broker restart, {len(records):,} "
