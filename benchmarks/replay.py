@@ -27,6 +27,7 @@ import polars as pl
 
 from benchmarks.contenders import LockedPeer
 from benchmarks.replay_workload import REGION, write_claims, write_events
+from benchmarks.report import Row
 from pipeline.packs import load_pack_set
 from rules.codes import EncounterType, Reason
 from rules.pack import EXEMPT_PREFIX, Outcome, Pack
@@ -40,17 +41,6 @@ LINEAR_WITHIN = 1.25
 """The time of a claim in the largest run may be so many times that in the run of ten million."""
 
 _COUNTED = ("disposition", "reason", "exempted_ground", "standing")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure: whose, of what, how much."""
-
-    name: str
-    metric: str
-    value: float
-    unit: str
-    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 from pipeline.kafka.local import LocalKafka
 from tests.support.cluster import Cluster
+from tests.support.control import Controls
+from tests.support.missing import stand_aside
 from tests.support.workers import Crew
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,13 +43,27 @@ def crew(cluster: Cluster, tmp_path: Path) -> Iterator[Crew]:
     made.dismiss()
 
 
+@pytest.fixture
+def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
+    """Starts processes of the control plane on the cluster; none outlives the test."""
+    made = Controls(cluster, tmp_path)
+    yield made
+    made.dismiss()
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A broker that this test may stop or kill."""
+    with LocalKafka(tmp_path / "kafka") as broker:
+        made = Cluster(broker)
+        made.reset()
+        yield made
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The shared folder beside the checkout, which is no part of the product's repository."""
     folder = ROOT.parent / "shared"
     if not (folder / "data" / "claims.ndjson.gz").is_file():
-        message = f"{folder} with the real-size claims is not beside the checkout"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{message}; CI must have it")
-        pytest.skip(message)
+        stand_aside(f"{folder} with the real-size claims is not beside the checkout")
     return folder

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.letters import letter
-from pipeline.audit.offsets import Extent, extents
 from pipeline.config import Settings
+from pipeline.kafka.extents import Extent, group_extents
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import place
 from topics.catalogue import CLAIM_VERDICTS, CLAIMS, CLAIMS_DEAD_LETTER
@@ -75,7 +75,7 @@ def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> 
     Judged is what the workers' group has committed; it is asked for first, so that a gate at work is no difference: its
     outcomes and its offsets become visible together.
     """
-    ledger = Ledger(extents(settings, CLAIMS.name, settings.group_id))
+    ledger = Ledger(group_extents(settings, CLAIMS.name, settings.group_id))
     for number, message in enumerate(read_to_end(settings, CLAIMS.name), 1):
         _, partition, offset = place(message)
         if partition in ledger.extent:
@@ -83,7 +83,7 @@ def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> 
         _tell(progress, CLAIMS.name, number)
     _verdicts(settings, ledger, findings, progress)
     _letters(settings, ledger, findings, progress)
-    ends = extents(settings, CLAIMS.name, settings.group_id)
+    ends = group_extents(settings, CLAIMS.name, settings.group_id)
     for partition in sorted(ledger.extent):
         _balance(partition, ledger, findings)
         _beyond(partition, ledger, ends[partition].high, findings)

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.letters import letter
-from pipeline.audit.offsets import Extent, extents
 from pipeline.config import Settings
+from pipeline.kafka.extents import Extent, group_extents
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import place
 from rules.events import Event, EventError, check, decode
@@ -104,7 +104,7 @@ def owner_of(event: Event) -> Owner:
 def read_log(settings: Settings, packs: PackSet, findings: Findings, progress: Progress) -> Log:
     """Reads the events and their dead letters, and balances them by partition. Raises ClusterError."""
     letters = _letters(settings, findings, progress)
-    log = Log(packs, extents(settings, PHYSICIAN_EVENTS.name, settings.control_group_id))
+    log = Log(packs, group_extents(settings, PHYSICIAN_EVENTS.name, settings.control_group_id))
     log.figures = {number: Counter() for number in log.extent}
     if not log.committed:
         findings.notes.append(

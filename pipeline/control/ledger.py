@@ -183,19 +183,13 @@ class Ledger:
             try:
                 if len(write_dossier(grown)) > DOSSIER_MAX_BYTES:
                     raise OverflowError(str(error))
-                self._countable(grown, dossier)
+                self._truth(grown, dossier)
             except _UNCOUNTABLE as problem:
                 reason = f"the dossier cannot be counted with this event: {type(problem).__name__}: {problem}"
                 self._refuse(record, Refused("uncountable", (reason,)), draft, tally)
                 continue
             dossier.now = grown
             dossier.fresh.append((record, event))
-
-    def _countable(self, events: tuple[Event, ...], dossier: _Open) -> None:
-        if dossier.kind == "physician":
-            self.view(events, dossier.pack, dossier.region, dossier.code)
-        else:
-            institution_publication(events, file_of(events), dossier.pack, dossier.region, dossier.code, None)
 
     def _publish(
         self, partition: int, dossier: _Open, draft: Draft, today: dt.date, tally: Tally, *, quiet: bool = False
@@ -283,7 +277,7 @@ class Ledger:
             if published is None:
                 continue
             try:
-                ours = self._truth(dossier) if dossier.now else None
+                ours = self._truth(dossier.now, dossier) if dossier.now else None
             except _UNCOUNTABLE:
                 continue
             if ours is None or not says_the_same(ours, published):
@@ -291,12 +285,11 @@ class Ledger:
                 corrected += 1
         return corrected
 
-    def _truth(self, dossier: _Open) -> bytes | None:
-        """The standing as it would be published first."""
+    def _truth(self, events: tuple[Event, ...], dossier: _Open) -> bytes | None:
+        """The standing of a dossier with these events as it would be published first. Raises what the law cannot count."""
         if dossier.kind == "institution":
-            file = file_of(dossier.now)
-            return institution_publication(dossier.now, file, dossier.pack, dossier.region, dossier.code, None)
-        view = self.view(dossier.now, dossier.pack, dossier.region, dossier.code)
+            return institution_publication(events, file_of(events), dossier.pack, dossier.region, dossier.code, None)
+        view = self.view(events, dossier.pack, dossier.region, dossier.code)
         return physician_publication(view.statement.timeline, None)
 
     def next_look(self, partition: int, key: bytes, value: bytes, today: dt.date, draft: Draft) -> dt.date | None:

@@ -37,12 +37,12 @@ _LISTINGS = (
 
 def status_page(metrics: ControlMetrics, ready: Check, packs: PackSet, version: str) -> StatusPage:
     """The page of a process of the control plane."""
-    in_force = "; ".join(f"{pack.name} ({', '.join(pack.regions)})" for pack in packs.packs)
     return StatusPage(
         metrics.registry,
         ready,
         title=("医师台账", "Control plane"),
-        facts=((("版本", "version"), version), (("规则包（地区）", "packs in force (regions)"), in_force)),
+        version=version,
+        packs=packs,
         tiles=_TILES,
         listings=_LISTINGS,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
@@ -22,19 +22,9 @@ def read_to_end(settings: Settings, topic: str) -> Iterator[Message]:
 
     Raises ClusterError when the topic does not exist or the cluster cannot be reached.
     """
-    consumer = Consumer(
-        settings.client(
-            group__id=TOOLS_GROUP,
-            enable__auto__commit=False,
-            enable__auto__offset__store=False,
-            auto__offset__reset="earliest",
-            isolation__level="read_committed",
-            enable__partition__eof=True,
-            fetch__wait__max__ms=50,  # the end of a partition is told only when a fetch came back empty
-        )
-    )
+    consumer = tool_consumer(settings, "earliest")
     try:
-        open_partitions = set(_partitions(consumer, settings, topic))
+        open_partitions = set(partitions(consumer, settings, topic))
         consumer.assign([TopicPartition(topic, partition, 0) for partition in open_partitions])
         while open_partitions:
             for message in consumer.consume(_READ_AT_ONCE, 0.2):
@@ -50,7 +40,23 @@ def read_to_end(settings: Settings, topic: str) -> Iterator[Message]:
         consumer.close()
 
 
-def _partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
+def tool_consumer(settings: Settings, reset: Literal["earliest", "error"]) -> Consumer:
+    """A consumer that reads committed records and is told where partitions end; `reset` is for an offset that is gone."""
+    return Consumer(
+        settings.client(
+            group__id=TOOLS_GROUP,
+            enable__auto__commit=False,
+            enable__auto__offset__store=False,
+            auto__offset__reset=reset,
+            isolation__level="read_committed",
+            enable__partition__eof=True,
+            fetch__wait__max__ms=50,  # the end of a partition is told only when a fetch came back empty
+        )
+    )
+
+
+def partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
+    """The numbers of a topic's partitions. Raises ClusterError when it does not exist or may not be seen."""
     metadata = first_answer(lambda limit: consumer.list_topics(topic, timeout=limit), settings).topics[topic]
     if metadata.error is not None or not metadata.partitions:
         raise ClusterError(no_topic(topic, metadata.error))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from pipeline.config import Settings
-from pipeline.kafka.reading import TOOLS_GROUP
+from pipeline.kafka.extents import Extent, asking, extents
+from pipeline.kafka.reading import TOOLS_GROUP, tool_consumer
 from pipeline.kafka.records import place
-from pipeline.kafka.trouble import ClusterError, first_answer, no_topic
+from pipeline.kafka.trouble import ClusterError
 from pipeline.replay.errors import RangeError
 
 Ranges = dict[int, tuple[int, int]]
@@ -82,51 +82,18 @@ def parse_time(text: str) -> dt.datetime:
 # -- where a range lies -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """One partition: its first offset that is still there, the end of what is committed, and how far the group has come."""
-
-    low: int
-    high: int
-    judged: int | None
-
-
-@contextmanager
-def _asking(settings: Settings, group: str = TOOLS_GROUP) -> Iterator[Consumer]:
-    consumer = Consumer(settings.client(group__id=group, enable__auto__commit=False, isolation__level="read_committed"))
-    try:
-        yield consumer
-    except KafkaException as error:
-        raise ClusterError(f"{settings.bootstrap_servers} does not answer: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
-
-
-def _extents(consumer: Consumer, settings: Settings, topic: str, *, judged: bool = False) -> dict[int, Extent]:
-    found = first_answer(lambda limit: consumer.list_topics(topic, timeout=limit), settings).topics[topic]
-    if found.error is not None or not found.partitions:
-        raise ClusterError(no_topic(topic, found.error))
-    answer = {}
-    places = [TopicPartition(topic, number) for number in sorted(found.partitions)]
-    # The group first: outcomes and offsets become visible together, so that what is judged by now is recorded by then.
-    for item in consumer.committed(places, timeout=_TIMEOUT_S) if judged else places:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, item.partition), timeout=_TIMEOUT_S)
-        answer[item.partition] = Extent(low, high, item.offset if item.offset >= 0 else None)
-    return answer
-
-
 def whole(settings: Settings, topic: str) -> Ranges:
     """Everything of a topic that is committed now. Raises ClusterError."""
-    with _asking(settings) as consumer:
-        return {number: (item.low, item.high) for number, item in _extents(consumer, settings, topic).items()}
+    with asking(settings, TOOLS_GROUP) as consumer:
+        return {number: (item.low, item.high) for number, item in extents(consumer, settings, topic).items()}
 
 
 def since(settings: Settings, topic: str, instant_ms: int) -> Ranges:
     """The records of a topic written from an instant (milliseconds since 1970 UTC) on, up to the end as of now."""
-    with _asking(settings) as consumer:
-        extents = _extents(consumer, settings, topic)
-        begins = _at(consumer, topic, extents, instant_ms)
-        return {number: (begins[number], item.high) for number, item in extents.items()}
+    with asking(settings, TOOLS_GROUP) as consumer:
+        log = extents(consumer, settings, topic)
+        begins = _at(consumer, topic, log, instant_ms)
+        return {number: (begins[number], item.high) for number, item in log.items()}
 
 
 def resolve(settings: Settings, topic: str, wanted: Wanted) -> Ranges:
@@ -135,22 +102,22 @@ def resolve(settings: Settings, topic: str, wanted: Wanted) -> Ranges:
     Without an end, what the workers' group has judged is the end; where it has judged nothing, the end of the log. Raises
     RangeError for offsets that the log does not hold, ClusterError when it cannot be asked.
     """
-    with _asking(settings, settings.group_id) as consumer:
-        extents = _extents(consumer, settings, topic, judged=True)
-        named = _named(topic, extents, wanted)
-        first = None if wanted.since is None else _at(consumer, topic, extents, _ms(wanted.since))
-        last = None if wanted.until is None else _at(consumer, topic, extents, _ms(wanted.until))
+    with asking(settings, settings.group_id) as consumer:
+        log = extents(consumer, settings, topic, committed=True)
+        named = _named(topic, log, wanted)
+        first = None if wanted.since is None else _at(consumer, topic, log, _ms(wanted.since))
+        last = None if wanted.until is None else _at(consumer, topic, log, _ms(wanted.until))
     answer = {}
     for number in named:
-        item = extents[number]
+        item = log[number]
         begin = first[number] if first is not None else _bound(topic, number, item, wanted.from_offsets, item.low)
-        judged = item.high if item.judged is None else max(item.low, min(item.judged, item.high))
+        judged = item.high if item.committed is None else max(item.low, min(item.committed, item.high))
         end = last[number] if last is not None else _bound(topic, number, item, wanted.to_offsets, judged)
         if end < begin and isinstance(wanted.to_offsets, dict):
             raise RangeError(f"{topic}/{number}: the range would end at offset {end:,}, before its begin at {begin:,}")
         answer[number] = (begin, max(begin, end))
     if not any(end > begin for begin, end in answer.values()):
-        raise RangeError(f"{topic}: no record lies in this range; the log holds {_told(extents)}")
+        raise RangeError(f"{topic}: no record lies in this range; the log holds {_told(log)}")
     return answer
 
 
@@ -159,24 +126,24 @@ def _ms(moment: dt.datetime) -> int:
     return (passed.days * 86_400 + passed.seconds) * 1_000 + -(-passed.microseconds // 1_000)
 
 
-def _at(consumer: Consumer, topic: str, extents: dict[int, Extent], instant_ms: int) -> dict[int, int]:
+def _at(consumer: Consumer, topic: str, log: dict[int, Extent], instant_ms: int) -> dict[int, int]:
     """By partition the first offset whose record is not older than the instant; the end where none is."""
-    asked = [TopicPartition(topic, number, instant_ms) for number in extents]
+    asked = [TopicPartition(topic, number, instant_ms) for number in log]
     found = {item.partition: item.offset for item in consumer.offsets_for_times(asked, timeout=_TIMEOUT_S)}
     return {
         number: item.high if found[number] < 0 else max(item.low, min(found[number], item.high))
-        for number, item in extents.items()
+        for number, item in log.items()
     }
 
 
-def _named(topic: str, extents: dict[int, Extent], wanted: Wanted) -> list[int]:
+def _named(topic: str, log: dict[int, Extent], wanted: Wanted) -> list[int]:
     maps = [offsets for offsets in (wanted.from_offsets, wanted.to_offsets) if isinstance(offsets, dict)]
     if len(maps) == 2 and maps[0].keys() != maps[1].keys():
         raise RangeError("--from-offsets and --to-offsets name different partitions; name the same in both")
-    named = sorted(maps[0]) if maps else sorted(extents)
-    unknown = [number for number in named if number not in extents]
+    named = sorted(maps[0]) if maps else sorted(log)
+    unknown = [number for number in named if number not in log]
     if unknown:
-        raise RangeError(f"{topic} has no partition {unknown[0]}; the log holds {_told(extents)}")
+        raise RangeError(f"{topic} has no partition {unknown[0]}; the log holds {_told(log)}")
     return named
 
 
@@ -192,8 +159,8 @@ def _bound(topic: str, number: int, extent: Extent, asked: Offsets, default: int
     )
 
 
-def _told(extents: dict[int, Extent]) -> str:
-    return ", ".join(f"{number}:{item.low}-{item.high}" for number, item in sorted(extents.items()))
+def _told(log: dict[int, Extent]) -> str:
+    return ", ".join(f"{number}:{item.low}-{item.high}" for number, item in sorted(log.items()))
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -201,17 +168,7 @@ def _told(extents: dict[int, Extent]) -> str:
 
 def read_range(settings: Settings, topic: str, ranges: Ranges) -> Iterator[Message]:
     """The committed records of a range, one partition after the other, each in the log's order. Raises ClusterError."""
-    consumer = Consumer(
-        settings.client(
-            group__id=TOOLS_GROUP,
-            enable__auto__commit=False,
-            enable__auto__offset__store=False,
-            auto__offset__reset="error",
-            isolation__level="read_committed",
-            enable__partition__eof=True,
-            fetch__wait__max__ms=50,  # the end of a partition is told only when a fetch came back empty
-        )
-    )
+    consumer = tool_consumer(settings, "error")
     try:
         for number, (begin, end) in sorted(ranges.items()):
             if begin < end:

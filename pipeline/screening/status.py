@@ -60,12 +60,12 @@ _LISTINGS = (
 
 def status_page(metrics: GateMetrics, ready: Check, packs: PackSet, version: str) -> StatusPage:
     """The page of a worker."""
-    in_force = "; ".join(f"{pack.name} ({', '.join(pack.regions)})" for pack in packs.packs)
     return StatusPage(
         metrics.registry,
         ready,
         title=("理赔闸口", "Claims gate"),
-        facts=((("版本", "version"), version), (("规则包（地区）", "packs in force (regions)"), in_force)),
+        version=version,
+        packs=packs,
         tiles=_TILES,
         listings=_LISTINGS,
     )

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.telemetry.http import Check
 from rules.labels import Lang, Pair, pick
+from rules.pack import PackSet
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 """Every sample of a registry, by name and labels."""
@@ -100,14 +101,16 @@ class StatusPage:
         ready: Check,
         *,
         title: Pair,
-        facts: Sequence[tuple[Pair, str]],
+        version: str,
+        packs: PackSet,
         tiles: Sequence[Tile],
         listings: Sequence[Listing],
     ) -> None:
         self._registry = registry
         self._ready = ready
         self._title = title
-        self._facts = facts
+        in_force = "; ".join(f"{pack.name} ({', '.join(pack.regions)})" for pack in packs.packs)
+        self._facts = ((("版本", "version"), version), (("规则包（地区）", "packs in force (regions)"), in_force))
         self._tiles = tiles
         self._listings = listings
         self._past: deque[tuple[float, Samples]] = deque([(time.monotonic(), self._sample())], maxlen=_WINDOW)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.gate_metrics import GateMetrics
+from tests.support.missing import program
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docker" / "prometheus"
@@ -33,12 +32,7 @@ ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    tool = shutil.which("promtool")
-    if tool is None:
-        message = "promtool is not installed (Debian: apt-get install prometheus)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{message}; CI must have it")
-        pytest.skip(message)
+    tool = program("promtool", "prometheus")
     return subprocess.run([tool, *arguments], cwd=FOLDER, capture_output=True, text=True, check=False, timeout=120)
 
 

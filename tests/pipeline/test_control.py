@@ -7,7 +7,6 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,13 +36,6 @@ pytestmark = pytest.mark.kafka
 
 QIANNAN = "522700"
 LATE = "2031-01-01T09:00:00+08:00"
-
-
-@pytest.fixture
-def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
-    made = Controls(cluster, tmp_path)
-    yield made
-    made.dismiss()
 
 
 @pytest.fixture

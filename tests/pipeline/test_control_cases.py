@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,6 @@ pytestmark = pytest.mark.kafka
 
 GOLDEN = Path(__file__).parent.parent / "topics" / "golden" / "claim-cases.json"
 CODE, DECISION = "D522701000001", "ev-17"
-
-
-@pytest.fixture
-def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
-    made = Controls(cluster, tmp_path)
-    yield made
-    made.dismiss()
 
 
 def case(name: str = "case-1") -> dict:

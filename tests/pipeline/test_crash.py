@@ -198,15 +198,6 @@ def test_a_worker_starts_where_a_dead_one_ended_although_its_open_transaction_hi
     assert balance(cluster, register).inputs == 4000
 
 
-@pytest.fixture
-def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A broker that this test may kill."""
-    with LocalKafka(tmp_path / "kafka") as broker:
-        made = Cluster(broker)
-        made.reset()
-        yield made
-
-
 def kill_between_answers(broker: LocalKafka, workers: list[WorkerProcess]) -> None:
     """SIGKILL of the broker with transactions open, but none that it has promised to end and not yet ended.
 

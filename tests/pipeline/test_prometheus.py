@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from tests.house.test_dashboards import BOARDS, expressions
 from tests.rules.histories import make
 from tests.support.cluster import Cluster
 from tests.support.control import Controls, record, wait_taken
+from tests.support.missing import program
 from tests.support.runs import send_claims, wait_judged
 from tests.support.spoiled import SPOILED, claim
 from tests.support.waiting import wait_for
@@ -38,12 +36,7 @@ class Prometheus:
     """The server, on a free port, with the product's own rules."""
 
     def __init__(self, folder: Path, targets: dict[str, str]) -> None:
-        program = shutil.which("prometheus")
-        if program is None:
-            message = "prometheus is not installed (Debian: apt-get install prometheus)"
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"{message}; CI must have it")
-            pytest.skip(message)
+        server = program("prometheus", "prometheus")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -58,7 +51,7 @@ class Prometheus:
         with (folder / "prometheus.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    program,
+                    server,
                     f"--config.file={folder / 'prometheus.yml'}",
                     f"--storage.tsdb.path={folder / 'data'}",
                     f"--web.listen-address={self._address}",
@@ -85,13 +78,6 @@ class Prometheus:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-@pytest.fixture
-def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
-    made = Controls(cluster, tmp_path)
-    yield made
-    made.dismiss()
 
 
 def address(process: WorkerProcess) -> str:

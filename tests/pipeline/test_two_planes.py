@@ -6,8 +6,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,13 +56,6 @@ def claim(number: int) -> dict[str, Any]:
         "total_amount": "100.00",
         "fund_amount": "70.00",
     }
-
-
-@pytest.fixture
-def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
-    made = Controls(cluster, tmp_path)
-    yield made
-    made.dismiss()
 
 
 def case(events: list[dict[str, Any]], one: dict[str, Any]) -> dict[str, Any]:

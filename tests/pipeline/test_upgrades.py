@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,6 @@ from tests.support.workers import Crew
 from topics.catalogue import DOSSIERS, INSTITUTION_STANDING, PHYSICIAN_STANDING
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
-    made = Controls(cluster, tmp_path)
-    yield made
-    made.dismiss()
 
 
 def audited(cluster: Cluster, clock: Path) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
+from tests.support.missing import program
 
 _QUIET = (
     "--headless",
@@ -25,13 +23,7 @@ _QUIET = (
 
 def chromium() -> str:
     """The browser. Without one a test stands aside; where CI=true it fails."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        message = "no Chromium is installed (Debian: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{message}; CI must have it")
-        pytest.skip(message)
-    return found
+    return program("chromium", "chromium", "chromium-browser", "google-chrome")
 
 
 def browse(url: str, *arguments: str) -> str:
