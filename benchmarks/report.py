@@ -153,7 +153,7 @@ class Report:
                 ]
             )
         header = ["contender", "claims/s", "second half", "of pass-through", "gate is", "first commit, s"]
-        return "## Throughput\n\n" + _table([*header, "CPU µs/claim", "MB", "how"], lines) + self._warmed_up()
+        return "## Throughput\n\n" + table([*header, "CPU µs/claim", "MB", "how"], lines) + self._warmed_up()
 
     def _warmed_up(self) -> str:
         """Java gets faster while it runs; what the comparison is by the second halves alone."""
@@ -171,20 +171,20 @@ class Report:
         if not lines:
             return ""
         title = "## Latency, ms from sending a claim to reading its verdict (read_committed)\n\n"
-        return title + _table(["contender", "how", "p50", "p95", "p99", "max"], lines)
+        return title + table(["contender", "how", "p50", "p95", "p99", "max"], lines)
 
     def _readiness(self) -> str:
         lines = [
             [row.name, _number(row.value, 1), _number(self.value(row.name, "resident_bytes_per_standing")), row.note]
             for row in self._named("ready_seconds")
         ]
-        return "## Readiness\n\n" + _table(["contender", "s to ready", "bytes each", "how"], lines) if lines else ""
+        return "## Readiness\n\n" + table(["contender", "s to ready", "bytes each", "how"], lines) if lines else ""
 
     def _verdict(self) -> str:
         parts = []
         lines = [[target.words, _number(value, 2), "PASS" if met else "FAIL"] for target, value, met in self.targets()]
         if lines:
-            parts.append("## Targets\n\n" + _table(["target", "measured", ""], lines))
+            parts.append("## Targets\n\n" + table(["target", "measured", ""], lines))
         for title, items in (("## Not as it should be", self.problems), ("## Notes", self.notes)):
             if items:
                 parts.append(title + "\n\n" + "\n".join(f"- {item}" for item in items))
@@ -202,7 +202,7 @@ def _ratio(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:,.2f}x"
 
 
-def _table(header: list[str], lines: list[list[str]]) -> str:
+def table(header: list[str], lines: list[list[str]]) -> str:
     """A Markdown table that reads well as plain text too: names to the left, figures to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(header, *lines, strict=True)]
     figures = [all(re.fullmatch(r"[\d.,]*x?", line[number]) for line in lines) for number in range(len(header))]

@@ -1,10 +1,10 @@
-"""Dead letters: look at them, and send them again once their cause is gone."""
+"""Dead letters of claims, events and case actions: look at them, and send them again once their cause is gone."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,19 @@ from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, key, place
 from pipeline.kafka.trouble import ClusterError
 from topics.catalogue import (
+    CASE_ACTIONS,
+    CASE_ACTIONS_DEAD_LETTER,
     CLAIMS,
     CLAIMS_DEAD_LETTER,
     CLAIMS_REDRIVEN,
     ERROR_HEADER,
     MAX_DEAD_LETTER_BYTES,
+    PHYSICIAN_EVENTS,
+    PHYSICIAN_EVENTS_DEAD_LETTER,
     SOURCE_OFFSET_HEADER,
     SOURCE_PARTITION_HEADER,
     SOURCE_TOPIC_HEADER,
+    TopicSpec,
 )
 from topics.claim_codec import ClaimError
 from topics.messages import Redriven
@@ -38,9 +43,50 @@ class FilterError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One dead letter. `kind` and `reason` come from its error header; `redriven` says it was sent again before."""
+class Box:
+    """A topic of dead letters, and the topic whose records they were. Only claims have kinds of errors and shadow runs."""
 
+    name: str
+    spec: TopicSpec
+    origin: TopicSpec
+
+    @property
+    def of_claims(self) -> bool:
+        """Whether these are claims."""
+        return self.origin is CLAIMS
+
+    def topic(self, settings: Settings) -> str:
+        """The topic of the letters."""
+        return self.spec.prefixed(self._prefix(settings)).name
+
+    def marks(self, settings: Settings) -> str:
+        """The topic that tells which of them were sent again."""
+        return CLAIMS_REDRIVEN.prefixed(self._prefix(settings)).name
+
+    def mark(self, partition: int, offset: int) -> str:
+        """The key of a letter's mark: a claim's names no topic."""
+        return "|".join([*([] if self.of_claims else [self.spec.name]), str(partition), str(offset)])
+
+    def _prefix(self, settings: Settings) -> str:
+        return settings.output_prefix if self.of_claims else ""
+
+
+BOXES = {
+    box.name: box
+    for box in (
+        Box("claims", CLAIMS_DEAD_LETTER, CLAIMS),
+        Box("events", PHYSICIAN_EVENTS_DEAD_LETTER, PHYSICIAN_EVENTS),
+        Box("case-actions", CASE_ACTIONS_DEAD_LETTER, CASE_ACTIONS),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter. `kind` (of a claim's error; empty for the others) and `reason` come from its error header; `redriven`
+    says it was sent again before."""
+
+    box: Box
     partition: int
     offset: int
     at: dt.datetime
@@ -57,10 +103,11 @@ class Letter:
     def as_json(self) -> dict[str, Any]:
         """For --json: everything but the headers, the value as text where it is UTF-8, and cut short."""
         return {
+            "topic": self.box.spec.name,
             "partition": self.partition,
             "offset": self.offset,
             "at": self.at.isoformat(timespec="milliseconds"),
-            "kind": self.kind,
+            "kind": self.kind or None,
             "reason": self.reason,
             "source": {"topic": self.source_topic, "partition": self.source_partition, "offset": self.source_offset},
             "key": None if self.key is None else self.key.decode("utf-8", "backslashreplace"),
@@ -68,6 +115,16 @@ class Letter:
             "preview": self.preview(),
             "redriven": self.redriven,
         }
+
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether it is a record of its box's origin: what lies among the actions may be a case, which the gate alone writes."""
+        return self.box.of_claims or self.source_topic in ("", self.box.origin.name)
+
+    @property
+    def error(self) -> str:
+        """The header as it stands."""
+        return f"{self.kind}: {self.reason}" if self.kind else self.reason
 
     def preview(self) -> str | None:
         """The beginning of the value, fit for a terminal."""
@@ -80,10 +137,11 @@ Condition = Callable[[Letter], bool]
 
 _FIELDS: dict[str, Callable[[Letter], str]] = {
     "kind": lambda letter: letter.kind,
-    "error": lambda letter: f"{letter.kind}: {letter.reason}",
+    "error": lambda letter: letter.error,
     "key": lambda letter: (letter.key or b"").decode("utf-8", "replace"),
     "partition": lambda letter: str(letter.partition),
     "offset": lambda letter: str(letter.offset),
+    "source.topic": lambda letter: letter.source_topic,
     "source.partition": lambda letter: str(letter.source_partition),
     "source.offset": lambda letter: str(letter.source_offset),
     "redriven": lambda letter: str(letter.redriven).lower(),
@@ -91,10 +149,10 @@ _FIELDS: dict[str, Callable[[Letter], str]] = {
 _WHERE = re.compile(r"(?P<field>[a-z.]+)(?P<operator>!=|=|~)(?P<value>.*)", re.DOTALL)
 
 
-def parse_where(texts: Iterable[str]) -> Condition:
+def parse_where(texts: Iterable[str], boxes: Sequence[Box] = (BOXES["claims"],)) -> Condition:
     """Conditions such as `kind=invalid_value`, `error~fund_amount`, `source.partition!=3`; all of them must hold.
 
-    `=` and `!=` compare, `~` looks for a part. Raises FilterError.
+    `=` and `!=` compare, `~` looks for a part. Raises FilterError, also for what no letter of the boxes can meet.
     """
     conditions: list[Condition] = []
     for text in texts:
@@ -103,7 +161,7 @@ def parse_where(texts: Iterable[str]) -> Condition:
             raise FilterError(
                 f"--where {text!r}: expected FIELD=VALUE, FIELD!=VALUE or FIELD~PART with FIELD one of {', '.join(_FIELDS)}"
             )
-        _check_value(text, match["field"], match["operator"], match["value"])
+        _check_value(text, match["field"], match["operator"], match["value"], boxes)
         conditions.append(_condition(_FIELDS[match["field"]], match["operator"], match["value"]))
     return lambda letter: all(condition(letter) for condition in conditions)
 
@@ -112,15 +170,17 @@ _VALUES: dict[str, tuple[str, ...]] = {"kind": ClaimError.KINDS, "redriven": ("t
 _NUMBERS = ("partition", "offset", "source.partition", "source.offset")
 
 
-def _check_value(text: str, field: str, operator: str, value: str) -> None:
+def _check_value(text: str, field: str, operator: str, value: str, boxes: Sequence[Box]) -> None:
     """A value that no letter can have is a slip, and must not look like an empty topic."""
+    if field == "kind" and not any(box.of_claims for box in boxes):
+        raise FilterError(f"--where {text!r}: only claims have kinds of errors; pick by error~PART")
     if operator == "~":
         return
     if field in _VALUES and value not in _VALUES[field]:
         raise FilterError(f"--where {text!r}: {field} is one of {', '.join(_VALUES[field])}")
     if field in _NUMBERS and not value.isdecimal():
         raise FilterError(f"--where {text!r}: {field} is a number")
-    if field == "error" and ": " not in value:
+    if field == "error" and ": " not in value and all(box.of_claims for box in boxes):
         raise FilterError(
             f"--where {text!r}: an error is compared as a whole ('invalid_json: ...'); give kind=... or error~PART"
         )
@@ -132,47 +192,51 @@ def _condition(field: Callable[[Letter], str], operator: str, value: str) -> Con
     return lambda letter: (field(letter) == value) == (operator == "=")
 
 
-def letters(settings: Settings, where: Condition) -> Iterator[Letter]:
-    """The dead letters that meet the conditions. Raises ClusterError."""
-    done = _redriven(settings)
-    for message in read_to_end(settings, CLAIMS_DEAD_LETTER.prefixed(settings.output_prefix).name):
-        letter = _letter(message, done)
+def letters(settings: Settings, where: Condition, box: Box = BOXES["claims"]) -> Iterator[Letter]:
+    """The dead letters of a box that meet the conditions. Raises ClusterError."""
+    done = _redriven(settings, box)
+    for message in read_to_end(settings, box.topic(settings)):
+        letter = _letter(message, box, done)
         if where(letter):
             yield letter
 
 
-def _redriven(settings: Settings) -> set[tuple[int, int]]:
-    done = set()
-    for message in read_to_end(settings, CLAIMS_REDRIVEN.prefixed(settings.output_prefix).name):
-        partition, _, offset = (key(message) or b"").decode().partition("|")
-        done.add((int(partition), int(offset)))
-    return done
+def _redriven(settings: Settings, box: Box) -> set[str]:
+    return {(key(message) or b"").decode() for message in read_to_end(settings, box.marks(settings))}
 
 
-def _letter(message: Message, done: set[tuple[int, int]]) -> Letter:
+def _letter(message: Message, box: Box, done: set[str]) -> Letter:
     every = tuple(headers(message))
-    # The gate's own headers come last; a header of the same name that the sender had set stands before them.
+    # The writer's own headers come last; a header of the same name that the sender had set stands before them.
     named = {name: (value or b"").decode("utf-8", "replace") for name, value in every}
-    kind, _, reason = named.get(ERROR_HEADER, "unknown: the error header is missing").partition(": ")
+    error = named.get(ERROR_HEADER, "unknown: the error header is missing")
+    kind, _, reason = error.partition(": ") if box.of_claims else ("", "", error)
     _, number, position = place(message)
     return Letter(
+        box=box,
         partition=number,
         offset=position,
         at=dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC),
         kind=kind,
         reason=reason,
         source_topic=named.get(SOURCE_TOPIC_HEADER, ""),
-        source_partition=int(named.get(SOURCE_PARTITION_HEADER) or -1),
-        source_offset=int(named.get(SOURCE_OFFSET_HEADER) or -1),
+        source_partition=_number(named.get(SOURCE_PARTITION_HEADER, "")),
+        source_offset=_number(named.get(SOURCE_OFFSET_HEADER, "")),
         key=key(message),
         value=message.value(),
         headers=every,
-        redriven=(number, position) in done,
+        redriven=box.mark(number, position) in done,
     )
 
 
-def redrive(settings: Settings, chosen: Iterable[Letter], progress: Callable[[int], None]) -> int:
-    """Sends letters to the claims topic again, byte for byte, each at most once however often this is run.
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else -1
+
+
+def redrive(
+    settings: Settings, chosen: Iterable[Letter], progress: Callable[[int], None], box: Box = BOXES["claims"]
+) -> int:
+    """Sends letters of a box to the topic that they came from, byte for byte, each at most once however often this is run.
 
     The record and the mark that it was sent are written in one transaction, so a run that is killed can be repeated. A
     second run at the same time ends the first. Returns how many were sent. Raises ClusterError.
@@ -188,8 +252,8 @@ def redrive(settings: Settings, chosen: Iterable[Letter], progress: Callable[[in
     try:
         producer.init_transactions(_TIMEOUT_S)
         # Marks are read after the fence: what an earlier run committed is now final and visible.
-        done = _redriven(settings)
-        waiting = [letter for letter in chosen if (letter.partition, letter.offset) not in done]
+        done = _redriven(settings, box)
+        waiting = [letter for letter in chosen if box.mark(letter.partition, letter.offset) not in done]
         for start in range(0, len(waiting), _AT_ONCE):
             part = waiting[start : start + _AT_ONCE]
             producer.begin_transaction()
@@ -213,10 +277,10 @@ def _send(producer: Producer, letter: Letter, settings: Settings) -> None:
         redriven_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     )
     records: tuple[tuple[str, dict[str, Any]], ...] = (
-        (CLAIMS.name, {"key": letter.key, "value": letter.value, "headers": own}),
+        (letter.box.origin.name, {"key": letter.key, "value": letter.value, "headers": own}),
         (
-            CLAIMS_REDRIVEN.prefixed(settings.output_prefix).name,
-            {"key": f"{letter.partition}|{letter.offset}", "value": mark.model_dump_json()},
+            letter.box.marks(settings),
+            {"key": letter.box.mark(letter.partition, letter.offset), "value": mark.model_dump_json()},
         ),
     )
     for topic, record in records:

@@ -7,16 +7,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 
 from pipeline.config import SettingsError, load_settings
+from pipeline.console import err, fail, out
 from pipeline.explain_view import as_data, parts
+from pipeline.options import json_option, lang_option
 from pipeline.packs import load_pack_set
-from pipeline.packs_cli import json_option, lang_option
 from pipeline.screening.gate import Gate
 from rules.calendar import CalendarError, WorkingCalendar, official_calendar
 from rules.chain import Chain, ClaimFacts, Known, chain
@@ -27,9 +27,6 @@ from rules.ledger_rules import Ledger
 from rules.pack import Pack, PackError, PackSet
 from rules.standing import institution_timeline, statement
 from topics.claim_codec import ClaimError, examine
-
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
 
 
 class ExplainError(ValueError):
@@ -156,16 +153,11 @@ def _events(
 # -- the command --------------------------------------------------------------------------------------------------
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    _err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
-    raise SystemExit(code)
-
-
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        _fail(f"{path}: {error.strerror}", 2)
+        fail(f"{path}: {error.strerror}", 2)
 
 
 def _claim(path: Path) -> bytes:
@@ -173,9 +165,9 @@ def _claim(path: Path) -> bytes:
     text = _read(path).strip()
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
-        _fail(f"{path}: is empty; expected one claim as a JSON object", 1)
+        fail(f"{path}: is empty; expected one claim as a JSON object", 1)
     if len(lines) > 1 and all(line.strip().startswith(b"{") and line.strip().endswith(b"}") for line in lines):
-        _fail(f"{path}: holds {len(lines)} claims, one a line; expected one. Take the line you want: sed -n 1p", 1)
+        fail(f"{path}: holds {len(lines)} claims, one a line; expected one. Take the line you want: sed -n 1p", 1)
     return text
 
 
@@ -210,23 +202,23 @@ def explain_command(claim_file: Path, events_file: Path, as_of: dt.datetime | No
         settings = load_settings()
         packs = load_pack_set(settings.packs_dir, settings.packs_on)
     except (PackError, SettingsError) as error:
-        _fail(str(error), 2)
+        fail(str(error), 2)
     day = None if as_of is None else as_of.date()
     today = day or dt.datetime.now(CHINA).date()
     try:
         told = explain_claim(_claim(claim_file), _read(events_file).splitlines(), packs, as_of=day, today=today)
     except ExplainError as error:
-        _fail(f"{claim_file}: {error}", 1)
+        fail(f"{claim_file}: {error}", 1)
     except CalendarError as error:
-        _fail(str(error), 1)
+        fail(str(error), 1)
     if as_json:
         click.echo(json.dumps(as_data(told.chain, told.verdict, told.as_of), ensure_ascii=False))
     else:
         for part in parts(told.chain, told.verdict, told.as_of, lang):
-            _out.print(part)
+            out.print(part)
     for line in told.unusable:
-        _err.print(
+        err.print(
             f"[yellow]{escape(str(events_file))}:{line.line}:[/] {escape('; '.join(line.problems))}", soft_wrap=True
         )
     if told.unusable:
-        _err.print(f"{len(told.unusable)} unusable lines counted for nothing", style="yellow")
+        err.print(f"{len(told.unusable)} unusable lines counted for nothing", style="yellow")

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.console import Table
 from rules.chain import Chain, Line
 from rules.codes import Disposition, EncounterType, Standing
 from rules.labels import DISPOSITION, ENCOUNTER, STANDING, Lang, pick
@@ -54,7 +54,7 @@ def parts(story: Chain, verdict: Mapping[str, Any], as_of: dt.date | None, lang:
 def _section(title: str, body: RenderableType) -> Iterator[RenderableType]:
     yield Text("")
     yield Text(title, style="bold cyan")
-    yield Padding(body, (0, 0, 0, 2))
+    yield Padding(body, (0, 0, 0, 2), expand=False)
 
 
 def _head(story: Chain, verdict: Mapping[str, Any], lang: Lang) -> RenderableType:
@@ -76,7 +76,7 @@ def _head(story: Chain, verdict: Mapping[str, Any], lang: Lang) -> RenderableTyp
     grid.add_row(_w("事由", "ground", lang), _text(story.ground, lang))
     grid.add_row(_w("依据", "article", lang), _text(story.articles, lang))
     grid.add_row(_w("当日状态", "standing", lang), pick(STANDING[Standing(verdict["standing"])], lang))
-    return Group(Text(line, style="bold"), Padding(grid, (0, 0, 0, 2)))
+    return Group(Text(line, style="bold"), Padding(grid, (0, 0, 0, 2), expand=False))
 
 
 def _history(story: Chain, lang: Lang) -> RenderableType:

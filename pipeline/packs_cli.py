@@ -6,32 +6,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 
 from pipeline import packs_view
 from pipeline.config import SettingsError, load_settings
+from pipeline.console import fail, out
+from pipeline.options import json_option, lang_option
 from pipeline.packs import SHIPPED, read_packs
 from rules.compare import differences
 from rules.labels import Lang
 from rules.pack import Pack, PackError, PackSet, Problem, parse_pack
 from rules.readings import as_chosen
-
-lang_option = click.option(
-    "--lang", default="en", show_default=True, type=click.Choice(["en", "zh"]), help="Language of the output."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of a table.")
-
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    _err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
-    raise SystemExit(code)
 
 
 @click.group()
@@ -46,7 +34,7 @@ def _configured() -> tuple[tuple[Pack, ...], set[str]]:
         every = read_packs(settings.packs_dir)
         return every, {pack.name for pack in PackSet(every, switched_on=settings.packs_on).packs}
     except (PackError, SettingsError) as error:
-        _fail(str(error), 2)
+        fail(str(error), 2)
 
 
 @packs.command("list")
@@ -65,7 +53,7 @@ def list_packs(lang: Lang, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_head(pack, pack.name in on) for pack in every], ensure_ascii=False))
     else:
-        _out.print(packs_view.listing(every, on, lang))
+        out.print(packs_view.listing(every, on, lang))
 
 
 def _head(pack: Pack, on: bool) -> dict[str, Any]:
@@ -91,7 +79,7 @@ def show_pack(pack: str, lang: Lang, as_json: bool) -> None:
         click.echo(found.model_dump_json(by_alias=True, indent=2))
         return
     for part in packs_view.show(found, lang):
-        _out.print(part)
+        out.print(part)
 
 
 def _find(name: str) -> Pack:
@@ -101,15 +89,15 @@ def _find(name: str) -> Pack:
         try:
             return as_chosen(parse_pack(path.read_text("utf-8"), str(path)))
         except (OSError, UnicodeDecodeError) as error:
-            _fail(f"{path}: {_reason(error)}", 2)
+            fail(f"{path}: {_reason(error)}", 2)
         except PackError as error:
-            _fail(str(error), 1)
+            fail(str(error), 1)
     every, _ = _configured()
     for pack in every:
         if name in (pack.pack, pack.name):
             return pack
     known = ", ".join(pack.pack for pack in every)
-    return _fail(f"no pack is called {name}; there are: {known} (a file's name ends in .yaml)", 2)
+    return fail(f"no pack is called {name}; there are: {known} (a file's name ends in .yaml)", 2)
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
@@ -182,22 +170,22 @@ def check_packs(paths: tuple[Path, ...], as_json: bool) -> None:
     try:
         checked, together = check_paths(paths or (_default_folder(),))
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}", 2)
+        fail(f"{error.filename}: {error.strerror}", 2)
     bad = bool(together) or any(item.problems for item in checked)
     if as_json:
         click.echo(json.dumps(_report(checked, together), ensure_ascii=False))
         raise SystemExit(1 if bad else 0)
     for item in checked:
         for problem in item.problems:
-            _out.print(f"[red]{escape(str(problem))}[/]", soft_wrap=True)
+            out.print(f"[red]{escape(str(problem))}[/]", soft_wrap=True)
         if item.pack is not None:
-            _out.print(f"{escape(item.file)}: [green]ok[/]  {escape(_counts(item.pack))}", soft_wrap=True)
+            out.print(f"{escape(item.file)}: [green]ok[/]  {escape(_counts(item.pack))}", soft_wrap=True)
             unlisted = item.pack.ledger.unlisted if item.pack.ledger else {}
             if unlisted:
                 told = ", ".join(f"{name} = {option}" for name, option in unlisted.items())
-                _out.print(f"  [yellow]open points not listed, read by the scheme's default:[/] {told}", soft_wrap=True)
+                out.print(f"  [yellow]open points not listed, read by the scheme's default:[/] {told}", soft_wrap=True)
     for line in together:
-        _out.print(f"[red]{escape(line)}[/]", soft_wrap=True)
+        out.print(f"[red]{escape(line)}[/]", soft_wrap=True)
     raise SystemExit(1 if bad else 0)
 
 
@@ -205,7 +193,7 @@ def _default_folder() -> Path:
     try:
         return load_settings().packs_dir or SHIPPED
     except SettingsError as error:
-        _fail(str(error), 2)
+        fail(str(error), 2)
 
 
 def _counts(pack: Pack) -> str:
@@ -259,8 +247,8 @@ def diff_packs(left: str, right: str, lang: Lang, as_json: bool) -> None:
         click.echo(json.dumps([change._asdict() for change in found], ensure_ascii=False))
     elif found:
         for line in packs_view.changes(found, left, right):
-            _out.print(line)
-        _out.print(f"{len(found)} 处不同" if lang == "zh" else f"{len(found)} differences")
+            out.print(line)
+        out.print(f"{len(found)} 处不同" if lang == "zh" else f"{len(found)} differences")
     else:
-        _out.print("内容相同" if lang == "zh" else "they say the same")
+        out.print("内容相同" if lang == "zh" else "they say the same")
     raise SystemExit(1 if found else 0)

@@ -9,9 +9,9 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.console import Table
 from rules.compare import Change
 from rules.explain import ground_name
 from rules.labels import ENCOUNTER, PARAMETER, STANDING, Lang, joined, pick
@@ -41,7 +41,7 @@ def _table(
 
 
 def _section(title: str, body: RenderableType) -> RenderableType:
-    return Group(Text(""), Text(title, style="bold cyan"), Padding(body, (0, 0, 0, 2)))
+    return Group(Text(""), Text(title, style="bold cyan"), Padding(body, (0, 0, 0, 2), expand=False))
 
 
 def _w(zh: str, en: str, lang: Lang) -> str:
@@ -74,7 +74,9 @@ def show(pack: Pack, lang: Lang) -> Iterator[RenderableType]:
             pick(TOPICS[topic], lang),
             "\n".join(f"{escape(getattr(fact, lang))} [dim]{escape(fact.citation)}[/]" for fact in facts),
         )
-    yield Group(Text(f"{pack.name}  {getattr(pack.title, lang)}", style="bold"), Padding(head, (0, 0, 0, 2)))
+    yield Group(
+        Text(f"{pack.name}  {getattr(pack.title, lang)}", style="bold"), Padding(head, (0, 0, 0, 2), expand=False)
+    )
     yield _section(_w("事由（先成立者决定）", "Grounds (the first that holds decides)", lang), _grounds(pack, lang))
     if any(ground.next for ground in pack.screening):
         yield _section(_w("下一步", "What can be done next", lang), _next(pack, lang))
@@ -237,18 +239,14 @@ def changes(found: Sequence[Change], left: str, right: str) -> Iterator[str]:
     yield f"[green]+ {escape(right)}[/]"
     for change in found:
         yield f"[bold]{escape(change.key)}[/]"
-        yield f"  [red]- {escape(_short(change.left))}[/]"
-        yield f"  [green]+ {escape(_short(change.right))}[/]"
+        yield f"  [red]- {escape(_told(change.left))}[/]"
+        yield f"  [green]+ {escape(_told(change.right))}[/]"
 
 
-_LONGEST = 120
-
-
-def _short(value: Any) -> str:
+def _told(value: Any) -> str:
     if isinstance(value, dict):
         value = _without_nulls(value)
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _without_nulls(value: Any) -> Any:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from rules.events import TYPES
 
 Sentence = Annotated[str, StringConstraints(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+"""A length of time, a number of points or of people: nothing of the law is reached at none, or lasts for none."""
 ValueT = TypeVar("ValueT")
 
 
@@ -49,6 +51,15 @@ class Violation(Model):
     start: Annotated[dt.date | None, Field(alias="from")]
     citation: Sentence
 
+    @model_validator(mode="after")
+    def _price(self) -> Violation:
+        if not 1 <= self.low <= self.high:
+            found = self.points if isinstance(self.points, int) else list(self.points)
+            raise ValueError(
+                f"points: expected 1 or more, or the lowest and the highest price of a case (found {found})"
+            )
+        return self
+
     @property
     def low(self) -> int:
         """Lowest price of one case, in points."""
@@ -64,7 +75,7 @@ class BonusGround(Model):
     """A ground for bonus points (加分情形)."""
 
     id: Sentence
-    points: Annotated[int, Field(ge=1)]
+    points: Count
     zh: Sentence
     en: Sentence
     start: Annotated[dt.date | None, Field(alias="from")]
@@ -103,8 +114,8 @@ class Deadline(Model):
     """
 
     id: Sentence
-    working_days: Annotated[int, Field(ge=1)] | None = None
-    months: Annotated[int, Field(ge=1)] | None = None
+    working_days: Count | None = None
+    months: Count | None = None
     trigger: Sentence
     met_by: tuple[str, ...] = ()
     proved_by: tuple[str, ...] = ()

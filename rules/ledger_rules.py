@@ -21,6 +21,7 @@ from rules.ledger_parts import (
     DERIVED_TRIGGERS,
     Bilingual,
     BonusGround,
+    Count,
     Deadline,
     Model,
     Param,
@@ -28,6 +29,11 @@ from rules.ledger_parts import (
     Violation,
 )
 from rules.ledger_values import HeadcountValues, LanzhouValues, QiannanValues, XiamenValues, mark
+
+_Amount = Annotated[int, Field(ge=0)]
+_Percent = Annotated[int, Field(ge=1, le=100)]
+_Month = Annotated[int, Field(ge=1, le=12)]
+_Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Option(Model):
@@ -148,20 +154,20 @@ class QiannanLedger(_Ledger):
 
     readings: ClassVar[ledger_readings.Readings] = ledger_readings.QIANNAN
     scheme: Literal["qiannan"]
-    allowance: Param[int]
-    caution_low: Param[int | None]
-    caution_high: Param[int | None]
-    full: Param[int]
-    penalty_months: Param[int]
-    repeat_penalty_months: Param[int]
-    two_consecutive_years_at: Param[int | None]
-    three_consecutive_years_at: Param[int | None]
+    allowance: Param[Count]
+    caution_low: Param[Count | None]
+    caution_high: Param[Count | None]
+    full: Param[Count]
+    penalty_months: Param[Count]
+    repeat_penalty_months: Param[Count]
+    two_consecutive_years_at: Param[Count | None]
+    three_consecutive_years_at: Param[Count | None]
     penalty_exempts: Param[tuple[str, ...]]
-    bonus_cap_per_year: Param[int]
-    bonus_offsets_tiers: Param[tuple[int, ...]]
-    blacklist_at_once: Param[int | None]
-    blacklist_year_total: Param[int | None]
-    ban_months: Param[int]
+    bonus_cap_per_year: Param[_Amount]
+    bonus_offsets_tiers: Param[tuple[Count, ...]]
+    blacklist_at_once: Param[Count | None]
+    blacklist_year_total: Param[Count | None]
+    ban_months: Param[Count]
     unsettled_share_borne_by: Param[CostBearer]
 
     @model_validator(mode="after")
@@ -219,25 +225,25 @@ class LanzhouLedger(_Ledger):
 
     readings: ClassVar[ledger_readings.Readings] = ledger_readings.LANZHOU
     scheme: Literal["lanzhou"]
-    allowance: Param[int]
-    term_years: Param[int]
-    suspend_short_at: Param[int | None]
-    suspend_short_months: Param[int]
-    suspend_long_at: Param[int | None]
-    suspend_long_months: Param[int]
-    cancel_at: Param[int]
-    reapply_first_months: Param[int]
-    reapply_second_months: Param[int]
+    allowance: Param[Count]
+    term_years: Param[Count]
+    suspend_short_at: Param[Count | None]
+    suspend_short_months: Param[Count]
+    suspend_long_at: Param[Count | None]
+    suspend_long_months: Param[Count]
+    cancel_at: Param[Count]
+    reapply_first_months: Param[Count]
+    reapply_second_months: Param[Count]
     retraining_after_first: Param[bool]
-    institution_rating_percent: Param[int]
-    institution_rating_minus: Param[int]
-    institution_end_percent: Param[int]
-    institution_end_minus: Param[int]
-    institution_percent_from: Param[int]
-    institution_medium_cancelled: Param[int]
-    institution_small_below: Param[int]
-    institution_small_cancelled: Param[int]
-    registration_months: Param[tuple[int, ...]]
+    institution_rating_percent: Param[_Percent]
+    institution_rating_minus: Param[_Amount]
+    institution_end_percent: Param[_Percent]
+    institution_end_minus: Param[_Amount]
+    institution_percent_from: Param[Count]
+    institution_medium_cancelled: Param[Count]
+    institution_small_below: Param[Count]
+    institution_small_cancelled: Param[Count]
+    registration_months: Param[tuple[_Month, ...]]
 
     @cached_property
     def values(self) -> LanzhouValues:
@@ -293,11 +299,11 @@ class XiamenLedger(_Ledger):
 
     readings: ClassVar[ledger_readings.Readings] = ledger_readings.XIAMEN
     scheme: Literal["xiamen"]
-    full_points: Param[int]
-    blacklist_full_events: Param[int]
-    rectification_orders: Param[int]
-    rectification_months: Param[int]
-    violation_ratio: Param[float]
+    full_points: Param[Count]
+    blacklist_full_events: Param[Count]
+    rectification_orders: Param[Count]
+    rectification_months: Param[Count]
+    violation_ratio: Param[_Share]
 
     @cached_property
     def values(self) -> XiamenValues:
@@ -318,8 +324,8 @@ class ShantouLedger(_Ledger):
     """The Shantou draft has no points: only the list of prescribers (`001 篇10 三`)."""
 
     scheme: Literal["shantou"]
-    pharmacies_first_selection: Param[int]
-    pharmacies_per_chain: Param[int]
+    pharmacies_first_selection: Param[Count]
+    pharmacies_per_chain: Param[Count]
 
 
 Ledger = QiannanLedger | LanzhouLedger | NationalLedger | XiamenLedger | ShantouLedger

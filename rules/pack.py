@@ -47,6 +47,12 @@ class InForce(_Model):
     end: Annotated[dt.date | None, Field(alias="to")] = None
     citation: str | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> InForce:
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ValueError(f"to: {self.end} lies before from: {self.start}; no day would be in force")
+        return self
+
 
 class When(_Model):
     """The condition of a ground. Every key that is given must hold; the keys are the kinds of rule that exist.

@@ -60,7 +60,7 @@ ROLES: tuple[Role, ...] = (
         "operator",
         "screening dlq",
         reads=(CLAIMS_DEAD_LETTER, CLAIMS_REDRIVEN, PHYSICIAN_EVENTS_DEAD_LETTER, CASE_ACTIONS_DEAD_LETTER),
-        writes=(CLAIMS, CLAIMS_REDRIVEN),
+        writes=(CLAIMS, PHYSICIAN_EVENTS, CASE_ACTIONS, CLAIMS_REDRIVEN),
         group="tools",
         transactional="redrive",
     ),

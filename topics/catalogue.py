@@ -125,7 +125,7 @@ CLAIMS_DEAD_LETTER = TopicSpec(
 )
 CLAIMS_REDRIVEN = TopicSpec(
     name="claims-redriven",
-    key="partition|offset of the dead letter",
+    key="partition|offset of the dead letter, with its topic before them unless it is a claim",
     model=Redriven,
     partitions=1,
     cleanup="compact",

@@ -123,7 +123,7 @@ class Case(Verdict):
 
 
 class Redriven(Message):
-    """A dead letter that was sent again. Key: its partition|offset. Compacted."""
+    """A dead letter that was sent again. Key: its partition|offset, with its topic before them if it is no claim. Compacted."""
 
     partition: Annotated[int, Field(ge=0)]
     offset: Annotated[int, Field(ge=0)]

@@ -4,66 +4,133 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from pipeline.audit.findings import Findings, Part
+from pipeline.console import Table, err, out
+from pipeline.options import metrics_file_option
+from pipeline.stopping import Stop, leave
+
+if TYPE_CHECKING:
+    from pipeline.audit.recording import Outcome
+    from pipeline.config import Settings
 
 _SAME, _DIFFERENT, _IMPOSSIBLE = 0, 1, 2
 _SHOWN = 50
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+class _Duration(click.ParamType):
+    """A time such as 90s, 15m, 6h or 1d, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"(\d{1,4})([smhd])", str(value).strip())
+        if match is None or not int(match[1]):
+            self.fail(f"{value!r} is no time; write a number with its unit: 90s, 15m, 6h, 1d", param, ctx)
+        return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 @click.command("audit")
 @click.option("--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]")
 @click.option("--claims", "part", flag_value="claims", help="Only claims against verdicts and dead letters.")
 @click.option("--standings", "part", flag_value="standings", help="Only events, standings and notices.")
+@click.option("--cases", "part", flag_value="cases", help="Only cases, what people did about them, and case states.")
 @click.option(
     "--notices-on",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
     help="Day until which notices are demanded. [default: today in China, or SCREENING_CONTROL_CLOCK_FILE]",
 )
+@metrics_file_option
+@click.option(
+    "--every",
+    type=_Duration(),
+    metavar="DURATION",
+    help="Audit at once and again every 15m (s, m, h, d), until SIGTERM; told in the log and meant for --metrics-file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of a table.")
 def audit_command(
-    bootstrap_servers: str | None, part: Part | None, notices_on: dt.datetime | None, as_json: bool
+    bootstrap_servers: str | None,
+    part: Part | None,
+    notices_on: dt.datetime | None,
+    metrics_file: Path | None,
+    every: int | None,
+    as_json: bool,
 ) -> None:
-    """Reads the logs again and names every standing, notice, verdict and dead letter that does not follow from them.
+    """Reads the logs again and names every standing, notice, verdict, case and dead letter that does not follow from them.
 
     Every dossier is folded anew from its events and compared with the published standings and notices; every claim is
-    balanced against its verdict or dead letter, partition by partition. Nothing is changed. Records that a running process
+    balanced against its verdict or dead letter, partition by partition; every reject and review has its case, which says
+    the same, and every case the state that its actions make. Nothing is changed. Records that a running process
     has not committed yet are counted as waiting, not as differences. Notices may be more than are demanded: one that was
-    given stays when a later event ends its reason. Cases and their states are not compared.
+    given stays when a later event ends its reason.
 
-    Exit code 0: nothing found; 1: differences; 2: wrong use, or the cluster cannot be read.
+    The metrics file is written whole when an audit ends. One that could not be completed is written as such: without
+    differences, so that no old zero stands for an answer, and with the time of the last completed one. A folder of such files
+    is for one cluster.
+
+    Exit code 0: nothing found; 1: differences; 2: wrong use, the cluster cannot be read, or the metrics cannot be written. With
+    --every 0: stopped as asked; an audit that fails is logged and does not end the others.
 
     \b
     Example:
       screening audit --standings --notices-on 2026-11-23
+      screening audit --every 15m --metrics-file /var/lib/node_exporter/audit.prom
     """
-    from pipeline.audit.run import run_audit
+    stop = None if every is None else Stop()
+    from pipeline.audit.recording import audit, record_failure
     from pipeline.config import SettingsError, load_settings
-    from pipeline.kafka.trouble import ClusterError
-    from rules.pack import PackError
 
-    day = None if notices_on is None else notices_on.date()
     try:
         settings = load_settings(bootstrap_servers=bootstrap_servers)
-        with err.status("starting") as status:
-            findings = run_audit(settings, part, day, lambda what, number: status.update(f"{what}: {number:,} read"))
-    except (SettingsError, PackError, ClusterError) as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+    except SettingsError as error:
+        record_failure(metrics_file, part)
+        _tell_problem(str(error))
         raise SystemExit(_IMPOSSIBLE) from None
-    if as_json:
-        click.echo(json.dumps(findings.as_json(), ensure_ascii=False))
-    else:
-        _show(findings)
-    raise SystemExit(_DIFFERENT if findings.differences else _SAME)
+    day = None if notices_on is None else notices_on.date()
+    if every is not None and stop is not None:
+        once = partial(audit, settings, part, day, metrics_file, lambda _what, _number: None)
+        _repeat(every, settings, once, stop, as_json=as_json)
+    with err.status("starting") as status:
+        outcome = audit(
+            settings, part, day, metrics_file, lambda what, number: status.update(f"{what}: {number:,} read")
+        )
+    for problem in outcome.problems:
+        _tell_problem(problem)
+    if outcome.findings is not None:
+        if as_json:
+            _print_json(outcome)
+        else:
+            _show(outcome.findings)
+    if outcome.problems or outcome.findings is None:
+        raise SystemExit(_IMPOSSIBLE)
+    raise SystemExit(_DIFFERENT if outcome.findings.differences else _SAME)
+
+
+def _repeat(every: int, settings: Settings, once: Callable[[], Outcome], stop: Stop, *, as_json: bool) -> NoReturn:
+    from pipeline.audit.repeating import audit_every
+    from pipeline.telemetry.logs import configure_logs
+
+    configure_logs(settings.log_format, settings.log_level)
+    stop.by(leave)  # at any moment: an audit changes nothing
+    audit_every(every, once, _print_json if as_json else lambda _outcome: None)
+
+
+def _tell_problem(problem: str) -> None:
+    err.print(f"[bold red]error:[/] {escape(problem)}", soft_wrap=True)
+
+
+def _print_json(outcome: Outcome) -> None:
+    if outcome.findings is not None:
+        click.echo(json.dumps(outcome.findings.as_json(), ensure_ascii=False))
 
 
 def _show(findings: Findings) -> None:

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Part = Literal["claims", "standings"]
-"""What can be audited alone; `standings` takes the events and the notices along."""
+Part = Literal["claims", "standings", "cases"]
+"""What can be audited alone; `standings` takes the events and the notices along, `cases` their states and actions."""
 
 Progress = Callable[[str, int], None]
 """Told from time to time what is being read and how many records of it have been."""
 
 EVERY = 10_000
 """Records between two tellings."""
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "claims": (
+        *("missing", "doubled", "invented", "beyond_end", "uncommitted"),
+        *("foreign_outcome", "unreadable_verdict", "unreadable_dead_letter"),
+    ),
+    "events": (
+        *("missing_dead_letter", "needless_dead_letter", "foreign_dead_letter", "unreadable_dead_letter"),
+        "misplaced",
+    ),
+    "standings": (
+        *("missing", "unexpected", "different", "unreadable", "wrong_partition", "two_partitions"),
+        *("revision_ahead", "revision_wrong", "revision_went_back", "revision_twice"),
+    ),
+    "notices": ("missing", "doubled"),
+    "cases": ("missing", "doubled", "invented", "differs", "unreadable_case", "unreadable_verdict"),
+    "case_actions": (
+        *("missing_dead_letter", "needless_dead_letter", "foreign_dead_letter", "unreadable_dead_letter"),
+        *("misplaced", "missing_event"),
+    ),
+    "case_states": ("missing", "invented", "differs", "unreadable", "wrong_partition", "two_partitions"),
+}
+"""Every kind of difference by the part that can tell it, so that a metric has them all, those at zero too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,17 @@ class Findings:
     def count(self, part: str, what: str, **numbers: int) -> None:
         """Adds a row of figures."""
         self.figures.append({"part": part, "what": what, **numbers})
+
+    def by_kind(self) -> Counter[tuple[str, str]]:
+        """How many differences there are of each part and kind, those that did not occur left out."""
+        return Counter((difference.part, difference.kind) for difference in self.differences)
+
+    def sums(self) -> Counter[tuple[str, str]]:
+        """The figures by part and name, over all rows of a part."""
+        whole: Counter[tuple[str, str]] = Counter()
+        for row in self.figures:
+            whole.update({(row["part"], name): row[name] for name in row if name not in ("part", "what")})
+        return whole
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+from pipeline.audit.cases import audit_cases
 from pipeline.audit.claims import audit_claims
 from pipeline.audit.events import read_log
 from pipeline.audit.findings import Findings, Part, Progress
@@ -21,13 +22,15 @@ def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None,
     Raises ClusterError, PackError, and SettingsError for a clock file that cannot be used.
     """
     findings = Findings()
-    if part != "claims":
+    if part in (None, "standings"):
         today = notices_on or _today(settings.control_clock_file)
         log = read_log(settings, load_pack_set(settings.packs_dir, settings.packs_on), findings, progress)
         audit_standings(settings, log, findings, progress)
         audit_notices(settings, log, today, findings, progress)
-    if part != "standings":
+    if part in (None, "claims"):
         audit_claims(settings, findings, progress)
+    if part in (None, "cases"):
+        audit_cases(settings, load_pack_set(settings.packs_dir, settings.packs_on), findings, progress)
     return findings
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from pipeline.stopping import Stop, leave
+
 
 @click.command()
 @click.option("--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]")
@@ -26,6 +28,7 @@ def control(
     Example:
       SCREENING_BOOTSTRAP_SERVERS=localhost:9092 screening control --metrics-port 9465
     """
+    stop = Stop()
     from pipeline.config import SettingsError, load_settings
     from pipeline.control.clock import ClockError
     from pipeline.control.service import Control, ControlError
@@ -34,6 +37,7 @@ def control(
     from pipeline.telemetry.logs import configure_logs, logger
     from rules.pack import PackError
 
+    stop.by(leave)  # until the event loop has handlers of its own
     try:
         settings = load_settings(
             bootstrap_servers=bootstrap_servers, control_group_id=group_id, data_dir=data_dir, metrics_port=metrics_port

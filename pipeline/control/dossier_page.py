@@ -9,11 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
+from pipeline.templates import template
 from rules.chain import Line, account_lines
 from rules.codes import SiteStatus, Standing
 from rules.duties import Duty, State
@@ -87,7 +85,7 @@ def render(facts: PageFacts, lang: Lang = "zh") -> str:
     """The page as HTML; everything that comes from outside is escaped."""
     span = span_on(facts.statement.timeline.spans, facts.today)
     standing = span.standing if span is not None else _without_span(facts.pack)
-    return _template().render(
+    return template("pipeline.control", "dossier.html.j2").render(
         lang=lang,
         other="en" if lang == "zh" else "zh",
         region=facts.region,
@@ -108,18 +106,6 @@ def render(facts: PageFacts, lang: Lang = "zh") -> str:
         sites=tuple(_sites(facts, lang)),
         issues=tuple(Row((issue.event_id, getattr(issue, lang)), "warn") for issue in facts.statement.issues),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipeline.control"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("dossier.html.j2")
 
 
 def _without_span(pack: Pack) -> Standing:

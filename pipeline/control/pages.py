@@ -26,9 +26,8 @@ class _Revision(msgspec.Struct):
 def physician_page(plane: Plane | None, path: str, query: dict[str, str]) -> tuple[int, str, bytes]:
     """Status, content type and body. 404 says whether nothing is recorded or which partition another process has."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
-    lang = query.get("lang", "zh")
-    if len(parts) != 3 or lang not in ("zh", "en"):
-        return 404, _TEXT, b"expected /physicians/REGION/CODE, with ?lang=zh or ?lang=en\n"
+    if len(parts) != 3:
+        return 404, _TEXT, b"expected /physicians/REGION/CODE, with ?lang=zh or ?lang=en if you like\n"
     if plane is None or not plane.ready:
         return 503, _TEXT, b"the tables are not complete yet; ask again in a few seconds\n"
     region, code = parts[1:]
@@ -52,4 +51,4 @@ def physician_page(plane: Plane | None, path: str, query: dict[str, str]) -> tup
         today=plane.today(),
         revision=None if published is None else msgspec.json.decode(published, type=_Revision).revision,
     )
-    return 200, _HTML, render(facts, "en" if lang == "en" else "zh").encode()
+    return 200, _HTML, render(facts, "en" if query["lang"] == "en" else "zh").encode()

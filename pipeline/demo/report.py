@@ -6,9 +6,9 @@ from rich import box
 from rich.columns import Columns
 from rich.console import Console, Group
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
+from pipeline.console import Table
 from pipeline.demo.outcome import Sum
 from pipeline.demo.summary import Summary, yuan
 from pipeline.demo.words import Language, Words, reason_label, words

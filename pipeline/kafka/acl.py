@@ -40,8 +40,9 @@ def _rights(role: Role, settings: Settings) -> Iterator[tuple[ResourceType, str,
     if role.group is not None:
         group = getattr(settings, role.group, TOOLS_GROUP)
         yield ResourceType.GROUP, group, ResourcePatternType.PREFIXED, AclOperation.READ
-    if role.reads == CATALOGUE:
-        yield ResourceType.GROUP, TOOLS_GROUP, ResourcePatternType.PREFIXED, AclOperation.READ
+    if role.reads == CATALOGUE:  # who reads everything asks how far either plane has come, and reads as the tools do
+        for group in (settings.control_group_id, TOOLS_GROUP):
+            yield ResourceType.GROUP, group, ResourcePatternType.PREFIXED, AclOperation.READ
     if role.transactional is not None:
         start = "screening-redrive-" if role.transactional == "redrive" else f"{getattr(settings, role.transactional)}-"
         for operation in (AclOperation.WRITE, AclOperation.DESCRIBE):

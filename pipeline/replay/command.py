@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from pipeline.config import SettingsError, load_settings
+from pipeline.console import Table
+from pipeline.console import err as _err
+from pipeline.console import out as _out
 from pipeline.kafka.trouble import ClusterError
+from pipeline.options import json_option, metrics_file_option
 from pipeline.packs import load_pack_set
-from pipeline.packs_cli import json_option
 from pipeline.replay.errors import MappingError, ReplayError
 from pipeline.replay.mapping import CONTRACT, load_mapping, shipped
 from pipeline.replay.sums import FiguresError
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 EXIT_DIFFERENT = 1
 """With --from-topic 1 means differences, so that whatever stops the run is 2, as it is for `screening audit`."""
-
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -110,6 +108,12 @@ def _fail(message: str, code: int) -> NoReturn:
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html and report.json, too.")
 @click.option("--cases", is_flag=True, help="Write every reject and review as a case to cases.ndjson.gz.")
 @click.option("--publish", is_flag=True, help="Write the cases and send them to the topic claim-cases.")
+@metrics_file_option
+@click.option(
+    "--metrics-name",
+    metavar="NAME",
+    help="The label `replay` of these metrics, its own in a folder of files. [default: the name of --out]",
+)
 @json_option
 def replay_command(
     claims: str | None,
@@ -133,6 +137,8 @@ def replay_command(
     report: bool,
     cases: bool,
     publish: bool,
+    metrics_file: Path | None,
+    metrics_name: str | None,
     as_json: bool,
 ) -> None:
     """Judges claims of the past by recorded events, with the gate's own decision. Files need no Kafka.
@@ -145,6 +151,10 @@ def replay_command(
     today's verdicts are held against those: differences.parquet has a row for every record that does not come out equal, with
     the cause. Each claim is judged by the revision of the register that its recorded verdict names, unless another knowledge
     is asked for.
+
+    The metrics file is written whole at the end of a run. Claims, verdicts and differences are those of the whole replay, however
+    often it was taken up again; duration and speed are those of the last run. A run that fails or is interrupted is written as
+    such, without figures.
 
     Exit code 0: done, and with --from-topic all equal; 1: stopped by --strict, or by a file or folder that is not there or
     cannot be taken, with --from-topic: differences; 2: the arguments, the settings, the mapping or the columns of a file cannot
@@ -160,10 +170,14 @@ def replay_command(
       screening replay --from-topic --from-offsets 0:100,1:250 --to-offsets 0:200,1:300 --out stretch --as-known-now
     """
     from pipeline.replay.engine import Interrupted, Job, replay  # noqa: PLC0415  # polars loads slowly; --help must not wait
+    from pipeline.replay.metering import Meter  # noqa: PLC0415
     from pipeline.replay.progress import plain_or_live  # noqa: PLC0415
     from pipeline.replay.whatif import other_rules  # noqa: PLC0415
 
     _check_source(claims, events_file, from_topic, mapping)
+    if metrics_name is not None and metrics_file is None:
+        _fail("--metrics-name is a label of the metrics; it goes with --metrics-file", EXIT_USAGE)
+    meter = click.get_current_context().with_resource(Meter(metrics_file, metrics_name, out))
     failed = EXIT_USAGE if from_topic else EXIT_FAILED
     try:
         clock = _clock(as_known_on, as_known_at_settlement, as_recorded, as_known_now, from_topic=from_topic)
@@ -191,6 +205,7 @@ def replay_command(
         )
         record = replay(job, shown)
         made = _made(job, settings, report=report, cases=cases or publish, publish=publish)
+        meter.completed(job, record, report=report)
     except (PackError, SettingsError, MappingError) as error:
         _fail(str(error), EXIT_USAGE)
     except (ReplayError, FiguresError, ClusterError) as error:

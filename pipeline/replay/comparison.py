@@ -45,7 +45,7 @@ def comparison(
     Raises FiguresError when the two halves of the folder do not belong together.
     """
     first, second = both
-    flips = _flips(folder, top)
+    flips = flipped_claims(folder, top)
     listed = _explained(flips.pop("listed"), Screen(packs).rulings, Screen(other).rulings)
     standings = standing_changes(
         folder, packs, other, (first["extent"]["first_service"], first["extent"]["last_service"]), top
@@ -98,7 +98,11 @@ def _pairs(folder: Path) -> Iterator[pl.DataFrame]:
         )
 
 
-def _flips(folder: Path, top: int) -> Row:
+def flipped_claims(folder: Path, top: int) -> Row:
+    """Claims whose verdict is told otherwise: how many, by both verdicts, by month; the `top` that flip and are the largest.
+
+    Raises FiguresError, as `comparison`.
+    """
     matrix: list[pl.DataFrame] = []
     months: list[pl.DataFrame] = []
     listed: pl.DataFrame | None = None

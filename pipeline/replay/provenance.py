@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
@@ -16,18 +16,25 @@ from pipeline.replay.sources import InputFile, fingerprint
 from rules.pack import Pack, PackSet
 
 _CODE = ("rules", "topics", "pipeline")
+_SUFFIXES = (".py", ".yaml", ".j2")
+
+
+def code_files() -> Iterator[tuple[str, Path]]:
+    """The product's own modules, rule packs and templates: everything that a replay and its report are made by."""
+    for package in _CODE:
+        root = Path(str(resources.files(package)))
+        for path in sorted(root.rglob("*")):
+            if path.suffix in _SUFFIXES and "__pycache__" not in path.parts:
+                yield f"{package}/{path.relative_to(root).as_posix()}", path
 
 
 @cache
 def code_digest() -> str:
-    """SHA-256 over the product's own modules and data files, so that a changed line of code is a different replay."""
+    """SHA-256 over `code_files`, so that a changed line of code is a different replay."""
     digest = hashlib.sha256()
-    for package in _CODE:
-        root = Path(str(resources.files(package)))
-        for path in sorted(root.rglob("*")):
-            if path.suffix in (".py", ".yaml") and "__pycache__" not in path.parts:
-                digest.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
-                digest.update(path.read_bytes())
+    for name, path in code_files():
+        digest.update(f"{name}\0".encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

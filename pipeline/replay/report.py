@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.replay import words
@@ -23,6 +22,7 @@ from pipeline.replay.figures import figures, write_figures
 from pipeline.replay.knowledge import histories, read_events
 from pipeline.replay.summary import sentences
 from pipeline.replay.sums import Row
+from pipeline.templates import template
 from rules.ledger.dossier import fold
 from rules.pack import PackSet
 
@@ -76,16 +76,8 @@ def _known(every: Histories, day: dt.date | None) -> Histories:
 
 def render(found: Row) -> str:
     """The report as HTML, from its figures."""
-    environment = Environment(
-        loader=PackageLoader("pipeline.replay"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    template = environment.get_template("report.html.j2")
     drawn = {lang: charts(found, lang) for lang in ("zh", "en")}
-    return template.render(
+    return template("pipeline.replay", "report.html.j2").render(
         f=found,
         second=found.get("what_if"),
         run=found["provenance"],

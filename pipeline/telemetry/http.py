@@ -14,11 +14,36 @@ from urllib.parse import parse_qsl
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from rules.labels import Lang
+
 Check = Callable[[], tuple[bool, dict[str, Any]]]
 """Answers whether all is well, and details for people."""
 
 Page = Callable[[str, dict[str, str]], tuple[int, str, bytes]]
-"""Answers a path and its query with status, content type and body."""
+"""Answers a path and its query with status, content type and body. The query's `lang` is always zh or en."""
+
+
+def language(asked: str | None, accepted: str) -> Lang:
+    """The language of a page: what `?lang=` asks for, then what the browser prefers (`Accept-Language`), then Chinese."""
+    known: dict[str, Lang] = {"zh": "zh", "en": "en"}
+    if asked in known:
+        return known[asked]
+    best: tuple[float, Lang] = (0.0, "zh")
+    for item in accepted.split(","):
+        tag, _, weight = item.partition(";")
+        found = known.get(tag.strip().partition("-")[0].lower())
+        if found is not None and _weight(weight) > best[0]:
+            best = (_weight(weight), found)
+    return best[1]
+
+
+def _weight(text: str) -> float:
+    """The weight of a language (RFC 9110, 12.4.2): 1 without any; one that cannot be read counts for nothing."""
+    name, _, value = text.strip().partition("=")
+    try:
+        return float(value) if name == "q" else float(not name)
+    except ValueError:
+        return 0.0
 
 
 class StatusServer:
@@ -87,7 +112,9 @@ def _handler(
                 body = json.dumps({"ok": good, **details}, ensure_ascii=False).encode() + b"\n"
                 self._answer(200 if good else 503, "application/json; charset=utf-8", body)
             elif page is not None:
-                self._answer(*page(path, dict(parse_qsl(query))))
+                asked = dict(parse_qsl(query))
+                lang = language(asked.get("lang"), self.headers.get("Accept-Language", ""))
+                self._answer(*page(path, {**asked, "lang": lang}))
             else:
                 known = ", ".join((*(["/"] if home else []), "/metrics", *checks, *pages))
                 self._answer(404, "text/plain; charset=utf-8", f"not found; there are {known}\n".encode())

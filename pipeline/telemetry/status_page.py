@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jinja2 import Environment, PackageLoader, select_autoescape
 from prometheus_client import CollectorRegistry
 
 from pipeline.telemetry.http import Check
+from pipeline.templates import template
 from rules.labels import Lang, Pair, pick
 from rules.pack import PackSet
 
@@ -25,10 +25,6 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 _EVERY_S = 5.0
 _WINDOW = 12
 _HTML = "text/html; charset=utf-8"
-
-_pages = Environment(
-    loader=PackageLoader("pipeline.telemetry"), autoescape=select_autoescape(default=True), trim_blocks=True
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +129,12 @@ class StatusPage:
         }
 
     def __call__(self, _path: str, query: dict[str, str]) -> tuple[int, str, bytes]:
-        """The page in the language asked for (`?lang=zh`, `?lang=en`)."""
-        lang: Lang = "zh" if query.get("lang") == "zh" else "en"
+        """The page in the language of the query."""
+        lang: Lang = "en" if query["lang"] == "en" else "zh"
         taken, before = self._past[0]
         view = View(self._sample(), before, time.monotonic() - taken)
         ready, details = self._ready()
-        text = _pages.get_template("status.html.j2").render(
+        text = template("pipeline.telemetry", "status.html.j2").render(
             lang=lang,
             other="en" if lang == "zh" else "zh",
             title=pick(self._title, lang),

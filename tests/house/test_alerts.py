@@ -11,8 +11,10 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from pipeline.telemetry.audit_metrics import AuditMetrics
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.telemetry.replay_metrics import ReplayMetrics
 from tests.support.missing import program
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +45,11 @@ def names(registry: CollectorRegistry) -> set[str]:
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"], "info": ["_info"]}
         found |= {family.name + suffix for suffix in suffixes.get(family.type, [""])}
     return found
+
+
+REGISTRIES = [made().registry for made in (GateMetrics, ControlMetrics, AuditMetrics, ReplayMetrics)]
+KNOWN = set().union(*map(names, REGISTRIES))
+"""Every series that any process or file can tell."""
 
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
@@ -81,7 +88,6 @@ def test_every_alert_says_how_bad_it_is_and_which_section_says_what_to_do(name: 
 
 
 def test_every_metric_that_a_rule_names_exists() -> None:
-    known = names(GateMetrics().registry) | names(ControlMetrics().registry)
     recorded = {rule["record"] for rule in RULES if "record" in rule}
     used = {name for rule in RULES for name in re.findall(r"(?<![\w:])(?:\w+:)?screening[_:][\w:]+", rule["expr"])}
-    assert used - recorded <= known
+    assert used - recorded <= KNOWN

@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.telemetry.control_metrics import ControlMetrics
-from pipeline.telemetry.gate_metrics import GateMetrics
-from tests.house.test_alerts import ROOT, RULES, names
+from tests.house.test_alerts import KNOWN, REGISTRIES, ROOT, RULES
 
 GRAFANA = ROOT / "docker" / "grafana"
 BOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
@@ -25,10 +23,6 @@ def expressions(board: Path) -> list[tuple[str, str]]:
     panels: list[dict[str, Any]] = json.loads(board.read_text("utf-8"))["panels"]
     panels += [inner for panel in panels for inner in panel.get("panels") or []]
     return [(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets") or []]
-
-
-def known() -> set[str]:
-    return names(GateMetrics().registry) | names(ControlMetrics().registry)
 
 
 def test_the_dashboards_are_those_that_their_code_makes(tmp_path: Path) -> None:
@@ -43,7 +37,19 @@ def test_every_metric_that_a_dashboard_names_exists(board: Path) -> None:
     recorded = {rule["record"] for rule in RULES if "record" in rule}
     for title, expression in expressions(board):
         for name in METRIC.findall(expression):
-            assert name in known() | recorded, f"{title}: {name}"
+            assert name in KNOWN | recorded, f"{title}: {name}"
+
+
+def test_every_metric_that_a_document_names_exists() -> None:
+    recorded = {rule["record"] for rule in RULES if "record" in rule}
+    families = {family.name for registry in REGISTRIES for family in registry.collect()}
+    documents = [
+        path for folder in ("docker", "pipeline", "topics", "rules") for path in ROOT.glob(f"{folder}/**/*.md")
+    ]
+    documents += ROOT.glob("*.md")
+    named = {(path.name, name) for path in documents for name in METRIC.findall(path.read_text("utf-8"))}
+    assert any(name.startswith("screening_audit_") for _, name in named)
+    assert {(path, name) for path, name in named if name not in KNOWN | families | recorded} == set()
 
 
 def test_every_metric_is_shown_or_alerted_on() -> None:
@@ -52,7 +58,7 @@ def test_every_metric_is_shown_or_alerted_on() -> None:
     )
     used = set(METRIC.findall(text))
     orphans = set()
-    for registry in (GateMetrics().registry, ControlMetrics().registry):
+    for registry in REGISTRIES:
         for family in registry.collect():
             if not used & {family.name + suffix for suffix in ("", "_total", "_bucket", "_count", "_sum", "_info")}:
                 orphans.add(family.name)

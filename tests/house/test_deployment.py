@@ -16,7 +16,9 @@ import yaml
 from compose_spec import PyCompose
 
 from pipeline.config import Settings
+from pipeline.options import METRICS_SUFFIX
 from tests.house.test_alerts import promtool
+from tests.support.missing import program
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
@@ -26,7 +28,8 @@ OURS = {name: service for name, service in COMPOSE["services"].items() if servic
 
 def test_the_compose_file_obeys_the_compose_specification() -> None:
     names = PyCompose.from_json(json.dumps(COMPOSE)).service_names()
-    assert {"kafka", "topics", "worker-1", "worker-2", "control-1", "control-2", "prometheus", "grafana"} <= set(names)
+    processes = {"worker-1", "worker-2", "control-1", "control-2", "audit"}
+    assert processes | {"kafka", "topics", "node-exporter", "prometheus", "grafana"} <= set(names)
 
 
 def test_a_slip_in_the_compose_file_would_be_found() -> None:
@@ -77,7 +80,22 @@ def test_prometheus_accepts_its_configuration_and_scrapes_every_process() -> Non
     assert done.returncode == 0, done.stdout + done.stderr
     jobs = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
     targets = {target for job in jobs for config in job["static_configs"] for target in config["targets"]}
-    assert targets == {f"{name}:9464" for name in OURS if name.startswith(("worker-", "control-"))}
+    assert targets == {"node-exporter:9100"} | {
+        f"{name}:9464" for name in OURS if name.startswith(("worker-", "control-"))
+    }
+
+
+def test_what_the_audit_leaves_in_its_file_is_what_prometheus_is_given() -> None:
+    audit, exporter = COMPOSE["services"]["audit"], COMPOSE["services"]["node-exporter"]
+    file = Path(audit["command"][audit["command"].index("--metrics-file") + 1])
+    (volume,), (shown,) = audit["volumes"], exporter["volumes"]
+    assert volume == f"{shown.split(':')[0]}:{file.parent}"
+    assert f"--collector.textfile.directory={shown.split(':')[1]}" in exporter["command"]
+    assert file.suffix == METRICS_SUFFIX
+    tool = program("prometheus-node-exporter", "prometheus-node-exporter", "node_exporter")
+    known = subprocess.run([tool, "--help"], capture_output=True, text=True, check=False)
+    options = {option.split("=")[0] for option in exporter["command"]}
+    assert all(option in known.stdout + known.stderr for option in options)
 
 
 @pytest.fixture(scope="module")

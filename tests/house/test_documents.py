@@ -17,7 +17,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def leaves(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             found |= leaves(command, f"{prefix}{name} ")
         else:

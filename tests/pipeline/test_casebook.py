@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from pipeline.control.casebook import LEGAL, REVIEWABLE, CaseFacts, apply, event_id, facts_of, open_case
 from rules.codes import Reason
 from rules.events import AppealRejected, AppealUpheld, decode, read_event
 from rules.ledger.dossier import fold
@@ -15,6 +14,7 @@ from rules.standing import span_on, timeline
 from tests.rules.histories import make
 from tests.rules.law import pack
 from tests.topics.test_golden import golden
+from topics.casebook import LEGAL, REVIEWABLE, CaseFacts, apply, event_id, facts_of, open_case
 from topics.messages import Case, CaseAction, CaseState
 
 CASE = Case.model_validate_json(golden("claim-cases"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,12 @@ def test_diff_of_two_schemes_names_the_grounds_that_only_one_has() -> None:
     keys = [change["key"] for change in json.loads(run("diff", "qiannan-2022", "lanzhou-2014", "--json").stdout)]
     assert "screening[in_penalty_period]" in keys
     assert "screening[cancelled]" in keys
+
+
+def test_diff_shows_long_values_whole_so_that_what_differs_at_their_end_is_seen(folder: Path) -> None:
+    file = folder / "qiannan-2022.yaml"
+    text = file.read_text("utf-8")
+    old = re.search(r"note:\n\s+zh: (.+)", text)
+    assert old is not None
+    file.write_text(text.replace(old[1], old[1] + "末" * 150 + "尾", 1), "utf-8")
+    assert "末" * 150 + "尾" in run("diff", "qiannan-2022", file, width=100_000).stdout

@@ -32,14 +32,47 @@ NOTHING_HAPPENED = {"Unrest", "Foreign records", "Transactions"}
 """Panels that also count what a healthy run does not have; one of their expressions is enough."""
 
 
-class Prometheus:
+def free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+class Server:
+    """A process that serves until it is closed."""
+
+    def __init__(self, log: Path, *command: str) -> None:
+        with log.open("wb") as stream:
+            self._process = subprocess.Popen(command, stdout=stream, stderr=stream)
+
+    def close(self) -> None:
+        """Stops it."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class NodeExporter(Server):
+    """What passes on the files of a folder, with the options that it has in the compose file."""
+
+    def __init__(self, folder: Path, log: Path) -> None:
+        server = program("prometheus-node-exporter", "prometheus-node-exporter", "node_exporter")
+        compose = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text("utf-8"))
+        option = "--collector.textfile.directory="
+        options = [one for one in compose["services"]["node-exporter"]["command"] if not one.startswith(option)]
+        self.address = free_address()
+        super().__init__(log, server, *options, f"{option}{folder}", f"--web.listen-address={self.address}")
+
+
+class Prometheus(Server):
     """The server, on a free port, with the product's own rules."""
 
     def __init__(self, folder: Path, targets: dict[str, str]) -> None:
         server = program("prometheus", "prometheus")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self._address = free_address()
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(ROOT / "docker" / "prometheus" / "rules" / "*.yaml")],
@@ -48,17 +81,13 @@ class Prometheus:
             ],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
-        with (folder / "prometheus.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    server,
-                    f"--config.file={folder / 'prometheus.yml'}",
-                    f"--storage.tsdb.path={folder / 'data'}",
-                    f"--web.listen-address={self._address}",
-                ],
-                stdout=log,
-                stderr=log,
-            )
+        super().__init__(
+            folder / "prometheus.log",
+            server,
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={self._address}",
+        )
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
         """The answer to an expression, now; empty while there is none."""
@@ -69,15 +98,6 @@ class Prometheus:
         except OSError:
             return []
         return found
-
-    def close(self) -> None:
-        """Stops the server."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
 
 def address(process: WorkerProcess) -> str:
@@ -94,9 +114,13 @@ def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
     clock.write_text("2023-05-12T09:00:00+08:00")
     control = controls.start(control_clock_file=clock).wait_ready()
     worker = crew.start().wait_ready()
-    prometheus = Prometheus(tmp_path, {"worker": address(worker), "control": address(control)})
+    files = tmp_path / "files"
+    files.mkdir()
+    exporter = NodeExporter(files, tmp_path / "exporter.log")
+    targets = {"worker": address(worker), "control": address(control), "files": exporter.address}
+    prometheus = Prometheus(tmp_path, targets)
     try:
-        wait_for("both are scraped", lambda: len(prometheus.ask("up == 1")) == 2)
+        wait_for("all are scraped", lambda: len(prometheus.ask("up == 1")) == 3)
         for turn in range(3):  # a rate needs a series to grow after it was first seen
             happen(cluster, turn)
             wait_taken(cluster, controls)
@@ -111,6 +135,7 @@ def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
             act(cluster, turn)
             clock.write_text(f"2023-0{6 + turn}-20T09:00:00+08:00")
             wait_taken(cluster, controls)
+        look_back(cluster, files, clock)
         silent: set[str] = set()
 
         def all_show() -> bool:
@@ -125,8 +150,26 @@ def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
             return not silent
 
         wait_for("every panel shows something", all_show, within=90, every=2, detail=lambda: str(sorted(silent)))
+        assert prometheus.ask("node_textfile_scrape_error == 0"), "the files contradict each other"
+        assert {one["metric"]["replay"] for one in prometheus.ask("screening_replay_claims")} == {"now", "what-if"}
+        (differing,) = prometheus.ask('sum(screening_replay_differing_records{replay="now"})')
+        assert float(differing["value"][1]) == 0
+        assert prometheus.ask("max(screening_audit_completed) == 1")
     finally:
         prometheus.close()
+        exporter.close()
+
+
+def look_back(cluster: Cluster, files: Path, clock: Path) -> None:
+    """An audit, a replay of the topic and a what-if; each leaves a file."""
+    audit = cluster.screening("audit", "--metrics-file", str(files / "audit.prom"), control_clock_file=clock)
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    for name, options in (("now", ()), ("what-if", ("--as-known-now", "--set", "qiannan-2022.penalty.months=6"))):
+        replay = cluster.screening(
+            *("replay", "--from-topic", "--no-report", "--out", str(files.parent / name), *options),
+            *("--metrics-file", str(files / f"{name}.prom")),
+        )
+        assert replay.returncode in (0, 1), replay.stderr
 
 
 def happen(cluster: Cluster, turn: int) -> None:

@@ -16,6 +16,7 @@ from pipeline.packs import load_pack_set
 from pipeline.replay import words
 from pipeline.replay.charts import charts
 from pipeline.replay.knowledge import ClockMode
+from pipeline.replay.provenance import code_files
 from pipeline.replay.report import render, report_of
 from pipeline.replay.whatif import other_rules
 from rules.codes import Reason
@@ -296,3 +297,16 @@ def test_the_charts_colours_can_be_told_apart_in_black_and_white(reported: Path)
 
 def test_what_the_report_looks_like_can_be_looked_at(reported: Path, tmp_path: Path) -> None:
     assert screenshot((reported / "report.html").as_uri(), tmp_path / "report.png").stat().st_size > 40_000
+
+
+def test_the_digest_of_the_code_covers_the_templates_that_the_report_is_made_by() -> None:
+    root = Path(__file__).parents[2]
+    names = {name for name, _ in code_files()}
+    for wanted in (
+        "pipeline/replay/templates/report.html.j2",
+        "pipeline/replay/report.py",
+        "rules/packs/qiannan-2022.yaml",
+    ):
+        assert wanted in names
+    templates = {path.relative_to(root).as_posix() for path in root.glob("pipeline/**/*.j2")}
+    assert templates <= names

@@ -25,18 +25,21 @@ from topics.access import ROLES, role
 from topics.catalogue import CATALOGUE
 
 PASSWORD = "a-secret-that-nobody-may-see"
+GROUPS = {"group_id": "gates-of-the-province", "control_group_id": "ledgers-of-the-province"}
+"""Names that do not begin with one another, as the groups' own do."""
 
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
     made = SecuredKafka(tmp_path_factory.mktemp("secured"))
     with made.broker:
-        for name in ("gate", "ledger", "sender", "operator", "nobody"):
+        for name in ("gate", "ledger", "sender", "operator", "auditor", "nobody"):
             made.add_user(name, PASSWORD)
         inside = made.cluster.settings()
         for name, principal in (("worker", "User:gate"), ("settlement", "User:sender"), ("operator", "User:operator")):
             grant(bindings(role(name), principal, inside), inside)
         grant(bindings(role("worker"), "User:gate-by-certificate", inside), inside)
+        grant(bindings(role("auditor"), "User:auditor", made.cluster.settings(**GROUPS)), inside)
         for principal in ("User:ledger", "User:ledger-by-certificate"):
             grant(bindings(role("control"), principal, inside), inside)
         yield made
@@ -132,6 +135,14 @@ def test_senders_and_operators_do_their_work_with_the_rights_of_their_roles(
     redriven = guarded.screening("dlq", "redrive", "--json", **proof)
     assert redriven.returncode == 0, redriven.stderr
     assert len(guarded.read("claims")) == 204
+
+
+@pytest.mark.kafka
+def test_an_auditor_reads_everything_with_the_rights_of_that_role_whatever_the_groups_are_called(
+    guarded: Cluster, secured: SecuredKafka
+) -> None:
+    done = guarded.screening("audit", **GROUPS, **secured.by_password("auditor", PASSWORD))
+    assert (done.returncode, "nothing found" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
 @pytest.mark.kafka

@@ -54,7 +54,7 @@ def test_the_first_page_asks_for_nothing_that_could_hold_the_gate_up(cluster: Cl
     assert cluster.broker.pid is not None
     os.kill(cluster.broker.pid, signal.SIGSTOP)
     try:
-        wait_for("it says that it holds", lambda: "holding" in worker.get("/")[1])
+        wait_for("it says that it holds", lambda: "holding" in worker.get("/?lang=en")[1])
         assert worker.get("/")[0] == 200
     finally:
         os.kill(cluster.broker.pid, signal.SIGCONT)

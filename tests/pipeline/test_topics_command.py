@@ -11,6 +11,7 @@ from pipeline.config import Settings
 from pipeline.kafka.admin import TopicAdmin
 from pipeline.kafka.trouble import ClusterError
 from tests.support.cluster import Cluster
+from tests.support.waiting import wait_for
 from topics.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.kafka
@@ -59,6 +60,10 @@ def test_a_difference_is_told_and_left_alone(kafka: Cluster) -> None:
     )
     kafka.admin.incremental_alter_configs([resource])[resource].result(30)
     kafka.admin.create_partitions([NewPartitions("claims", 13)])["claims"].result(30)
+    wait_for("the broker tells what the controller has changed", lambda: (
+        settings_of(kafka, "claim-verdicts")["retention.ms"] == "1000"
+        and len(kafka.admin.list_topics("claims", timeout=20).topics["claims"].partitions) == 13
+    ))  # fmt: skip
 
     for command in ("list", "apply"):
         code, found = states(kafka, command)

@@ -122,5 +122,7 @@ def test_every_command_of_the_guide_exists():
         command: click.Command = main
         for word in words.split():
             if isinstance(command, click.Group):
-                command = command.commands[word]
+                found = command.get_command(click.Context(command), word)
+                assert found is not None, f"screening {words}: there is no {word}"
+                command = found
         assert not isinstance(command, click.Group)

@@ -75,6 +75,50 @@ def test_a_problem_names_file_line_key_and_expectation(pack, old, new, message):
     assert problems(pack, (old, new)) == [f"x.yaml:{line_of(pack, old)}: {message}"]
 
 
+@pytest.mark.parametrize(
+    ("pack", "old", "new", "message"),
+    [
+        ("qiannan-2022", "penalty_months: {value: 3", "penalty_months: {value: 0",
+         "ledger.penalty_months.value: Input should be greater than or equal to 1 (found 0)"),
+        ("qiannan-2022", "full: {value: 12", "full: {value: -12",
+         "ledger.full.value: Input should be greater than or equal to 1 (found -12)"),
+        ("qiannan-2022", "caution_low: {value: 6", "caution_low: {value: 0",
+         "ledger.caution_low.value: Input should be greater than or equal to 1 (found 0)"),
+        ("qiannan-2022", "bonus_cap_per_year: {value: 6", "bonus_cap_per_year: {value: -1",
+         "ledger.bonus_cap_per_year.value: Input should be greater than or equal to 0 (found -1)"),
+        ("qiannan-2022", "id: review_request, working_days: 7", "id: review_request, working_days: 0",
+         "ledger.deadlines[review_request].working_days: Input should be greater than or equal to 1 (found 0)"),
+        ("qiannan-2022", "bonus_offsets_tiers: {value: [1, 2, 3]", "bonus_offsets_tiers: {value: [0, 2, 3]",
+         "ledger.bonus_offsets_tiers.value[0]: Input should be greater than or equal to 1 (found 0)"),
+        ("lanzhou-2014", "id: LZ-T10-01, points: 10", "id: LZ-T10-01, points: 0",
+         "ledger.violations[LZ-T10-01]: points: expected 1 or more, or the lowest and the highest price of a case (found 0)"),
+        ("lanzhou-2014", "id: LZ-T13-01, points: [1, 3]", "id: LZ-T13-01, points: [3, 1]",
+         "ledger.violations[LZ-T13-01]: points: expected 1 or more, or the lowest and the highest price of a case (found [3, 1])"),
+        ("lanzhou-2014", "term_years: {value: 2", "term_years: {value: -2",
+         "ledger.term_years.value: Input should be greater than or equal to 1 (found -2)"),
+        ("lanzhou-2014", "institution_end_percent: {value: 5", "institution_end_percent: {value: 500",
+         "ledger.institution_end_percent.value: Input should be less than or equal to 100 (found 500)"),
+        ("lanzhou-2014", "registration_months: {value: [1, 7]", "registration_months: {value: [1, 13]",
+         "ledger.registration_months.value[1]: Input should be less than or equal to 12 (found 13)"),
+        ("xiamen-2017", "violation_ratio: {value: 0.40", "violation_ratio: {value: 40",
+         "ledger.violation_ratio.value: Input should be less than or equal to 1 (found 40)"),
+        ("national-2024", "from: 2025-01-01, to: null", "from: 2025-01-01, to: 2024-01-01",
+         "in_force: to: 2024-01-01 lies before from: 2025-01-01; no day would be in force"),
+    ],
+)  # fmt: skip
+def test_a_number_that_no_law_can_mean_is_refused(pack, old, new, message):
+    assert problems(pack, (old, new)) == [f"x.yaml:{line_of(pack, old)}: {message}"]
+
+
+def test_a_mark_that_the_text_does_not_have_and_a_cap_of_nothing_are_laws():
+    text = (FOLDER / "qiannan-2022.yaml").read_text("utf-8")
+    for old, new in (("caution_low: {value: 6", "caution_low: {value: null"),
+                     ("bonus_cap_per_year: {value: 6", "bonus_cap_per_year: {value: 0")):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new, 1)
+    assert parse_pack(text, "x.yaml").ledger.bonus_cap_per_year.value == 0
+
+
 def test_a_parameter_that_is_not_there_is_shown_how_to_write_it():
     line = '  ban_months:\n    value: 36\n    from: 2022-12-26\n    citation: "四(二)"\n'
     (told, *_rest) = problems(

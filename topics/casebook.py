@@ -80,7 +80,12 @@ def facts_of(case: Case) -> CaseFacts:
 
 def open_case(case: Case) -> CaseState:
     """The first state of a case."""
-    return CaseState(case_id=case.case_id, state="open", revision=0, updated_at=case.opened_at)
+    return open_state(case.case_id, case.opened_at)
+
+
+def open_state(case_id: str, opened_at: str) -> CaseState:
+    """The state of a case that was opened at a time (RFC 3339) and that nobody has acted on."""
+    return CaseState(case_id=case_id, state="open", revision=0, updated_at=opened_at)
 
 
 def apply(

@@ -1,0 +1,75 @@
+"""What the commands print with: at a terminal as wide as it is, elsewhere as wide as what is told. Nothing is cut short."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NoReturn
+
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, Group, RenderResult
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table as RichTable
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+_PROSE = 120
+"""Columns of running text and boxes where there is no terminal."""
+
+_NARROW = 80
+"""A terminal with fewer columns than this has no room for columns that never wrap."""
+
+_UNBOUNDED = 100_000
+
+
+class Table(RichTable):
+    """Rich's table, but what has no room is folded instead of being cut short."""
+
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        for column in self.columns:
+            column.overflow = "fold"
+            column.no_wrap = column.no_wrap and console.width >= _NARROW
+        return super().__rich_console__(console, options)
+
+
+class Console(RichConsole):
+    """Rich's console, but a file or a pipe gets tables as wide as their content, and lines that are not broken.
+
+    COLUMNS in the environment is a width that somebody asked for, and is kept to.
+    """
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """As rich's."""
+        if self.is_terminal or os.environ.get("COLUMNS", "").isdigit():
+            super().print(*objects, **how)
+            return
+        if all(isinstance(item, str) for item in objects):
+            how.setdefault("soft_wrap", True)
+        before = self._width
+        self.width = max(_PROSE, *(self._wanted(item) for item in objects), 0)
+        try:
+            super().print(*objects, **how)
+        finally:
+            self._width = before
+
+    def _wanted(self, item: Any) -> int:
+        """Columns that the tables of a renderable need."""
+        if isinstance(item, RichTable):
+            return Measurement.get(self, self.options.update(width=_UNBOUNDED), item).maximum
+        if isinstance(item, Padding):
+            return self._wanted(item.renderable) + item.left + item.right
+        if isinstance(item, Group):
+            return max((self._wanted(part) for part in item.renderables), default=0)
+        return 0
+
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def fail(message: str, code: int = EXIT_FAILED) -> NoReturn:
+    """Tells what is wrong on standard error and ends the command."""
+    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    raise SystemExit(code)
