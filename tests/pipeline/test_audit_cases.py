@@ -271,3 +271,4 @@ def test_an_audit_of_processes_at_work_finds_nothing(cluster: Cluster, controls:
         return figures(told, "case_states")["same"]
 
     wait_for("every case has its state", lambda: same() == flow.sent, every=0.5)
+    assert (crew.stop(), controls.stop()) == ([0], [0])

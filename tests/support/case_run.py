@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import KafkaError, KafkaException
+
 from pipeline.audit.findings import KINDS
 from pipeline.audit.run import run_audit
 from pipeline.kafka.placing import partition_of
@@ -38,6 +40,21 @@ def action(number: int, what: str, name: str, **more: object) -> Record:
     return {"key": name, "value": json.dumps(told).encode(), "partition": partition_of(name.encode(), SMALL)}
 
 
+def say_done(cluster: Cluster, group: str, topic: str, offsets: dict[int, int]) -> None:
+    """Says that a group has come so far, as soon as it has forgotten its members: those that another test killed."""
+
+    def said() -> bool:
+        try:
+            commit(cluster, group, topic, offsets)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_MEMBER_ID:
+                raise
+            return False
+        return True
+
+    wait_for(f"{group} has no members", said, every=0.3)
+
+
 @dataclass
 class Run:
     """The topics that a gate and a control plane have left, to be spoiled before they are written again."""
@@ -61,9 +78,9 @@ class Run:
         """Writes everything, and says that both groups are done with it."""
         for topic, records in self.topics.items():
             cluster.send(topic, records)
-        commit(cluster, GROUP, "claims", dict.fromkeys(range(6), 10_000))
+        say_done(cluster, GROUP, "claims", dict.fromkeys(range(6), 10_000))
         for topic in (CASES, ACTIONS):
-            commit(cluster, CONTROL_GROUP, topic, dict(enumerate(cluster.ends(topic, "read_committed"))))
+            say_done(cluster, CONTROL_GROUP, topic, dict(enumerate(cluster.ends(topic, "read_committed"))))
 
     def find(self, topic: str, holds: str) -> Record:
         """The first record whose value holds a text."""
