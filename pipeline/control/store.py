@@ -7,15 +7,24 @@ table could claim to have published what nobody ever received.
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
-from rocksdict import Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
 
 _OFFSET = b"\x00offset"
-_WRITE_BUFFER = 16 * 1024 * 1024
+_WRITE_BUFFER = 4 * 1024 * 1024
+_WRITE_BUFFERS = 64 * 1024 * 1024
+_CACHE = 64 * 1024 * 1024
+"""Bytes of memory that all shelves of a process share. Each by itself would fill its own: dozens of shelves, many hundred MB."""
+
+
+@functools.cache
+def _shared() -> tuple[WriteBufferManager, Cache]:
+    return WriteBufferManager(_WRITE_BUFFERS, False), Cache(_CACHE)  # never stalls: beyond the limit it only flushes sooner
 
 
 class Shelf(Protocol):
@@ -101,6 +110,11 @@ class RocksShelf:
         options = Options(raw_mode=True)
         options.create_if_missing(True)
         options.set_write_buffer_size(_WRITE_BUFFER)
+        buffers, cache = _shared()
+        options.set_write_buffer_manager(buffers)
+        blocks = BlockBasedOptions()
+        blocks.set_block_cache(cache)
+        options.set_block_based_table_factory(blocks)
         return Rdict(str(self._path), options=options)
 
     def get(self, key: bytes) -> bytes | None:

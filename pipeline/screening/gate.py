@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from rules.pack import PackSet
@@ -20,6 +22,9 @@ from topics.verdict_codec import VerdictCodec, to_documents
 
 NATIONAL_CODE = r"^D[0-9]{12}$"
 """The national form of a physician code (国家医保医师代码)."""
+
+Places = Sequence[int] | npt.NDArray[np.int32] | npt.NDArray[np.int64]
+"""A number for each record of a batch."""
 
 Record = dict[str, Any]
 """A record in the form that the producer takes: key, value and, for dead letters, headers."""
@@ -80,8 +85,8 @@ class Gate:
         values: Sequence[bytes | None],
         *,
         topic: str,
-        partitions: Sequence[int],
-        offsets: Sequence[int],
+        partitions: Places,
+        offsets: Places,
         screened_at: str,
         stale: bool = False,
     ) -> Judged:
@@ -110,9 +115,7 @@ class Gate:
         """The verdicts of a batch as the columns of the wire, without source and time."""
         return self._codec.verdicts(ruled.claims, ruled.decided)
 
-    def write(
-        self, ruled: Ruled, *, topic: str, partitions: Sequence[int], offsets: Sequence[int], screened_at: str
-    ) -> Judged:
+    def write(self, ruled: Ruled, *, topic: str, partitions: Places, offsets: Places, screened_at: str) -> Judged:
         """Writes verdicts and cases out. Reads nothing that may change, so it may run while the next batch is ruled on."""
         claims, decided, flagged = ruled.claims, ruled.decided, ruled.flagged
         verdicts = self.verdicts(ruled)

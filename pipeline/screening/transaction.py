@@ -118,7 +118,8 @@ class TransactionalSink:
     def _produce(self, topic: str, messages: list[dict[str, Any]]) -> None:
         while messages:
             try:
-                self._producer.produce_batch(topic, messages)
+                if self._producer.produce_batch(topic, messages) == len(messages):
+                    return
             except BufferError:
                 self._producer.poll(_PAUSE_S)
                 continue

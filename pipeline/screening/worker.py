@@ -58,8 +58,15 @@ class _Records:
     """Records of one poll, with their places."""
 
     messages: list[Message]
-    partitions: list[int]
-    offsets: list[int]
+    partitions: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+    def next_offsets(self) -> list[TopicPartition]:
+        """Where each partition goes on behind these records."""
+        return [
+            TopicPartition(CLAIMS.name, partition, int(self.offsets[self.partitions == partition][-1]) + 1)
+            for partition in np.unique(self.partitions).tolist()
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +227,12 @@ class Worker:
         if len(good) < len(messages):
             for error in filter(None, (message.error() for message in messages)):
                 self._read_failed(error)
-        partitions: list[int] = [message.partition() for message in good]  # type: ignore[misc]  # consumed records have one
-        offsets: list[int] = [message.offset() for message in good]  # type: ignore[misc]  # consumed records have one
-        fresh = self._advance(np.array(partitions, np.int32), np.array(offsets, np.int64))
+        partitions = np.array([message.partition() for message in good], np.int32)
+        offsets = np.array([message.offset() for message in good], np.int64)
+        fresh = self._advance(partitions, offsets)
         if fresh.all():
             return _Records(good, partitions, offsets)
-        kept = np.flatnonzero(fresh).tolist()
-        return _Records([good[row] for row in kept], [partitions[row] for row in kept], [offsets[row] for row in kept])
+        return _Records([good[row] for row in np.flatnonzero(fresh)], partitions[fresh], offsets[fresh])
 
     def _advance(self, partitions: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Which of the records are new; moves on past them."""
@@ -280,7 +286,6 @@ class Worker:
             screened_at=_now(),
         )
         written = time.monotonic()
-        ends = dict(zip(records.partitions, records.offsets, strict=True))
         sink.commit(
             Output(
                 verdicts=judged.verdicts,
@@ -288,7 +293,7 @@ class Worker:
                 dead_letters=[
                     _dead_letter(records.messages[letter.row], letter.error) for letter in judged.dead_letters
                 ],
-                offsets=[TopicPartition(CLAIMS.name, partition, last + 1) for partition, last in sorted(ends.items())],
+                offsets=records.next_offsets(),
                 generation=batch.generation,
                 epoch=batch.epoch,
             )

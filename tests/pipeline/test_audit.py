@@ -284,6 +284,18 @@ def test_an_unusable_event_that_nobody_set_aside_is_named_with_its_reason(cluste
     assert "points: missing" in named(told)
 
 
+def test_a_letter_that_has_expired_is_not_missing_though_its_event_is_kept_for_ever(cluster: Cluster) -> None:
+    topics = Topics()
+    place = poisoned(topics, cluster)
+    topics.letters = [letter_record(place, b"")]
+    topics.write(cluster)
+    for future in cluster.admin.delete_records([TopicPartition(LETTERS, 0, 1)]).values():
+        future.result(30)
+    told = audit(cluster, "standings")
+    assert told["differences"] == []
+    assert "1 unusable events are older than the oldest dead letter that is kept" in told["notes"]
+
+
 def test_a_dead_letter_of_a_usable_event_is_needless_and_its_standing_would_be_wrong(cluster: Cluster) -> None:
     topics = Topics()
     code = "D1"
