@@ -144,12 +144,13 @@ def dlq_redrive(
         except ClusterError as error:
             fail(str(error))
     if as_json:
-        click.echo(json.dumps({"matched": len(found), "already": already, "sent": sent, "dry_run": dry_run}))
+        told = {"matched": len(found), "already": already, "to_send": len(waiting), "not_sendable": left}
+        click.echo(json.dumps({**told, "sent": sent, "dry_run": dry_run}))
     elif dry_run:
         out.print(f"{len(waiting):,} dead letters would be sent again; {already:,} were before")
     else:
         out.print(f"{sent:,} dead letters sent again; {already:,} had been sent before")
     if left:
-        err.print(
-            f"{left:,} are cases, not actions, and are not sent: they stay in claim-cases, which only the gate writes"
-        )
+        origin = BOXES[topic].origin.name
+        cases = "; cases stay in claim-cases, which the gate writes" if topic == "case-actions" else ""
+        err.print(f"{left:,} did not come from {origin} and are not sent{cases}")

@@ -161,6 +161,10 @@ def _appeal_problem(
     action: CaseAction, appeal: AppealDecision, case: CaseFacts, scheme_events: Container[str] | None
 ) -> str | None:
     rejected = appeal.outcome == "rejected"
+    try:
+        acted_on = _day(action.at)
+    except OverflowError:
+        return f"at: {action.at} lies outside the calendar"
     checks = (
         (
             action.action not in ("uphold", "overturn"),
@@ -192,8 +196,8 @@ def _appeal_problem(
             f"appeal.ref: {appeal.ref!r} is not behind this case; its evidence is {', '.join(case.evidence) or 'empty'}",
         ),
         (
-            appeal.date is not None and appeal.date > _day(action.at),
-            f"appeal.date: {appeal.date} lies after the action of {_day(action.at)}",
+            appeal.date is not None and appeal.date > acted_on,
+            f"appeal.date: {appeal.date} lies after the action of {acted_on}",
         ),
     )
     return next((text for wrong, text in checks if wrong), None)

@@ -270,6 +270,9 @@ CATALOGUE: tuple[TopicSpec, ...] = (
 )
 """All topics, in the order in which a claim and an event meet them."""
 
+REPLAY_SOURCE = "replay"
+"""The source's topic in the cases of a replay. No topic has this name."""
+
 ERROR_HEADER = "error"
 SOURCE_TOPIC_HEADER = "source.topic"
 SOURCE_PARTITION_HEADER = "source.partition"

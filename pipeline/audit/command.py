@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from pipeline.audit.findings import Findings, Part
 from pipeline.console import Table, err, out
-from pipeline.options import metrics_file_option
+from pipeline.options import bootstrap_option, json_option, metrics_file_option
 from pipeline.stopping import Stop, leave
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class _Duration(click.ParamType):
 
 
 @click.command("audit")
-@click.option("--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]")
+@bootstrap_option
 @click.option("--claims", "part", flag_value="claims", help="Only claims against verdicts and dead letters.")
 @click.option("--standings", "part", flag_value="standings", help="Only events, standings and notices.")
 @click.option("--cases", "part", flag_value="cases", help="Only cases, what people did about them, and case states.")
@@ -56,7 +56,7 @@ class _Duration(click.ParamType):
     metavar="DURATION",
     help="Audit at once and again every 15m (s, m, h, d), until SIGTERM; told in the log and meant for --metrics-file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of a table.")
+@json_option
 def audit_command(
     bootstrap_servers: str | None,
     part: Part | None,
@@ -151,8 +151,8 @@ def _show(findings: Findings) -> None:
     for difference in findings.differences[:_SHOWN]:
         told = f"{difference.part}: {difference.kind}: {difference.where}: {difference.detail}"
         out.print(f"[red]✗[/] {escape(told)}", soft_wrap=True)
-    further = len(findings.differences) - _SHOWN
+    further = findings.total - _SHOWN
     if further > 0:
-        out.print(f"[red]✗[/] and {further:,} further; --json names all")
-    count = len(findings.differences)
+        out.print(f"[red]✗[/] and {further:,} further; --json names up to ten thousand of each kind")
+    count = findings.total
     out.print(f"[bold red]{count:,} differences[/]" if count else "[bold green]nothing found[/]")

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]  # the package ships no types
 from confluent_kafka import Message
 from pydantic import ValidationError
 
@@ -15,7 +14,8 @@ from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.letters import letter
 from pipeline.audit.rows import Kept, timestamp
 from pipeline.config import Settings
-from pipeline.kafka.extents import Extent, group_extents
+from pipeline.kafka.extents import Extent
+from pipeline.kafka.placing import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import place
 from rules.events import Event, EventError, check, decode
@@ -105,11 +105,16 @@ def owner_of(event: Event) -> Owner:
     return Owner("physician", event.region, event.physician_code or "")
 
 
-def read_log(settings: Settings, packs: PackSet, findings: Findings, progress: Progress) -> Log:
-    """Reads the events and their dead letters, and balances them by partition. Raises ClusterError."""
+def read_log(
+    settings: Settings, packs: PackSet, done: dict[int, Extent], findings: Findings, progress: Progress
+) -> Log:
+    """Reads the dead letters and then the events, and balances them by partition. Raises ClusterError.
+
+    `done` says how far the control plane had come before anything was read.
+    """
     kept = Kept()
     letters = _letters(settings, kept, findings, progress)
-    log = Log(packs, group_extents(settings, PHYSICIAN_EVENTS.name, settings.control_group_id), letters_kept=kept)
+    log = Log(packs, done, letters_kept=kept)
     log.figures = {number: Counter() for number in log.extent}
     if not log.committed:
         findings.notes.append(
@@ -137,7 +142,7 @@ def _take(message: Message, log: Log, letters: dict[Place, list[str]]) -> None:
             log.unusable[where] = event
         return
     owner = owner_of(event)
-    if (murmur2(owner.code.encode()) & 0x7FFFFFFF) % len(log.extent) != partition:
+    if partition_of(owner.code.encode(), len(log.extent)) != partition:
         log.misplaced[where] = owner, event
         counted["forwarded"] += 1
         return
@@ -179,6 +184,8 @@ def _justify(where: Place, error: str, log: Log, findings: Findings) -> None:
     """A letter of an event that is usable by itself: its dossier must be full, or impossible to count with it."""
     owner, event = log.set_aside[where]
     file = log.files.get(owner, File(where[0]))
+    if event in file.events:
+        return  # sent again when the law or the dossier had come to allow it
     full = _FULL.search(error)
     if full is not None and len(file.events) >= int(full[1] or 1):
         return

@@ -40,6 +40,9 @@ KINDS: dict[str, tuple[str, ...]] = {
 """Every kind of difference by the part that can tell it, so that a metric has them all, those at zero too."""
 
 
+_MOST_KEPT = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One thing that is not as it follows from the logs. `kind` is for counting, `where` names the key or the offsets."""
@@ -61,18 +64,29 @@ class Findings:
     differences: list[Difference] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    counted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many differences of each part and kind there are, those included that are too many to be named."""
 
     def differ(self, part: str, kind: str, where: str, detail: str) -> None:
-        """Adds a difference."""
-        self.differences.append(Difference(part, kind, where, detail))
+        """Adds a difference. Of each part and kind the first ten thousand are kept, and all are counted."""
+        if kind not in KINDS[part]:
+            raise ValueError(f"{part} has no kind of difference called {kind}")
+        self.counted[part, kind] += 1
+        if self.counted[part, kind] <= _MOST_KEPT:
+            self.differences.append(Difference(part, kind, where, detail))
 
     def count(self, part: str, what: str, **numbers: int) -> None:
         """Adds a row of figures."""
         self.figures.append({"part": part, "what": what, **numbers})
 
+    @property
+    def total(self) -> int:
+        """How many differences there are."""
+        return self.counted.total()
+
     def by_kind(self) -> Counter[tuple[str, str]]:
         """How many differences there are of each part and kind, those that did not occur left out."""
-        return Counter((difference.part, difference.kind) for difference in self.differences)
+        return Counter(self.counted)
 
     def sums(self) -> Counter[tuple[str, str]]:
         """The figures by part and name, over all rows of a part."""
@@ -85,6 +99,7 @@ class Findings:
         """For scripts."""
         return {
             "differences": [difference.as_json() for difference in self.differences],
+            "total": self.total,
             "figures": self.figures,
             "notes": self.notes,
         }

@@ -39,4 +39,4 @@ def log_outcome(outcome: Outcome) -> None:
     for difference in found.differences[:_LOGGED]:
         log.warning("audit_difference_found", **difference.as_json())
     by_kind = {f"{part}.{kind}": count for (part, kind), count in sorted(found.by_kind().items())}
-    log.info("audit_completed", differences=len(found.differences), by_kind=by_kind, seconds=seconds)
+    log.info("audit_completed", differences=found.total, by_kind=by_kind, seconds=seconds)

@@ -41,15 +41,22 @@ class _Last:
 
 
 @dataclass(slots=True)
-class _Published:
+class Published:
+    """A standing topic as it was read."""
+
     last: dict[bytes, _Last] = field(default_factory=dict)
     records: int = 0
 
 
-def audit_standings(settings: Settings, log: Log, findings: Findings, progress: Progress) -> None:
-    """Compares both standing topics with the log. Raises ClusterError."""
+def read_standings(settings: Settings, findings: Findings, progress: Progress) -> dict[Kind, Published]:
+    """The newest record of every key of both standing topics. Raises ClusterError."""
+    return {kind: _read(settings, topic, findings, progress) for kind, topic, _ in _TOPICS}
+
+
+def audit_standings(standings: dict[Kind, Published], log: Log, findings: Findings, progress: Progress) -> None:
+    """Compares what was published with the log, which was read after it."""
     for kind, topic, model in _TOPICS:
-        published = _read(settings, topic, model, findings, progress)
+        published = standings[kind]
         same = waiting = 0
         expected = {owner: file for owner, file in log.files.items() if owner.kind == kind}
         for number, (owner, file) in enumerate(expected.items(), 1):
@@ -76,9 +83,9 @@ def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
-def _read(settings: Settings, topic: TopicSpec, model: type[Any], findings: Findings, progress: Progress) -> _Published:
+def _read(settings: Settings, topic: TopicSpec, findings: Findings, progress: Progress) -> Published:
     """The newest record of every key; revisions that go back are named on the way, as far as compaction left them."""
-    published = _Published()
+    published = Published()
     revision_of = msgspec.json.Decoder(_Revision).decode
     for message in read_to_end(settings, topic.name):
         published.records += 1

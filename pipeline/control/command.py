@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from pipeline.options import bootstrap_option
 from pipeline.stopping import Stop, leave
 
 
 @click.command()
-@click.option("--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]")
+@bootstrap_option
 @click.option("--group-id", help="Consumer group of the control plane [env: SCREENING_CONTROL_GROUP_ID]")
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Folder of the tables [env: SCREENING_DATA_DIR]")
 @click.option(

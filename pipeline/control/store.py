@@ -24,7 +24,9 @@ _CACHE = 64 * 1024 * 1024
 
 @functools.cache
 def _shared() -> tuple[WriteBufferManager, Cache]:
-    return WriteBufferManager(_WRITE_BUFFERS, False), Cache(_CACHE)  # never stalls: beyond the limit it only flushes sooner
+    return WriteBufferManager(_WRITE_BUFFERS, False), Cache(
+        _CACHE
+    )  # never stalls: beyond the limit it only flushes sooner
 
 
 class Shelf(Protocol):

@@ -22,13 +22,10 @@ from pipeline.kafka.reading import Sender
 from pipeline.replay.sums import existing
 from rules.pack import PackSet
 from rules.screens.verdict import Screen
-from topics.catalogue import CLAIM_CASES
+from topics.catalogue import CLAIM_CASES, REPLAY_SOURCE
 from topics.verdict_codec import VerdictCodec, to_documents
 
 FILE = "cases.ndjson.gz"
-SOURCE = "replay"
-"""The source's topic in a replay's cases. No topic of the catalogue has this name."""
-
 _ROWS = 100_000
 _BATCH = 10_000
 _WIRE = (
@@ -92,7 +89,7 @@ def _made(rows: pl.DataFrame, codec: VerdictCodec) -> list[dict[str, Any]]:
     times = rows["settlement_time"].dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z")
     verdicts = rows.select(on_the_wire(rows))
     partition = pl.Series([0], dtype=pl.Int32).new_from_index(0, rows.height)
-    documents = to_documents(verdicts, SOURCE, partition, rows["source_row"], times)
+    documents = to_documents(verdicts, REPLAY_SOURCE, partition, rows["source_row"], times)
     evidence = [tuple(causes or ()) for causes in rows["evidence"].to_list()]
     return list(codec.cases(verdicts, rows["ruling"], documents, evidence, opened_at=times.to_list()))
 

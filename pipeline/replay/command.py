@@ -5,17 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.markup import escape
 
 from pipeline.config import SettingsError, load_settings
-from pipeline.console import Table
+from pipeline.console import Table, fail
 from pipeline.console import err as _err
 from pipeline.console import out as _out
 from pipeline.kafka.trouble import ClusterError
-from pipeline.options import json_option, metrics_file_option
+from pipeline.options import bootstrap_option, json_option, metrics_file_option
 from pipeline.packs import load_pack_set
 from pipeline.replay.errors import MappingError, ReplayError
 from pipeline.replay.mapping import CONTRACT, load_mapping, shipped
@@ -33,11 +32,6 @@ if TYPE_CHECKING:
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 EXIT_DIFFERENT = 1
 """With --from-topic 1 means differences, so that whatever stops the run is 2, as it is for `screening audit`."""
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    _err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
-    raise SystemExit(code)
 
 
 @click.command("replay")
@@ -97,7 +91,7 @@ def _fail(message: str, code: int) -> NoReturn:
     help="Judge every claim by the very revision of the register that its recorded verdict names [default with --from-topic]",
 )
 @click.option("--as-known-now", is_flag=True, help="Judge by everything recorded [default without --from-topic]")
-@click.option("--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]")
+@bootstrap_option
 @click.option("--strict", is_flag=True, help="Stop at the first row that is no claim; by default it is set aside.")
 @click.option(
     "--resume/--no-resume",
@@ -176,7 +170,7 @@ def replay_command(
 
     _check_source(claims, events_file, from_topic, mapping)
     if metrics_name is not None and metrics_file is None:
-        _fail("--metrics-name is a label of the metrics; it goes with --metrics-file", EXIT_USAGE)
+        fail("--metrics-name is a label of the metrics; it goes with --metrics-file", EXIT_USAGE)
     meter = click.get_current_context().with_resource(Meter(metrics_file, metrics_name, out))
     failed = EXIT_USAGE if from_topic else EXIT_FAILED
     try:
@@ -207,11 +201,11 @@ def replay_command(
         made = _made(job, settings, report=report, cases=cases or publish, publish=publish)
         meter.completed(job, record, report=report)
     except (PackError, SettingsError, MappingError) as error:
-        _fail(str(error), EXIT_USAGE)
+        fail(str(error), EXIT_USAGE)
     except (ReplayError, FiguresError, ClusterError) as error:
-        _fail(str(error), failed)
+        fail(str(error), failed)
     except OSError as error:
-        _fail(f"{error.filename or out}: {error.strerror or error}", failed)
+        fail(f"{error.filename or out}: {error.strerror or error}", failed)
     except (Interrupted, KeyboardInterrupt) as stopped:
         kept = f" after {stopped}; they are kept" if isinstance(stopped, Interrupted) else " before the first claim"
         _err.print(f"interrupted{kept}: give the same command again to go on", soft_wrap=True)
@@ -229,11 +223,11 @@ def replay_command(
 def _check_source(claims: str | None, events_file: Path | None, from_topic: bool, mapping: str) -> None:
     if from_topic == (claims is not None):
         which = "not both" if from_topic else "or a range of their topic as --from-topic"
-        _fail(f"claims come from one place: give a file, folder or pattern as CLAIMS, {which}", EXIT_USAGE)
+        fail(f"claims come from one place: give a file, folder or pattern as CLAIMS, {which}", EXIT_USAGE)
     if not from_topic and events_file is None:
-        _fail("--events is missing: claims of files need events of a file", EXIT_USAGE)
+        fail("--events is missing: claims of files need events of a file", EXIT_USAGE)
     if from_topic and mapping != CONTRACT:
-        _fail("--mapping is for files; the records of the topic have the contract's own fields", EXIT_USAGE)
+        fail("--mapping is for files; the records of the topic have the contract's own fields", EXIT_USAGE)
 
 
 def _wanted(
@@ -246,11 +240,11 @@ def _wanted(
     named = [name for name, value in given.items() if value is not None]
     if not from_topic:
         if named:
-            _fail(f"{named[0]} is a range of the topic; it goes with --from-topic", EXIT_USAGE)
+            fail(f"{named[0]} is a range of the topic; it goes with --from-topic", EXIT_USAGE)
         return None
     for pair in (("--from-offsets", "--since"), ("--to-offsets", "--until")):
         if all(name in named for name in pair):
-            _fail(f"{pair[0]} and {pair[1]} are the same end of the range; give one", EXIT_USAGE)
+            fail(f"{pair[0]} and {pair[1]} are the same end of the range; give one", EXIT_USAGE)
     return Wanted(
         from_offsets=None if from_offsets is None else parse_offsets(from_offsets),
         to_offsets=None if to_offsets is None else parse_offsets(to_offsets),
@@ -307,9 +301,9 @@ def _clock(
     }
     named = [name for name, is_given in given.items() if is_given]
     if len(named) > 1:
-        _fail(f"{named[0]} and {named[1]} are two clocks; give one", EXIT_USAGE)
+        fail(f"{named[0]} and {named[1]} are two clocks; give one", EXIT_USAGE)
     if as_recorded and not from_topic:
-        _fail("--as-recorded needs recorded verdicts; it goes with --from-topic", EXIT_USAGE)
+        fail("--as-recorded needs recorded verdicts; it goes with --from-topic", EXIT_USAGE)
     if day is not None:
         return Clock(ClockMode.KNOWN_ON, day.date())
     if at_settlement:

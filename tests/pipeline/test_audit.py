@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Message, TopicPartition
 
+from pipeline.audit import events, notices, standings
 from pipeline.audit.findings import Part
 from pipeline.audit.run import run_audit
+from pipeline.config import Settings
+from pipeline.kafka.reading import read_to_end
 from rules.events import Event
 from tests.rules.histories import make
 from tests.support.cluster import Cluster
+from tests.support.control import GROUP as CONTROL_GROUP
 from tests.support.published import (
     commit,
     event_record,
@@ -254,6 +259,32 @@ def test_what_the_control_plane_has_not_committed_yet_waits_and_is_no_difference
 
 
 # -- events -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("read", [STANDING, OF_INSTITUTIONS, LETTERS, EVENTS])
+def test_an_event_that_comes_while_the_audit_reads_is_no_difference(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    """A physician's last event is recorded, and the new standing published, in the very moment after a topic was read."""
+    topics = Topics()
+    (last,) = (
+        record for record in topics.events if b'"D3-4"' in record["value"] and b"appeal_filed" in record["value"]
+    )
+    topics.events.remove(last)
+    late = [(EVENTS, last), (STANDING, topics.standings.pop())]
+    topics.write(cluster)
+    commit(cluster, CONTROL_GROUP, EVENTS, dict(Counter(record["partition"] for record in topics.events)))
+
+    def reading(settings: Settings, topic: str) -> Iterator[Message]:
+        yield from read_to_end(settings, topic)
+        while topic == read and late:
+            where, record = late.pop(0)
+            cluster.send(where, [record])
+
+    for module in (events, standings, notices):
+        monkeypatch.setattr(module, "read_to_end", reading)
+    assert named(audit(cluster, "standings")) == ""
+    assert not late
 
 
 def poisoned(topics: Topics, cluster: Cluster) -> tuple[str, int, int]:

@@ -87,6 +87,18 @@ def test_a_reject_that_opened_no_case_is_named_with_its_claim(cluster: Cluster, 
     ]
 
 
+def test_a_case_of_a_replay_has_no_verdict_in_the_log_and_is_no_difference(cluster: Cluster, run: Run) -> None:
+    """Its row in the replayed file may be the offset of another claim."""
+    first = run.find(CASES, '"C0006"')
+    told = json.loads(first["value"])
+    told["source"]["topic"] = "replay"
+    run.topics[CASES].append({**first, "value": json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()})
+    run.write(cluster)
+    found = audit(cluster)
+    assert named(found) == []
+    assert f"{CASES}: 1 cases of replays, which have no verdict, are not compared" in found["notes"]
+
+
 def test_of_a_claim_that_came_twice_each_verdict_has_its_own_case(cluster: Cluster, run: Run) -> None:
     first = run.find(CASES, '"C0000"')
     run.topics[CASES] = [item for item in run.topics[CASES] if item is not first]

@@ -182,3 +182,9 @@ def test_a_region_without_reviews_has_none():
         state("assigned"), action("overturn", appeal=upheld()), facts, scheme_events=pack("xiamen").ledger.events
     )
     assert "the rules of region 350200 know no review" in applied.problem
+
+
+def test_a_review_decided_on_a_day_that_no_calendar_has_is_refused():
+    applied = apply(state("assigned"), action("overturn", at="9999-12-31T23:59:59Z", appeal=upheld()), FACTS)
+    assert applied.problem == "at: 9999-12-31T23:59:59Z lies outside the calendar"
+    assert applied.state is None

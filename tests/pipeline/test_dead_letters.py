@@ -84,21 +84,22 @@ def test_letters_are_sent_again_byte_for_byte_and_only_once(cluster: Cluster, cr
     crew.stop()
     before = {record.place for record in cluster.read("claims")}
 
-    assert redriven(cluster, "--dry-run") == {"matched": 5, "already": 0, "sent": 0, "dry_run": True}
+    assert redriven(cluster, "--dry-run") == {
+        "matched": 5, "already": 0, "to_send": 5, "not_sendable": 0, "sent": 0, "dry_run": True,
+    }  # fmt: skip
     assert redriven(cluster, "--where", "error~fund_amount")["sent"] == 1
     assert redriven(cluster, "--where", "error~fund_amount") == {
-        "matched": 1,
-        "already": 1,
-        "sent": 0,
-        "dry_run": False,
-    }
+        "matched": 1, "already": 1, "to_send": 0, "not_sendable": 0, "sent": 0, "dry_run": False,
+    }  # fmt: skip
     again = [record for record in cluster.read("claims") if record.place not in before]
     assert [(record.key, record.value, record.headers) for record in again] == [
         (b"bad0", spoiled[0], (("trace", b"t1"),))
     ]
 
     assert redriven(cluster)["sent"] == 4
-    assert redriven(cluster) == {"matched": 5, "already": 5, "sent": 0, "dry_run": False}
+    assert redriven(cluster) == {
+        "matched": 5, "already": 5, "to_send": 0, "not_sendable": 0, "sent": 0, "dry_run": False,
+    }  # fmt: skip
     crew.start().wait_ready()
     wait_judged(cluster, crew)
     crew.stop()
@@ -188,11 +189,15 @@ def test_letters_of_the_control_plane_are_listed_and_sent_again_once_their_cause
     cluster.send("claim-cases", [case()])
     wait_for("the case is open", lambda: "case-1" in last_values(cluster, "case-state"))
     event = ("--topic", "events", "--where", "error~QN-T6-02")
-    assert redriven(cluster, *event) == {"matched": 1, "already": 0, "sent": 1, "dry_run": False}
-    assert redriven(cluster, *event) == {"matched": 1, "already": 1, "sent": 0, "dry_run": False}
+    assert redriven(cluster, *event) == {
+        "matched": 1, "already": 0, "to_send": 1, "not_sendable": 0, "sent": 1, "dry_run": False,
+    }  # fmt: skip
+    assert redriven(cluster, *event) == {
+        "matched": 1, "already": 1, "to_send": 0, "not_sendable": 0, "sent": 0, "dry_run": False,
+    }  # fmt: skip
     actions = cluster.screening("dlq", "redrive", "--topic", "case-actions")
     assert "2 dead letters sent again" in actions.stdout, actions.stderr
-    assert "1 are cases, not actions" in actions.stderr
+    assert "1 did not come from case-actions and are not sent" in actions.stderr
     wait_for("both count", lambda: (
         last_values(cluster, "case-state")["case-1"]["state"] == "assigned"
         and last_values(cluster, "physician-standing")[f"522700|{code}"]["revision"] == 2
@@ -200,6 +205,8 @@ def test_letters_of_the_control_plane_are_listed_and_sent_again_once_their_cause
 
     sent = [item for item in cluster.read("physician-events") if item.value == deduction["value"]]
     assert [(item.key, item.headers) for item in sent] == [(code.encode(), ())] * 2
+    told = json.loads(cluster.screening("audit", "--standings", "--json").stdout)
+    assert {item["kind"] for item in told["differences"]} <= {"missing"}, "an event that counts now needs no excuse"
     cases = [item.value for item in cluster.read("claim-cases")]
     assert cases.count(b"no case") == 1, "what the gate alone writes is left alone"
     wait_for("the action that is no JSON is a letter again", lambda: len(cluster.read("case-actions-dead-letter")) == 4)
