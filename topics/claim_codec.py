@@ -277,12 +277,18 @@ def _decode_plain(values: Sequence[bytes | None], rows: Sequence[int]) -> Decode
             else:
                 examined.append((row, examine(values[row])))
         except ClaimError as error:
-            errors.append((row, error))
+            errors.append((row, _alone(error)))
     claims = _finish(frame[accepted])
     if examined:
         second = _frame([_fields_of(claim) for _, claim in examined], [row for row, _ in examined])
         claims = pl.concat([claims, _finish(second)], how="diagonal").sort("row")
     return DecodedClaims(claims, tuple(errors))
+
+
+def _alone(error: ClaimError) -> ClaimError:
+    """Without the frames that it came through: they hold the list that it is put into, and with it the whole batch."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _texts(values: Sequence[bytes | None]) -> pl.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -40,6 +41,19 @@ def test_spoiled_records_cost_no_good_one_in_their_batch() -> None:
     assert decoded.claims["row"].to_list() == list(range(1, len(values), 2))
     assert [row for row, _ in decoded.errors] == list(range(0, len(values), 2))
     assert decoded.claims["claim_id"].to_list() == [f"after {spoiled.name}" for spoiled in SPOILED]
+
+
+def test_a_batch_with_spoiled_records_is_gone_when_its_work_is_done() -> None:
+    """An error that remembers where it was raised would keep its whole batch until the collector comes by, minutes later."""
+    values = [*(spoiled.value for spoiled in SPOILED), claim()]
+    decode_claims(values)
+    gc.collect()
+    gc.disable()
+    try:
+        decode_claims(values)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
