@@ -40,9 +40,16 @@ class Console(RichConsole):
     COLUMNS in the environment is a width that somebody asked for, and is kept to.
     """
 
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self._own_width = how.get("width") is not None
+
     def print(self, *objects: Any, **how: Any) -> None:
         """As rich's."""
-        if self.is_terminal or os.environ.get("COLUMNS", "").isdigit():
+        asked = os.environ.get("COLUMNS", "")
+        if asked.isdigit() and not self._own_width:
+            self._width = int(asked)  # rich looks only when the console is made
+        if self.is_terminal or asked.isdigit():
             super().print(*objects, **how)
             return
         if all(isinstance(item, str) for item in objects):

@@ -250,7 +250,8 @@ def _lost(partition: int, offsets: list[int], log: Log, findings: Findings) -> N
 
 def _strange(partition: int, offsets: list[int], log: Log, findings: Findings) -> None:
     low = log.extent[partition].low
-    known = log.unusable.keys() | log.set_aside.keys()
+    # What lies in the wrong partition may have been refused there before its scheme took it; the right one must have it.
+    known = log.unusable.keys() | log.set_aside.keys() | log.misplaced.keys()
     strange = [offset for offset in offsets if offset >= low and (partition, offset) not in known]
     if strange:
         where = f"{PHYSICIAN_EVENTS.name}/{partition} offsets {told(ranges(strange))}"

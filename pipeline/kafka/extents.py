@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline.config import Settings
 from pipeline.kafka.reading import partitions
 from pipeline.kafka.trouble import ClusterError
 
 _TIMEOUT_S = 30.0
+_AGAIN_S = 0.1
+_LOADING = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
+"""A group's coordinator that is still reading what it knows, as after a broker's start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,22 @@ def extents(consumer: Consumer, settings: Settings, topic: str, *, committed: bo
     answer = {}
     places = [TopicPartition(topic, number) for number in partitions(consumer, settings, topic)]
     # The group first: outcomes and offsets become visible together, so that what is judged by now is recorded by then.
-    for item in consumer.committed(places, timeout=_TIMEOUT_S) if committed else places:
+    for item in _committed(consumer, places) if committed else places:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, item.partition), timeout=_TIMEOUT_S)
         answer[item.partition] = Extent(low, high, item.offset if item.offset >= 0 else None)
     return answer
+
+
+def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    """The group's committed offsets; a coordinator that is not ready is asked again. Raises KafkaException."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            return consumer.committed(places, timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() not in _LOADING or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def group_extents(settings: Settings, topic: str, group: str) -> dict[int, Extent]:

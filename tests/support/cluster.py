@@ -59,7 +59,8 @@ class Record:
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
     """The environment of a process under test: no setting of the surroundings, those given with the prefix."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SCREENING_")}
+    # pytest-xdist gives its processes the width of the terminal that it was started from.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SCREENING_") and name != "COLUMNS"}
     return own | {f"SCREENING_{name.upper()}": str(value) for name, value in settings.items()}
 
 
