@@ -19,18 +19,20 @@ import tempfile
 import threading
 import time
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
 
 from benchmarks.control import say
 from benchmarks.soak_report import Disturbance, Soak, write
+from pipeline.audit.letters import Letter, letter
 from pipeline.kafka.admin import TopicAdmin
 from pipeline.kafka.local import LocalKafka
 from pipeline.sample.claims import claims
@@ -46,8 +48,6 @@ from topics.catalogue import (
     CLAIMS,
     CLAIMS_DEAD_LETTER,
     PHYSICIAN_EVENTS,
-    SOURCE_OFFSET_HEADER,
-    SOURCE_PARTITION_HEADER,
 )
 
 SEED = 20221226
@@ -124,20 +124,25 @@ def send_claims(plan: Plan, start: float) -> None:
 # -- outcomes out ---------------------------------------------------------------------------------------------------
 
 
-class _Source:
-    """What a verdict says of its claim, found without reading the rest: the wire has it at a fixed place."""
+class _Source(msgspec.Struct):
+    partition: int
+    offset: int
 
-    _MARK = b'"source":{"topic":"claims","partition":'
 
-    @classmethod
-    def of_verdict(cls, value: bytes) -> tuple[int, int]:
-        partition, _, rest = value[value.rindex(cls._MARK) + len(cls._MARK) :].partition(b',"offset":')
-        return int(partition), int(rest[: rest.index(b"}")])
+class _Verdict(msgspec.Struct):
+    source: _Source
 
-    @staticmethod
-    def of_letter(headers: Iterable[tuple[str, bytes]]) -> tuple[int, int]:
-        named = dict(headers)
-        return int(named[SOURCE_PARTITION_HEADER]), int(named[SOURCE_OFFSET_HEADER])
+
+_verdict = msgspec.json.Decoder(_Verdict).decode
+
+
+def _source(message: Message) -> _Source | Letter:
+    """The claim that an outcome is about. A letter that names none would be a fault to stop at."""
+    if message.topic() == CLAIM_VERDICTS.name:
+        return _verdict(message.value() or b"").source
+    found = letter(message)
+    assert found is not None, message.headers()
+    return found
 
 
 class Outcomes(threading.Thread):
@@ -176,13 +181,10 @@ class Outcomes(threading.Thread):
             message = self._consumer.poll(0.1)
             if message is None or message.error():
                 continue
-            if message.topic() == CLAIMS_DEAD_LETTER.name:
-                self.letters += 1
-                partition, offset = _Source.of_letter(message.headers() or [])  # type: ignore[arg-type]  # ours have values
-            else:
-                partition, offset = _Source.of_verdict(message.value() or b"")
-            self.partitions.append(partition)
-            self.offsets.append(offset)
+            source = _source(message)
+            self.letters += isinstance(source, Letter)
+            self.partitions.append(source.partition)
+            self.offsets.append(source.offset)
             self.moments.append(time.time())
         self._consumer.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,11 @@ class Screening(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name."""
-        elsewhere = _ELSEWHERE.get(cmd_name)
-        return super().get_command(ctx, cmd_name) if elsewhere is None else elsewhere()
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, name = _ELSEWHERE[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; no traceback is shown for what the user can mend."""
@@ -81,78 +84,17 @@ def main() -> None:
 
 # -- commands of their own modules --------------------------------------------------------------------------------
 
-
-def _audit() -> click.Command:
-    from pipeline.audit.command import audit_command
-
-    return audit_command
-
-
-def _control() -> click.Command:
-    from pipeline.control.command import control
-
-    return control
-
-
-def _dlq() -> click.Command:
-    from pipeline.dlq_cli import dlq
-
-    return dlq
-
-
-def _explain() -> click.Command:
-    from pipeline.explain import explain_command
-
-    return explain_command
-
-
-def _load() -> click.Command:
-    from pipeline.load_cli import load
-
-    return load
-
-
-def _packs() -> click.Command:
-    from pipeline.packs_cli import packs
-
-    return packs
-
-
-def _replay() -> click.Command:
-    from pipeline.replay.command import replay_command
-
-    return replay_command
-
-
-def _sample() -> click.Command:
-    from pipeline.sample.command import sample
-
-    return sample
-
-
-def _topics() -> click.Command:
-    from pipeline.topics_cli import topics
-
-    return topics
-
-
-def _worker() -> click.Command:
-    from pipeline.worker_cli import worker
-
-    return worker
-
-
-_ELSEWHERE: dict[str, Callable[[], click.Command]] = {
-    "audit": _audit,
-    "control": _control,
-    "dlq": _dlq,
-    "explain": _explain,
-    "load": _load,
-    "packs": _packs,
-    "replay": _replay,
-    "sample": _sample,
-    "topics": _topics,
-    "worker": _worker,
+_ELSEWHERE = {
+    "audit": ("pipeline.audit.command", "audit_command"),
+    "control": ("pipeline.control.command", "control"),
+    "dlq": ("pipeline.dlq_cli", "dlq"),
+    "explain": ("pipeline.explain", "explain_command"),
+    "load": ("pipeline.load_cli", "load"),
+    "packs": ("pipeline.packs_cli", "packs"),
+    "replay": ("pipeline.replay.command", "replay_command"),
+    "sample": ("pipeline.sample.command", "sample"),
+    "topics": ("pipeline.topics_cli", "topics"),
+    "worker": ("pipeline.worker_cli", "worker"),
 }
 """Importing a command costs up to half a second: only the one that was asked for is, and a process that is to answer signals
 from its first moment must not import the others."""

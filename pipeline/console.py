@@ -47,15 +47,13 @@ class Console(RichConsole):
     def print(self, *objects: Any, **how: Any) -> None:
         """As rich's."""
         asked = os.environ.get("COLUMNS", "")
+        before = self._width
         if asked.isdigit() and not self._own_width:
             self._width = int(asked)  # rich looks only when the console is made
-        if self.is_terminal or asked.isdigit():
-            super().print(*objects, **how)
-            return
-        if all(isinstance(item, str) for item in objects):
-            how.setdefault("soft_wrap", True)
-        before = self._width
-        self.width = max(_PROSE, *(self._wanted(item) for item in objects), 0)
+        elif not (self.is_terminal or asked.isdigit()):
+            self._width = max(_PROSE, *(self._wanted(item) for item in objects), 0)
+            if all(isinstance(item, str) for item in objects):
+                how.setdefault("soft_wrap", True)
         try:
             super().print(*objects, **how)
         finally:
@@ -76,7 +74,12 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+def complain(message: str) -> None:
+    """Tells what is wrong on standard error."""
+    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+
+
 def fail(message: str, code: int = EXIT_FAILED) -> NoReturn:
     """Tells what is wrong on standard error and ends the command."""
-    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    complain(message)
     raise SystemExit(code)

@@ -222,7 +222,7 @@ class CaseBook:
                 break
             least += 1
         for act in acts:
-            if act.place not in self._letters and not self._expired(act):
+            if act.place not in self._letters and not self._letters_kept.expired(act.at):
                 break
             most += 1
         return [least, *(number for number in range(max(least, most) + 1) if number != least)]
@@ -271,10 +271,6 @@ class CaseBook:
                 return Applied(problem=error)
         return None
 
-    def _expired(self, act: Act) -> bool:
-        """Whether its letter may have expired: letters are kept for a year, actions for ever."""
-        return bool(self._letters_kept.emptied) or act.at < self._letters_kept.since
-
     # -- what became of the actions -------------------------------------------------------------------------------
 
     def _enter(self, settled: Settled) -> None:
@@ -292,7 +288,7 @@ class CaseBook:
             self._counted["refused"] += 1
         elif self.waits(*act.place):
             self._counted["waiting"] += 1
-        elif not self._expired(act):
+        elif not self._letters_kept.expired(act.at):
             self._missing.append((act, why))
 
     def close(self, begun: set[int], findings: Findings, progress: Progress) -> None:

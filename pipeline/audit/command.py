@@ -14,7 +14,7 @@ import click
 from rich.markup import escape
 
 from pipeline.audit.findings import Findings, Part
-from pipeline.console import Table, err, out
+from pipeline.console import Table, complain, err, out
 from pipeline.options import bootstrap_option, json_option, metrics_file_option
 from pipeline.stopping import Stop, leave
 
@@ -93,7 +93,7 @@ def audit_command(
         settings = load_settings(bootstrap_servers=bootstrap_servers)
     except SettingsError as error:
         record_failure(metrics_file, part)
-        _tell_problem(str(error))
+        complain(str(error))
         raise SystemExit(_IMPOSSIBLE) from None
     day = None if notices_on is None else notices_on.date()
     if every is not None and stop is not None:
@@ -104,7 +104,7 @@ def audit_command(
             settings, part, day, metrics_file, lambda what, number: status.update(f"{what}: {number:,} read")
         )
     for problem in outcome.problems:
-        _tell_problem(problem)
+        complain(problem)
     if outcome.findings is not None:
         if as_json:
             _print_json(outcome)
@@ -122,10 +122,6 @@ def _repeat(every: int, settings: Settings, once: Callable[[], Outcome], stop: S
     configure_logs(settings.log_format, settings.log_level)
     stop.by(leave)  # at any moment: an audit changes nothing
     audit_every(every, once, _print_json if as_json else lambda _outcome: None)
-
-
-def _tell_problem(problem: str) -> None:
-    err.print(f"[bold red]error:[/] {escape(problem)}", soft_wrap=True)
 
 
 def _print_json(outcome: Outcome) -> None:

@@ -136,7 +136,7 @@ def _take(message: Message, log: Log, letters: dict[Place, list[str]]) -> None:
     counted["read"] += 1
     event = usable(message.value(), log.packs)
     if isinstance(event, str):
-        if where not in letters and (log.letters_kept.emptied or timestamp(message) < log.letters_kept.since):
+        if where not in letters and log.letters_kept.expired(timestamp(message)):
             log.expired += 1
         else:
             log.unusable[where] = event

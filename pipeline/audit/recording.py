@@ -12,8 +12,7 @@ from pipeline.audit.findings import KINDS, Findings, Part, Progress
 from pipeline.audit.run import run_audit
 from pipeline.config import Settings, SettingsError
 from pipeline.kafka.trouble import ClusterError
-from pipeline.telemetry.audit_metrics import LAST_COMPLETED, AuditMetrics
-from pipeline.telemetry.textfile import last_value, write_metrics
+from pipeline.telemetry.audit_metrics import AuditMetrics
 from rules.pack import PackError
 
 
@@ -61,17 +60,11 @@ def record(path: Path, part: Part | None, findings: Findings | None, seconds: fl
 
     Of the file that is there, only the time of the last completed audit is kept. Raises OSError.
     """
-    scope, now = part or "all", time.time()
-    metrics = AuditMetrics()
-    metrics.last_run.labels(scope).set(now)
-    metrics.duration.labels(scope).set(seconds)
-    metrics.completed.labels(scope).set(findings is not None)
-    completed = last_value(path, LAST_COMPLETED, {"scope": scope}) if findings is None else now
-    if completed is not None:
-        metrics.last_completed.labels(scope).set(completed)
+    scope, metrics = part or "all", AuditMetrics()
+    metrics.ended(path, scope, completed=findings is not None, seconds=seconds)
     if findings is not None:
         _fill(metrics, scope, findings)
-    write_metrics(path, metrics.registry)
+    metrics.write(path)
 
 
 def _fill(metrics: AuditMetrics, scope: str, findings: Findings) -> None:

@@ -82,6 +82,10 @@ class Kept:
         firsts = [self._first[number] for number in self.begun & self._first.keys()]
         return max(firsts) + _SLACK_MS if firsts else 0
 
+    def expired(self, at: int) -> bool:
+        """Whether a record of this time (ms) may have been there and has expired."""
+        return bool(self.emptied) or at < self.since
+
 
 class Found(NamedTuple):
     """A record read again."""

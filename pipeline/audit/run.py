@@ -24,9 +24,10 @@ def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None,
     Raises ClusterError, PackError, and SettingsError for a clock file that cannot be used.
     """
     findings = Findings()
+    if part != "claims":
+        packs = load_pack_set(settings.packs_dir, settings.packs_on)
     if part in (None, "standings"):
         today = notices_on or _today(settings.control_clock_file)
-        packs = load_pack_set(settings.packs_dir, settings.packs_on)
         # In this order a plane at work is no difference: what it had done by now must be there, and every event behind what is
         # published is in the log that is read afterwards. Notices may be more than are demanded, so they come last.
         done = group_extents(settings, PHYSICIAN_EVENTS.name, settings.control_group_id)
@@ -37,7 +38,7 @@ def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None,
     if part in (None, "claims"):
         audit_claims(settings, findings, progress)
     if part in (None, "cases"):
-        audit_cases(settings, load_pack_set(settings.packs_dir, settings.packs_on), findings, progress)
+        audit_cases(settings, packs, findings, progress)
     return findings
 
 

@@ -24,9 +24,8 @@ _CACHE = 64 * 1024 * 1024
 
 @functools.cache
 def _shared() -> tuple[WriteBufferManager, Cache]:
-    return WriteBufferManager(_WRITE_BUFFERS, False), Cache(
-        _CACHE
-    )  # never stalls: beyond the limit it only flushes sooner
+    # The second argument: never to stall. Beyond the limit it only flushes sooner.
+    return WriteBufferManager(_WRITE_BUFFERS, False), Cache(_CACHE)
 
 
 class Shelf(Protocol):

@@ -12,8 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.replay.output import CAUSES
-from pipeline.telemetry.replay_metrics import LAST_COMPLETED, ReplayMetrics
-from pipeline.telemetry.textfile import last_value, write_metrics
+from pipeline.telemetry.replay_metrics import ReplayMetrics
 from rules.codes import Disposition
 from topics.claim_codec import ClaimError
 
@@ -46,36 +45,26 @@ class Meter:
     ) -> None:
         if self._path is not None and not self._told:
             with contextlib.suppress(OSError):
-                self._write(self._path, self._metrics(completed=False))
+                self._metrics(self._path, completed=False).write(self._path)
 
     def completed(self, job: Job, record: dict[str, Any], *, report: bool) -> None:
         """Writes the metrics of a run that came to its end; `report`: it has just made report.json. Raises OSError."""
         if self._path is None:
             return
-        metrics = self._metrics(completed=True)
+        metrics = self._metrics(self._path, completed=True)
         _fill(metrics, self._name, record)
         rate = self._rate()
         if rate is not None:
             metrics.rows_per_second.labels(self._name).set(rate)
         if job.other is not None:
             _fill_changed(metrics, self._name, _matrix(job.out, report=report))
-        self._write(self._path, metrics)
+        metrics.write(self._path)
         self._told = True
 
-    def _metrics(self, *, completed: bool) -> ReplayMetrics:
-        assert self._path is not None
-        metrics, now, name = ReplayMetrics(), time.time(), self._name
-        metrics.last_run.labels(name).set(now)
-        metrics.duration.labels(name).set(time.monotonic() - self._began)
-        metrics.completed.labels(name).set(completed)
-        last = now if completed else last_value(self._path, LAST_COMPLETED, {"replay": name})
-        if last is not None:
-            metrics.last_completed.labels(name).set(last)
+    def _metrics(self, path: Path, *, completed: bool) -> ReplayMetrics:
+        metrics = ReplayMetrics()
+        metrics.ended(path, self._name, completed=completed, seconds=time.monotonic() - self._began)
         return metrics
-
-    @staticmethod
-    def _write(path: Path, metrics: ReplayMetrics) -> None:
-        write_metrics(path, metrics.registry)
 
     def _rate(self) -> float | None:
         """Rows judged a second by this run; None when it had nothing to judge and left the timing of an earlier one."""

@@ -21,10 +21,9 @@ LONG = " ".join(["a reason that runs on"] * 20)
 
 def piped(*arguments: str | Path, **settings: object) -> str:
     """What a command writes into a pipe."""
-    own = {name: value for name, value in environment(settings).items() if name != "COLUMNS"}
     done = subprocess.run(
         [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
-        env=own, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False,
+        env=environment(settings), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.stdout, done.stderr
     return done.stdout
