@@ -16,11 +16,11 @@ import msgspec
 import polars as pl
 from pydantic import ValidationError
 
+from pipeline.audit.extents import control_extents
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.letters import letter
 from pipeline.audit.rows import Kept, timestamp
 from pipeline.config import Settings
-from pipeline.kafka.extents import group_extents
 from pipeline.kafka.placing import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import place
@@ -92,11 +92,8 @@ class CaseBook:
         self._settings = settings
         self._packs = packs
         self._done = {
-            spec.name: {
-                number: extent.committed
-                for number, extent in group_extents(settings, spec.name, settings.control_group_id).items()
-            }
-            for spec in (CLAIM_CASES, CASE_ACTIONS)
+            name: {number: extent.committed for number, extent in found.items()}
+            for name, found in control_extents(settings, CLAIM_CASES, CASE_ACTIONS).items()
         }
         self._unbegun = False
         self._partitions = len(self._done[CLAIM_CASES.name])

@@ -8,11 +8,11 @@ from pathlib import Path
 from pipeline.audit.cases import audit_cases
 from pipeline.audit.claims import audit_claims
 from pipeline.audit.events import read_log
+from pipeline.audit.extents import control_extents
 from pipeline.audit.findings import Findings, Part, Progress
 from pipeline.audit.notices import audit_notices
 from pipeline.audit.standings import audit_standings, read_standings
 from pipeline.config import Settings, SettingsError
-from pipeline.kafka.extents import group_extents
 from pipeline.packs import load_pack_set
 from rules.events import CHINA
 from topics.catalogue import PHYSICIAN_EVENTS
@@ -30,7 +30,7 @@ def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None,
         today = notices_on or _today(settings.control_clock_file)
         # In this order a plane at work is no difference: what it had done by now must be there, and every event behind what is
         # published is in the log that is read afterwards. Notices may be more than are demanded, so they come last.
-        done = group_extents(settings, PHYSICIAN_EVENTS.name, settings.control_group_id)
+        done = control_extents(settings, PHYSICIAN_EVENTS)[PHYSICIAN_EVENTS.name]
         published = read_standings(settings, findings, progress)
         log = read_log(settings, packs, done, findings, progress)
         audit_standings(published, log, findings, progress)

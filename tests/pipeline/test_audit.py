@@ -13,10 +13,11 @@ import msgspec
 import pytest
 from confluent_kafka import Message, TopicPartition
 
-from pipeline.audit import events, notices, standings
+from pipeline.audit import events, extents, notices, standings
 from pipeline.audit.findings import Part
 from pipeline.audit.run import run_audit
 from pipeline.config import Settings
+from pipeline.kafka.extents import Extent, group_extents
 from pipeline.kafka.reading import read_to_end
 from rules.events import Event
 from tests.rules.histories import make
@@ -38,6 +39,14 @@ from tests.support.workers import Crew
 pytestmark = pytest.mark.kafka
 
 TODAY = dt.date(2023, 9, 1)
+
+
+@pytest.fixture(autouse=True)
+def nobody_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No control plane runs beside these topics, so that nobody's first commit is to be waited for."""
+    monkeypatch.setattr(extents, "FIRST_COMMIT_S", 0.0)
+
+
 EVENTS, STANDING, OF_INSTITUTIONS = "physician-events", "physician-standing", "institution-standing"
 LETTERS, NOTICES = "physician-events-dead-letter", "notices"
 
@@ -283,6 +292,30 @@ def test_an_event_that_comes_while_the_audit_reads_is_no_difference(
         monkeypatch.setattr(module, "read_to_end", reading)
     assert named(audit(cluster, "standings")) == ""
     assert not late
+
+
+def test_a_plane_that_has_just_begun_is_given_the_time_of_its_first_commit(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has published the first standings, not the last, and commits a moment after the audit has begun."""
+    topics = Topics()
+    topics.standings.pop()
+    topics.write(cluster)
+    asked: list[dict[int, Extent]] = []
+
+    def asking(settings: Settings, topic: str, group: str) -> dict[int, Extent]:
+        found = group_extents(settings, topic, group)
+        if not asked:
+            commit(cluster, group, topic, dict.fromkeys(found, 0))
+        asked.append(found)
+        return found
+
+    monkeypatch.setattr(extents, "FIRST_COMMIT_S", 30.0)
+    monkeypatch.setattr(extents, "group_extents", asking)
+    told = audit(cluster, "standings")
+    assert named(told) == ""
+    assert figures(told, "standings")["waiting"] == 1
+    assert len(asked) == 2
 
 
 def poisoned(topics: Topics, cluster: Cluster) -> tuple[str, int, int]:
