@@ -32,12 +32,12 @@ bench: $(READY) kafka ## measures the gate against its peers; and the law alone;
 	@$(BIN)/python -m benchmarks.law
 
 docs: $(READY) ## writes the generated reference pages anew
-	@$(BIN)/python -m topics.reference > topics/README.md
-	@$(BIN)/python -m pipeline.law_page
+	@$(BIN)/python -m pipeline.devtools.topics_page > topics/README.md
+	@$(BIN)/python -m pipeline.devtools.law_page
 	@$(BIN)/python docker/grafana/build.py
 
 kafka: $(READY) ## fetches the Kafka jars for tests and benchmarks, once
-	@$(BIN)/python -c 'from pipeline.kafka.local import ensure_jars; ensure_jars()'
+	@$(BIN)/python -c 'from pipeline.devtools.kafka import ensure_jars; ensure_jars()'
 
 RELEASE := .cache/release
 

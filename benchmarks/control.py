@@ -18,14 +18,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.report import Row
-from pipeline.config import Settings
+from pipeline.devtools.kafka import LocalKafka
 from pipeline.kafka.admin import TopicAdmin
-from pipeline.kafka.local import LocalKafka
 from pipeline.kafka.reading import Sender
+from pipeline.settings.model import Settings
 from rules.events import encode
-from tests.rules.histories import make
 from tests.support.cluster import Cluster
 from tests.support.control import GROUP, ControlProcess, physicians
+from tests.support.histories import make
 from tests.support.waiting import wait_for
 from topics.catalogue import CATALOGUE, EVENT_PARTITIONS, PHYSICIAN_EVENTS
 

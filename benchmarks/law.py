@@ -24,14 +24,14 @@ import numpy as np
 import polars as pl
 
 from benchmarks.report import Row
-from pipeline.packs import load_pack_set
-from rules.codes import Standing
+from pipeline.settings.packs import load_pack_set
 from rules.events import CHINA, TYPES, Event
-from rules.pack import Pack
+from rules.packs.pack import Pack
 from rules.screens.index import StandingIndex, day_number
 from rules.screens.verdict import CLAIM_FACTS, Screen
 from rules.standing import timeline
 from rules.timeline import PhysicianTimeline, Site, Span
+from rules.vocabulary import Standing
 
 RESULTS = Path(__file__).parent / "results"
 REGION = "522700"

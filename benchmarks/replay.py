@@ -28,9 +28,9 @@ import polars as pl
 from benchmarks.contenders import LockedPeer
 from benchmarks.replay_workload import REGION, write_claims, write_events
 from benchmarks.report import Row
-from pipeline.packs import load_pack_set
-from rules.codes import EncounterType, Reason
-from rules.pack import EXEMPT_PREFIX, Outcome, Pack
+from pipeline.settings.packs import load_pack_set
+from rules.packs.pack import EXEMPT_PREFIX, Outcome, Pack
+from rules.vocabulary import EncounterType, Reason
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PHYSICIANS = 200_000

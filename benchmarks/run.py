@@ -38,7 +38,7 @@ from benchmarks.measure import (
 )
 from benchmarks.report import LIMIT, Report, write
 from benchmarks.workload import Message, Roster, claims, load
-from pipeline.kafka.local import LocalKafka, LocalKafkaError
+from pipeline.devtools.kafka import LocalKafka, LocalKafkaError
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS = ("throughput", "latency", "readiness")

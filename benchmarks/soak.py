@@ -33,8 +33,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, Topic
 from benchmarks.control import say
 from benchmarks.soak_report import Disturbance, Soak, write
 from pipeline.audit.letters import Letter, letter
+from pipeline.devtools.kafka import LocalKafka
 from pipeline.kafka.admin import TopicAdmin
-from pipeline.kafka.local import LocalKafka
 from pipeline.sample.claims import claims
 from pipeline.sample.roster import register_events, roster
 from rules.events import Event

@@ -17,17 +17,17 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.packs import load_pack_set
+from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
-from rules.codes import Standing
+from rules.dossier import fold
 from rules.events import CHINA, NEEDS_INSTITUTION, TYPES, Event
-from rules.ledger.dossier import fold
-from rules.pack import Pack, PackSet
+from rules.packs.pack import Pack, PackSet
 from rules.screens.index import EPOCH, FIRST_DAY, LAST_DAY, StandingIndex, day_number
 from rules.screens.table import Ruling
 from rules.screens.verdict import CLAIM_FACTS, DRUG_FIELDS, Screen
 from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import PhysicianTimeline, Span
+from rules.vocabulary import Standing
 
 Json = dict[str, Any]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rules.calendar import WorkingCalendar, corresponding_day, first_day_after, official_calendar
+from rules.dossier import Dossier, fold
 from rules.events import AppealFiled, AppealRejected, AppealUpheld, Deduction, Event, NoticeReceived
-from rules.ledger.dossier import Dossier, fold
-from rules.ledger_rules import Deadline
-from rules.pack import Pack, PackError
+from rules.packs.pack import Pack, PackError
+from rules.schemes.ledgers import Deadline
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rules.calendar import WorkingCalendar, first_day_after
-from rules.codes import SiteStatus, Standing
 from rules.deadlines import act_of, due_on, subject
+from rules.dossier import Dossier
 from rules.events import AppealFiled, Event, PointsRecorded, StatusCorrected, StatusRecorded
-from rules.ledger.account import Entry
-from rules.ledger.dossier import Dossier
-from rules.ledger_rules import Bilingual, Deadline
-from rules.pack import Pack, PackError
+from rules.packs.pack import Pack, PackError
+from rules.schemes.account import Entry
+from rules.schemes.ledgers import Bilingual, Deadline
 from rules.standing import Statement
 from rules.timeline import Site
+from rules.vocabulary import SiteStatus, Standing
 
 _ONE = dt.timedelta(days=1)
 
@@ -247,7 +247,7 @@ DERIVED: dict[str, Callable[[_File], Iterator[_Raised]]] = {
     "points_or_status": _points_or_status,
     "status_abnormal": _abnormal,
 }
-"""How each of `rules.ledger_rules.DERIVED_TRIGGERS` is found in a file."""
+"""How each of `rules.schemes.ledgers.DERIVED_TRIGGERS` is found in a file."""
 
 
 # -- duties -------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from rules.ledger_rules import Ledger
+    from rules.schemes.ledgers import Ledger
 
 CHINA = dt.timezone(dt.timedelta(hours=8))
 """The registers' days are days in China, whatever offset a time of recording is written in."""

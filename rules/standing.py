@@ -7,14 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rules.calendar import WorkingCalendar, official_calendar
-from rules.codes import SiteStatus
+from rules.dossier import Dossier, Issue, fold
 from rules.events import Event, OptOut, PrescriberListed, Registration, SiteDeclaration
-from rules.ledger import institutions, lanzhou, national, qiannan, shantou, xiamen
-from rules.ledger.account import Account, Ban, Entry
-from rules.ledger.dossier import Dossier, Issue, fold
-from rules.ledger_rules import Ledger
-from rules.pack import Pack, PackError
+from rules.packs.pack import Pack, PackError
+from rules.schemes import institutions
+from rules.schemes.account import Account, Ban, Entry
+from rules.schemes.lanzhou import fold as lanzhou
+from rules.schemes.ledgers import Ledger
+from rules.schemes.national import fold as national
+from rules.schemes.qiannan import fold as qiannan
+from rules.schemes.shantou import fold as shantou
+from rules.schemes.xiamen import fold as xiamen
 from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site, Span
+from rules.vocabulary import SiteStatus
 
 DayRange = tuple[dt.date | None, dt.date | None]
 """First and last day, both inclusive; None is open."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from rules.codes import Flag, InstitutionStanding, SiteStatus, Standing
+from rules.vocabulary import Flag, InstitutionStanding, SiteStatus, Standing
 
 Window = tuple[dt.date | None, dt.date | None]
 """First and last day, both inclusive; None is open."""

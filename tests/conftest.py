@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from pipeline.kafka.local import LocalKafka
+from pipeline.devtools.kafka import LocalKafka
 from tests.support.cluster import Cluster
 from tests.support.control import Controls
 from tests.support.missing import stand_aside

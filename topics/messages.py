@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from rules.codes import (
+from rules.vocabulary import (
     CostBearer,
     Disposition,
     EncounterType,

@@ -16,16 +16,16 @@ import msgspec
 import polars as pl
 from pydantic import ValidationError
 
-from pipeline.audit.extents import control_extents
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.letters import letter
+from pipeline.audit.offsets import control_extents
 from pipeline.audit.rows import Kept, timestamp
-from pipeline.config import Settings
-from pipeline.kafka.placing import partition_of
+from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import place
-from rules.pack import PackSet
-from topics.casebook import Applied, apply, facts_of, open_case, open_state
+from pipeline.settings.model import Settings
+from rules.packs.pack import PackSet
+from topics.cases.casebook import Applied, apply, facts_of, open_case, open_state
 from topics.catalogue import CASE_ACTIONS, CASE_ACTIONS_DEAD_LETTER, CLAIM_CASES, PHYSICIAN_EVENTS
 from topics.messages import Case, CaseAction, CaseState
 

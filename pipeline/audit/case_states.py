@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from pipeline.audit.case_actions import CaseBook
 from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.audit.rows import MOST_NAMED, Found, Rows, again, beyond
-from pipeline.config import Settings
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
+from pipeline.settings.model import Settings
 from topics.catalogue import CASE_STATE, CLAIM_CASES
 from topics.messages import Case, CaseState
 

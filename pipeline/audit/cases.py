@@ -16,15 +16,15 @@ from pipeline.audit.case_actions import CaseBook
 from pipeline.audit.case_states import compare_states, read_states
 from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.audit.rows import MOST_NAMED, Found, Kept, Rows, again, beyond, timestamp
-from pipeline.config import Settings
-from pipeline.kafka.extents import Extent, group_extents
-from pipeline.kafka.placing import partition_of
+from pipeline.kafka.offsets import Extent, group_extents
+from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
-from rules.codes import Disposition, Reason
-from rules.pack import PackSet
+from pipeline.settings.model import Settings
+from rules.packs.pack import PackSet
+from rules.vocabulary import Disposition, Reason
 from topics.catalogue import CLAIM_CASES, CLAIM_VERDICTS, CLAIMS, REPLAY_SOURCE
-from topics.verdict_codec import case_id
+from topics.verdicts.codec import case_id
 
 PART = "cases"
 _OFFSETS = 1 << 48

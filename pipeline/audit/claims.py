@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.letters import letter
-from pipeline.config import Settings
-from pipeline.kafka.extents import Extent, group_extents
+from pipeline.kafka.offsets import Extent, group_extents
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import place
+from pipeline.settings.model import Settings
 from topics.catalogue import CLAIM_VERDICTS, CLAIMS, CLAIMS_DEAD_LETTER
 
 PART = "claims"

@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.letters import letter
 from pipeline.audit.rows import Kept, timestamp
-from pipeline.config import Settings
-from pipeline.kafka.extents import Extent
-from pipeline.kafka.placing import partition_of
+from pipeline.kafka.offsets import Extent
+from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import place
+from pipeline.settings.model import Settings
+from rules.dossier import fold
 from rules.events import Event, EventError, check, decode
-from rules.ledger.dossier import fold
-from rules.pack import PackSet
+from rules.packs.pack import PackSet
 from rules.standing import institution_timeline, statement
 from topics.catalogue import (
     PHYSICIAN_EVENTS,

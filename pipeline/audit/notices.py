@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from pipeline.audit.events import File, Log, Owner
 from pipeline.audit.findings import EVERY, Findings, Progress
-from pipeline.config import Settings
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key
+from pipeline.settings.model import Settings
 from rules.calendar import official_calendar
+from rules.dossier import fold
 from rules.duties import Duty, Phase, duties
-from rules.ledger.dossier import fold
 from rules.standing import statement
 from topics.catalogue import NOTICES
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pipeline.audit.findings import KINDS, Findings, Part, Progress
 from pipeline.audit.run import run_audit
-from pipeline.config import Settings, SettingsError
-from pipeline.kafka.trouble import ClusterError
+from pipeline.kafka.diagnostics import ClusterError
+from pipeline.settings.model import Settings, SettingsError
 from pipeline.telemetry.audit_metrics import AuditMetrics
-from rules.pack import PackError
+from rules.packs.pack import PackError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ import polars as pl
 from confluent_kafka import Message
 
 from pipeline.audit.findings import EVERY, Findings, Progress
-from pipeline.config import Settings
-from pipeline.kafka.extents import asking, extents
+from pipeline.kafka.offsets import asking, extents
 from pipeline.kafka.reading import TOOLS_GROUP, read_to_end
 from pipeline.kafka.records import key, place
+from pipeline.settings.model import Settings
 
 MOST_NAMED = 10_000
 """Wrong records of one topic that are read again and named; the rest is counted."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from pipeline.audit.cases import audit_cases
 from pipeline.audit.claims import audit_claims
 from pipeline.audit.events import read_log
-from pipeline.audit.extents import control_extents
 from pipeline.audit.findings import Findings, Part, Progress
 from pipeline.audit.notices import audit_notices
+from pipeline.audit.offsets import control_extents
 from pipeline.audit.standings import audit_standings, read_standings
-from pipeline.config import Settings, SettingsError
-from pipeline.packs import load_pack_set
+from pipeline.settings.model import Settings, SettingsError
+from pipeline.settings.packs import load_pack_set
 from rules.events import CHINA
 from topics.catalogue import PHYSICIAN_EVENTS
 

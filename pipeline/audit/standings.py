@@ -11,11 +11,11 @@ import msgspec
 
 from pipeline.audit.events import File, Kind, Log, Owner
 from pipeline.audit.findings import EVERY, Findings, Progress
-from pipeline.config import Settings
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
+from pipeline.settings.model import Settings
+from rules.dossier import fold
 from rules.events import Event
-from rules.ledger.dossier import fold
 from rules.standing import diff, institution_timeline, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 from topics.catalogue import INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec

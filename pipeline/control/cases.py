@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from pipeline.control.draft import Draft, Received
-from pipeline.control.journal import Entry
-from pipeline.kafka.placing import partition_of
-from rules.pack import PackSet
-from topics.casebook import Applied, apply, facts_of, open_case
+from pipeline.control.publisher import Entry
+from pipeline.control.write_batch import Draft, Received
+from pipeline.kafka.partitioner import partition_of
+from rules.packs.pack import PackSet
+from topics.cases.casebook import Applied, apply, facts_of, open_case
 from topics.catalogue import (
     CASE_ACTIONS_DEAD_LETTER,
     CASE_FILES,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Iterable
 
+from rules.dossier import Issue
 from rules.events import Agreement, Event, PrescriberListed, Registration, SiteDeclaration, StatusRecorded
-from rules.ledger.dossier import Issue
-from rules.pack import Pack
+from rules.packs.pack import Pack
 from rules.standing import Statement
 from topics.messages import Explanation, Notice
 

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pipeline.templates import template
-from rules.chain import Line, account_lines
-from rules.codes import SiteStatus, Standing
+from pipeline.web.templates import template
+from rules.dossier import Dossier
 from rules.duties import Duty, State
-from rules.labels import FLAG, STANDING, Lang, Pair, pick
-from rules.ledger.dossier import Dossier
-from rules.pack import Pack
+from rules.packs.pack import Pack
 from rules.standing import Statement, span_on
 from rules.timeline import Site, Span, Window
+from rules.vocabulary import SiteStatus, Standing
+from rules.wording.chain import Line, account_lines
+from rules.wording.labels import FLAG, STANDING, Lang, Pair, pick
 
 
 @dataclass(frozen=True, slots=True)

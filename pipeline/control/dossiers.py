@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from rules.dossier import Dossier, fold, law_order
 from rules.events import AnyEvent, Event, encode
-from rules.ledger.dossier import Dossier, fold, law_order
 
 Kind = Literal["physician", "institution"]
 

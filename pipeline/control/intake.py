@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from pipeline.control.dossiers import Kind, dossier_key
-from pipeline.kafka.placing import partition_of
+from pipeline.kafka.partitioner import partition_of
 from rules.events import Event, EventError, check, decode
-from rules.pack import Pack, PackSet
+from rules.packs.pack import Pack, PackSet
 from topics.messages import PhysicianEvent
 
 

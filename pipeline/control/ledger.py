@@ -25,7 +25,6 @@ from pipeline.control.dossiers import (
     with_event,
     write_dossier,
 )
-from pipeline.control.draft import Draft, Received
 from pipeline.control.intake import Accepted, Refused, examine
 from pipeline.control.notices import due_notices, next_look
 from pipeline.control.standings import (
@@ -34,11 +33,12 @@ from pipeline.control.standings import (
     physician_statement,
     says_the_same,
 )
-from pipeline.kafka.placing import partition_of
+from pipeline.control.write_batch import Draft, Received
+from pipeline.kafka.partitioner import partition_of
 from rules.calendar import official_calendar
 from rules.duties import Duty, duties
 from rules.events import Event
-from rules.pack import Pack, PackSet
+from rules.packs.pack import Pack, PackSet
 from rules.standing import Statement
 from topics.catalogue import (
     DOSSIER_MAX_BYTES,

@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.control.dossier_page import PageFacts, render
 from pipeline.control.dossiers import dossier_key, file_of, read_dossier, standing_key
-from pipeline.kafka.placing import partition_of
+from pipeline.kafka.partitioner import partition_of
 from topics.catalogue import DOSSIERS, PHYSICIAN_STANDING
 
 if TYPE_CHECKING:

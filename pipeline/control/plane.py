@@ -17,20 +17,20 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
-from pipeline.config import Settings
-from pipeline.control.app import SOURCES, make_app, make_tables, owned, source
 from pipeline.control.cases import CaseDesk, CaseTally
 from pipeline.control.clock import Clock
-from pipeline.control.diary import Diary
-from pipeline.control.draft import Draft, Received
-from pipeline.control.foreign import Place, beyond, gaps, settle
-from pipeline.control.journal import Journal
+from pipeline.control.faust.app import SOURCES, make_app, make_tables, owned, source
+from pipeline.control.faust.state_store import Shelf
 from pipeline.control.ledger import Ledger, Tally
-from pipeline.control.pulse import Pulse
-from pipeline.control.store import Shelf
+from pipeline.control.liveness import Pulse
+from pipeline.control.publisher import Journal
+from pipeline.control.timer_queue import Diary
+from pipeline.control.write_batch import Draft, Received
+from pipeline.control.zombie_writer import Place, beyond, gaps, settle
+from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.logs import logger
-from rules.pack import PackSet
+from rules.packs.pack import PackSet
 from topics.catalogue import (
     CASE_ACTIONS_DEAD_LETTER,
     CLAIM_CASES,

@@ -11,18 +11,18 @@ import time
 from importlib.metadata import version
 from typing import Any
 
-from pipeline.config import Settings
-from pipeline.control.app import equal_partitions
 from pipeline.control.clock import Clock
+from pipeline.control.faust.app import equal_partitions
 from pipeline.control.pages import physician_page
 from pipeline.control.plane import Plane
 from pipeline.control.status import status_page
 from pipeline.kafka.admin import partition_counts
-from pipeline.kafka.trouble import ClusterError
+from pipeline.kafka.diagnostics import ClusterError
+from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
-from pipeline.telemetry.http import StatusServer
 from pipeline.telemetry.logs import logger
-from rules.pack import PackSet
+from pipeline.web.server import StatusServer
+from rules.packs.pack import PackSet
 
 _LONGEST_PAUSE_S = 10.0
 _SHORTEST_GOOD_RUN_S = 30.0

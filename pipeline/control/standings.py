@@ -9,9 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from pipeline.control.dossiers import revision_of
+from rules.dossier import Dossier
 from rules.events import Event
-from rules.ledger.dossier import Dossier
-from rules.pack import Pack
+from rules.packs.pack import Pack
 from rules.standing import Statement, diff, institution_timeline, statement, with_changes
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pipeline.telemetry.control_metrics import ControlMetrics
-from pipeline.telemetry.http import Check
-from pipeline.telemetry.status_page import Listing, StatusPage, Tile, count, duration, per_second
-from rules.pack import PackSet
+from pipeline.web.server import Check
+from pipeline.web.status_page import Listing, StatusPage, Tile, count, duration, per_second
+from rules.packs.pack import PackSet
 
 _OUTCOMES = {
     "accepted": ("已接受", "accepted"),

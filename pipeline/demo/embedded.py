@@ -12,7 +12,7 @@ from types import TracebackType
 from confluent_kafka import KafkaException, Producer
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from pipeline.config import Settings
+from pipeline.settings.model import Settings
 from topics.catalogue import TopicSpec
 
 _TIMEOUT_S = 10.0

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from pipeline.config import Settings
 from pipeline.kafka.records import headers
+from pipeline.settings.model import Settings
 from topics.catalogue import (
     CLAIM_CASES,
     CLAIM_VERDICTS,

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pipeline.demo.summary import yuan
 from pipeline.demo.words import Words
-from rules.codes import Disposition
+from rules.vocabulary import Disposition
 
 _LINE_EVERY_S = 2.0
 

@@ -8,12 +8,12 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
-from pipeline.console import Table
 from pipeline.demo.outcome import Sum
 from pipeline.demo.summary import Summary, yuan
 from pipeline.demo.words import Language, Words, reason_label, words
-from rules.codes import Disposition, EncounterType, Standing
-from rules.labels import ENCOUNTER, STANDING, pick
+from pipeline.telemetry.console import Table
+from rules.vocabulary import Disposition, EncounterType, Standing
+from rules.wording.labels import ENCOUNTER, STANDING, pick
 from topics.catalogue import CLAIMS, CLAIMS_DEAD_LETTER
 
 _COLOUR = {Disposition.PAY: "green", Disposition.REJECT: "red", Disposition.REVIEW: "yellow"}

@@ -18,7 +18,6 @@ import structlog
 from confluent_kafka import KafkaException
 from rich.console import Console
 
-from pipeline.config import LogFormat
 from pipeline.demo.control import ControlProcess
 from pipeline.demo.embedded import CLIENT_CONFIG, DemoSettings, EmbeddedBroker, EmbeddedBrokerError
 from pipeline.demo.outcome import Outcome
@@ -28,12 +27,13 @@ from pipeline.demo.story import Chapter, Story, StoryError, hero
 from pipeline.demo.stream import ClaimStream, StreamError
 from pipeline.demo.summary import Summary, summarise
 from pipeline.demo.words import Language, words
-from pipeline.packs import load_pack_set
 from pipeline.sample import claims as sample_claims
 from pipeline.sample import institutions as sample_institutions
 from pipeline.sample import register_events
 from pipeline.sample import roster as sample_roster
 from pipeline.screening.worker import Worker
+from pipeline.settings.model import LogFormat
+from pipeline.settings.packs import load_pack_set
 from pipeline.telemetry.logs import configure_logs, logger
 from topics.catalogue import CATALOGUE, CLAIMS
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from pipeline.config import Settings
-from rules.codes import Standing
+from pipeline.settings.model import Settings
 from rules.events import CHINA, AppealFiled, AppealUpheld, Deduction, Event, encode
 from rules.timeline import PhysicianTimeline, Site
+from rules.vocabulary import Standing
 from topics.catalogue import CLAIM_VERDICTS, CLAIMS, PHYSICIAN_EVENTS
 
 FIRST_DECISION, SECOND_DECISION, SERVICE = dt.date(2025, 7, 1), dt.date(2025, 7, 10), dt.date(2025, 7, 15)

@@ -10,9 +10,9 @@ from itertools import islice
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from pipeline.config import Settings
 from pipeline.demo.outcome import Place
 from pipeline.kafka.records import place
+from pipeline.settings.model import Settings
 from rules.events import Event, encode
 from topics.catalogue import CLAIMS, MAX_RECORD_BYTES, PHYSICIAN_EVENTS
 

@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.demo.outcome import DeadLetter, ExampleCase, Outcome, Place, Sum, VerdictKind
 from pipeline.demo.story import Chapter
 from pipeline.demo.stream import STEADY_PER_SECOND, ClaimStream, Sent
-from rules.codes import Disposition, Reason
+from rules.vocabulary import Disposition, Reason
 
 TELLING_REASONS = (
     Reason.IN_PENALTY_PERIOD,

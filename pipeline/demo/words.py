@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from rules.codes import Reason
+from rules.vocabulary import Reason
 
 Language = Literal["en", "zh"]
 

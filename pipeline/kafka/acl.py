@@ -14,9 +14,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     ResourceType,
 )
 
-from pipeline.config import Settings
+from pipeline.kafka.diagnostics import ClusterError, first_answer
 from pipeline.kafka.reading import TOOLS_GROUP
-from pipeline.kafka.trouble import ClusterError, first_answer
+from pipeline.settings.model import Settings
 from topics.access import Role
 from topics.catalogue import CATALOGUE
 

@@ -16,8 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     ResourceType,
 )
 
-from pipeline.config import Settings
-from pipeline.kafka.trouble import ClusterError, first_answer
+from pipeline.kafka.diagnostics import ClusterError, first_answer
+from pipeline.settings.model import Settings
 from topics.catalogue import TopicSpec
 
 _TIMEOUT_S = 30.0

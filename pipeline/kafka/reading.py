@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from pipeline.config import Settings
-from pipeline.kafka.trouble import ClusterError, first_answer, no_topic
+from pipeline.kafka.diagnostics import ClusterError, first_answer, no_topic
+from pipeline.settings.model import Settings
 
 TOOLS_GROUP = "screening-tools"
 """The group that the tools name. They never join it, but the client asks for its coordinator all the same."""

@@ -11,8 +11,8 @@ from random import Random
 
 from pipeline.sample.broken import BROKEN, Broken, broken_records
 from pipeline.sample.roster import PLACE_OF, Place
-from rules.codes import EncounterType, SiteStatus, Standing
 from rules.timeline import PhysicianTimeline, Site
+from rules.vocabulary import EncounterType, SiteStatus, Standing
 
 FIRST_SERVICE, LAST_SERVICE = dt.date(2023, 1, 3), dt.date(2025, 12, 31)
 """First and last service day of the sample's claims, the late ones of Lanzhou apart."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from pipeline.packs import load_pack_set
 from pipeline.sample import histories
 from pipeline.sample.histories import History, Maker
+from pipeline.settings.packs import load_pack_set
 from rules.calendar import corresponding_day
 from rules.events import (
     Event,

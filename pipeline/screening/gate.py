@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rules.pack import PackSet
+from rules.packs.pack import PackSet
 from rules.screens.index import StandingIndex
 from rules.screens.verdict import Screen
-from topics.claim_codec import ClaimError, decode_claims
-from topics.verdict_codec import VerdictCodec, to_documents
+from topics.claims.codec import ClaimError, decode_claims
+from topics.verdicts.codec import VerdictCodec, to_documents
 
 NATIONAL_CODE = r"^D[0-9]{12}$"
 """The national form of a physician code (国家医保医师代码)."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pipeline.telemetry.gate_metrics import GateMetrics
-from pipeline.telemetry.http import Check
-from pipeline.telemetry.status_page import Listing, StatusPage, Tile, count, duration, per_second
-from rules.codes import Disposition, Reason
-from rules.explain import reason_name
-from rules.labels import DISPOSITION, Pair
-from rules.pack import PackSet
-from topics.claim_codec import ClaimError
+from pipeline.web.server import Check
+from pipeline.web.status_page import Listing, StatusPage, Tile, count, duration, per_second
+from rules.packs.pack import PackSet
+from rules.vocabulary import Disposition, Reason
+from rules.wording.explanation import reason_name
+from rules.wording.labels import DISPOSITION, Pair
+from topics.claims.codec import ClaimError
 
 _REASONS = {str(reason): reason_name(reason) for reason in Reason}
 _ERRORS: dict[str, Pair] = dict(

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from pipeline.config import Settings
+from pipeline.settings.model import Settings
 from topics.catalogue import CLAIM_CASES, CLAIM_VERDICTS, CLAIMS_DEAD_LETTER, MAX_DEAD_LETTER_BYTES
 
 _CALL_TIMEOUT_S = 5.0

@@ -15,9 +15,9 @@ import msgspec
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from pipeline.config import Settings
+from pipeline.kafka.diagnostics import ClusterError, first_answer, no_topic
 from pipeline.kafka.records import key, place
-from pipeline.kafka.trouble import ClusterError, first_answer, no_topic
+from pipeline.settings.model import Settings
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex

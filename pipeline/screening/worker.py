@@ -21,16 +21,16 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from pipeline.config import Settings, StalenessPolicy
 from pipeline.kafka.records import Headers, headers, key, place
 from pipeline.screening.gate import Gate, Judged, Ruled
 from pipeline.screening.status import status_page
 from pipeline.screening.transaction import Output, TransactionAborted, TransactionalSink, TransactionFatal
 from pipeline.screening.view import StandingView
+from pipeline.settings.model import Settings, StalenessPolicy
 from pipeline.telemetry.gate_metrics import GateMetrics
-from pipeline.telemetry.http import StatusServer
 from pipeline.telemetry.logs import logger
-from rules.pack import PackSet
+from pipeline.web.server import StatusServer
+from rules.packs.pack import PackSet
 from topics.catalogue import (
     CLAIMS,
     ERROR_HEADER,

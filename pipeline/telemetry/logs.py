@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from pipeline.config import LogFormat
+from pipeline.settings.model import LogFormat
 
 _PERSONAL = ("insured_id",)
 

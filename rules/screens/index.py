@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rules.codes import Flag, InstitutionStanding, SiteStatus, Standing
 from rules.screens.names import Names
 from rules.screens.ragged import Ints, Ragged
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, Span, check_order
+from rules.vocabulary import Flag, InstitutionStanding, SiteStatus, Standing
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 FIRST_DAY = dt.date.min.toordinal() - EPOCH

@@ -9,8 +9,7 @@ from operator import and_
 
 import polars as pl
 
-from rules.codes import CostBearer, Disposition, EncounterType, Reason, Standing
-from rules.pack import EXEMPT_PREFIX, Contested, Ground, InForce, Outcome, Pack, When
+from rules.packs.pack import EXEMPT_PREFIX, Contested, Ground, InForce, Outcome, Pack, When
 from rules.screens.index import (
     FLAG_BIT,
     IN_PENALTY,
@@ -20,6 +19,7 @@ from rules.screens.index import (
     STANDING_CODE,
     day_number,
 )
+from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
 
 ENCOUNTERS = tuple(EncounterType)
 ENCOUNTER = pl.Enum([encounter.value for encounter in ENCOUNTERS])

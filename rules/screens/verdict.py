@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from rules.codes import Disposition, Reason, Standing
-from rules.pack import PackSet
+from rules.packs.pack import PackSet
 from rules.screens.index import (
     INSTITUTION_UNREADABLE,
     NO_STANDING,
@@ -27,6 +26,7 @@ from rules.screens.table import (
     DecisionTable,
     Ruling,
 )
+from rules.vocabulary import Disposition, Reason, Standing
 
 DRUG_FIELDS = ("dual_channel", "external", "separate", "within_scope", "within_dosage", "price_ok")
 

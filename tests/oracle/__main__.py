@@ -53,7 +53,7 @@ def files(names: list[str]) -> int:
 def against_rules(locality: str, seeds: list[int]) -> int:
     """Prints each generated case with the oracle's answer and the product's; 1 if any two differ."""
     # Here, not above: the oracle itself must not know the product.
-    from tests.rules.against_oracle import answer  # noqa: PLC0415
+    from tests.support.against_oracle import answer  # noqa: PLC0415
 
     failed = 0
     for seed in seeds:

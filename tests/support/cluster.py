@@ -12,9 +12,9 @@ from typing import Any
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.config import Settings
+from pipeline.devtools.kafka import LocalKafka
 from pipeline.kafka.admin import TopicAdmin
-from pipeline.kafka.local import LocalKafka
+from pipeline.settings.model import Settings
 from tests.support.waiting import wait_for
 from topics.catalogue import CATALOGUE, MAX_DEAD_LETTER_BYTES
 

@@ -16,16 +16,16 @@ import msgspec
 
 from pipeline.control.contradictions import contradiction_id, flags
 from pipeline.control.dossiers import with_event
-from pipeline.kafka.placing import partition_of
-from pipeline.packs import load_pack_set
+from pipeline.kafka.partitioner import partition_of
+from pipeline.settings.packs import load_pack_set
 from rules.calendar import official_calendar
+from rules.dossier import fold
 from rules.duties import duties
 from rules.events import Event, encode
-from rules.ledger.dossier import fold
 from rules.standing import statement, timeline
 from rules.timeline import PhysicianTimeline
-from tests.rules.histories import history
 from tests.support.cluster import Cluster, environment
+from tests.support.histories import history
 from tests.support.waiting import PATIENCE_S, wait_for
 from tests.support.workers import Crew, WorkerProcess
 

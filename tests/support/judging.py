@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.packs import load_pack_set
 from pipeline.screening.gate import Gate, Judged
+from pipeline.settings.packs import load_pack_set
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 from tests.support.balance import Balance, prove
 from tests.support.cluster import Record

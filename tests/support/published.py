@@ -11,11 +11,11 @@ from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.control.notices import due_notices
-from pipeline.packs import load_pack_set
+from pipeline.settings.packs import load_pack_set
 from rules.calendar import official_calendar
+from rules.dossier import fold
 from rules.duties import duties
 from rules.events import Event, encode
-from rules.ledger.dossier import fold
 from rules.standing import diff, institution_timeline, statement
 from tests.support.cluster import SMALL, Cluster
 

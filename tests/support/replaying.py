@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.packs import load_pack_set
-from pipeline.replay.engine import Job, replay
-from pipeline.replay.mapping import CONTRACT, load_mapping
-from pipeline.replay.progress import Progress
+from pipeline.inputs.mapping import CONTRACT, load_mapping
+from pipeline.replay.run.engine import Job, replay
+from pipeline.replay.run.progress import Progress
 from pipeline.sample import claims, register_events, roster
+from pipeline.settings.packs import load_pack_set
 from rules.events import Event, encode
-from topics.claim_codec import decode_claims
+from topics.claims.codec import decode_claims
 
 SEED = 11
 PHYSICIANS = 300

@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
 )
 from cryptography.hazmat.primitives import serialization
 
-from pipeline.kafka.local import LocalKafka
+from pipeline.devtools.kafka import LocalKafka
 from tests.support.cluster import Cluster
 
 _HOST = "127.0.0.1"

@@ -1,0 +1,154 @@
+"""`screening audit`: what is published against what follows from the logs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+from rich.markup import escape
+
+from pipeline.audit.findings import Findings, Part
+from pipeline.cli.options import bootstrap_option, json_option, metrics_file_option
+from pipeline.cli.signals import Stop, leave
+from pipeline.telemetry.console import Table, complain, err, out
+
+if TYPE_CHECKING:
+    from pipeline.audit.recording import Outcome
+    from pipeline.settings.model import Settings
+
+_SAME, _DIFFERENT, _IMPOSSIBLE = 0, 1, 2
+_SHOWN = 50
+
+
+class _Duration(click.ParamType):
+    """A time such as 90s, 15m, 6h or 1d, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"(\d{1,4})([smhd])", str(value).strip())
+        if match is None or not int(match[1]):
+            self.fail(f"{value!r} is no time; write a number with its unit: 90s, 15m, 6h, 1d", param, ctx)
+        return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+@click.command("audit")
+@bootstrap_option
+@click.option("--claims", "part", flag_value="claims", help="Only claims against verdicts and dead letters.")
+@click.option("--standings", "part", flag_value="standings", help="Only events, standings and notices.")
+@click.option("--cases", "part", flag_value="cases", help="Only cases, what people did about them, and case states.")
+@click.option(
+    "--notices-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Day until which notices are demanded. [default: today in China, or SCREENING_CONTROL_CLOCK_FILE]",
+)
+@metrics_file_option
+@click.option(
+    "--every",
+    type=_Duration(),
+    metavar="DURATION",
+    help="Audit at once and again every 15m (s, m, h, d), until SIGTERM; told in the log and meant for --metrics-file.",
+)
+@json_option
+def audit_command(
+    bootstrap_servers: str | None,
+    part: Part | None,
+    notices_on: dt.datetime | None,
+    metrics_file: Path | None,
+    every: int | None,
+    as_json: bool,
+) -> None:
+    """Reads the logs again and names every standing, notice, verdict, case and dead letter that does not follow from them.
+
+    Every dossier is folded anew from its events and compared with the published standings and notices; every claim is
+    balanced against its verdict or dead letter, partition by partition; every reject and review has its case, which says
+    the same, and every case the state that its actions make. Nothing is changed. Records that a running process
+    has not committed yet are counted as waiting, not as differences. Notices may be more than are demanded: one that was
+    given stays when a later event ends its reason.
+
+    The metrics file is written whole when an audit ends. One that could not be completed is written as such: without
+    differences, so that no old zero stands for an answer, and with the time of the last completed one. A folder of such files
+    is for one cluster.
+
+    Exit code 0: nothing found; 1: differences; 2: wrong use, the cluster cannot be read, or the metrics cannot be written. With
+    --every 0: stopped as asked; an audit that fails is logged and does not end the others.
+
+    \b
+    Example:
+      screening audit --standings --notices-on 2026-11-23
+      screening audit --every 15m --metrics-file /var/lib/node_exporter/audit.prom
+    """
+    stop = None if every is None else Stop()
+    from pipeline.audit.recording import audit, record_failure
+    from pipeline.settings.model import SettingsError, load_settings
+
+    try:
+        settings = load_settings(bootstrap_servers=bootstrap_servers)
+    except SettingsError as error:
+        record_failure(metrics_file, part)
+        complain(str(error))
+        raise SystemExit(_IMPOSSIBLE) from None
+    day = None if notices_on is None else notices_on.date()
+    if every is not None and stop is not None:
+        once = partial(audit, settings, part, day, metrics_file, lambda _what, _number: None)
+        _repeat(every, settings, once, stop, as_json=as_json)
+    with err.status("starting") as status:
+        outcome = audit(
+            settings, part, day, metrics_file, lambda what, number: status.update(f"{what}: {number:,} read")
+        )
+    for problem in outcome.problems:
+        complain(problem)
+    if outcome.findings is not None:
+        if as_json:
+            _print_json(outcome)
+        else:
+            _show(outcome.findings)
+    if outcome.problems or outcome.findings is None:
+        raise SystemExit(_IMPOSSIBLE)
+    raise SystemExit(_DIFFERENT if outcome.findings.differences else _SAME)
+
+
+def _repeat(every: int, settings: Settings, once: Callable[[], Outcome], stop: Stop, *, as_json: bool) -> NoReturn:
+    from pipeline.audit.repeating import audit_every
+    from pipeline.telemetry.logs import configure_logs
+
+    configure_logs(settings.log_format, settings.log_level)
+    stop.by(leave)  # at any moment: an audit changes nothing
+    audit_every(every, once, _print_json if as_json else lambda _outcome: None)
+
+
+def _print_json(outcome: Outcome) -> None:
+    if outcome.findings is not None:
+        click.echo(json.dumps(outcome.findings.as_json(), ensure_ascii=False))
+
+
+def _show(findings: Findings) -> None:
+    for part in dict.fromkeys(row["part"] for row in findings.figures):
+        rows = [row for row in findings.figures if row["part"] == part]
+        names = [name for name in rows[0] if name not in ("part", "what")]
+        table = Table(part, *(name.replace("_", " ") for name in names), header_style="bold")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for row in rows:
+            table.add_row(row["what"], *(f"{row[name]:,}" for name in names))
+        if len(rows) > 1:
+            table.add_section()
+            table.add_row("all", *(f"{sum(row[name] for row in rows):,}" for name in names), style="bold")
+        out.print(table)
+    for note in findings.notes:
+        out.print(f"[dim]{escape(note)}[/]", soft_wrap=True)
+    for difference in findings.differences[:_SHOWN]:
+        told = f"{difference.part}: {difference.kind}: {difference.where}: {difference.detail}"
+        out.print(f"[red]✗[/] {escape(told)}", soft_wrap=True)
+    further = findings.total - _SHOWN
+    if further > 0:
+        out.print(f"[red]✗[/] and {further:,} further; --json names up to ten thousand of each kind")
+    count = findings.total
+    out.print(f"[bold red]{count:,} differences[/]" if count else "[bold green]nothing found[/]")

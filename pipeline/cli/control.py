@@ -1,0 +1,59 @@
+"""The command `screening control`."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.options import bootstrap_option
+from pipeline.cli.signals import Stop, leave
+
+
+@click.command()
+@bootstrap_option
+@click.option("--group-id", help="Consumer group of the control plane [env: SCREENING_CONTROL_GROUP_ID]")
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Folder of the tables [env: SCREENING_DATA_DIR]")
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), help="HTTP port; 0 takes a free one [env: SCREENING_METRICS_PORT]"
+)
+def control(
+    bootstrap_servers: str | None, group_id: str | None, data_dir: str | None, metrics_port: int | None
+) -> None:
+    """Runs the control plane: events become standings, deadlines become notices, cases are kept.
+
+    Stops cleanly on SIGTERM or Ctrl-C. Several processes share the partitions of the topics. One dossier is to be seen at
+    /physicians/REGION/CODE of the HTTP port.
+
+    Exit code 0: stopped as asked; 1: cannot go on, the last log event says why; 2: a setting cannot be used.
+
+    \b
+    Example:
+      SCREENING_BOOTSTRAP_SERVERS=localhost:9092 screening control --metrics-port 9465
+    """
+    stop = Stop()
+    from pipeline.control.clock import ClockError
+    from pipeline.control.service import Control, ControlError
+    from pipeline.kafka.diagnostics import ClusterError
+    from pipeline.settings.model import SettingsError, load_settings
+    from pipeline.settings.packs import load_pack_set
+    from pipeline.telemetry.logs import configure_logs, logger
+    from rules.packs.pack import PackError
+
+    stop.by(leave)  # until the event loop has handlers of its own
+    try:
+        settings = load_settings(
+            bootstrap_servers=bootstrap_servers, control_group_id=group_id, data_dir=data_dir, metrics_port=metrics_port
+        )
+        configure_logs(settings.log_format, settings.log_level)
+        packs = load_pack_set(settings.packs_dir, settings.packs_on)
+        running = Control(settings, packs)
+    except (SettingsError, PackError, ClockError) as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None
+    except OSError as error:
+        click.echo(f"error: cannot begin: {error}; check SCREENING_METRICS_PORT and SCREENING_DATA_DIR", err=True)
+        raise SystemExit(1) from None
+    try:
+        running.run()
+    except (ControlError, ClusterError) as error:
+        logger(component="control", instance=running.instance).error("control_failed", error=str(error))
+        raise SystemExit(1) from None

@@ -1,0 +1,148 @@
+"""The console script `screening`: one command a task, every one with help and an example."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+try:
+    import click
+
+    from pipeline.cli.options import json_option
+except KeyboardInterrupt:  # from here on click answers it
+    raise SystemExit(1) from None
+
+
+class Screening(click.Group):
+    """Loads a command when it is asked for, and answers what no command answered: settings that the Kafka client refuses."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, name = _ELSEWHERE[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; no traceback is shown for what the user can mend."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            # The Kafka client makes a SystemError of an interrupt inside a wait (confluent-kafka 2.16), Python 3.11 a
+            # RuntimeError of one while a class is made, that is, during imports.
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            _tell_of_the_client(error)
+            raise
+
+
+def _tell_of_the_client(error: Exception) -> None:
+    """Ends the command if it is the Kafka client that complains."""
+    if "confluent_kafka" not in sys.modules:
+        return
+    from confluent_kafka import KafkaError, KafkaException
+
+    from pipeline.telemetry.console import EXIT_FAILED, EXIT_USAGE, fail
+
+    if not isinstance(error, KafkaException):
+        return
+    problem: KafkaError = error.args[0]
+    refused = problem.code() == KafkaError._INVALID_ARG
+    fail(
+        f"{'SCREENING_KAFKA_CONFIG: ' if refused else ''}{problem.str()}",
+        EXIT_USAGE if refused else EXIT_FAILED,
+    )
+
+
+@click.group(cls=Screening, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="claims-screening", prog_name="screening")
+def main() -> None:
+    """Screens medical-insurance claims by the standing of the responsible physician, exactly once, by the law.
+
+    \b
+    Start here:
+      screening demo                     the whole pipeline on an embedded broker
+      screening topics apply             create the topics on a Kafka cluster
+      screening control                  the ledger: events in, standings, notices and cases out
+      screening load events FILE         registrations, deductions, appeals
+      screening worker                   the gate
+      screening load claims FILE         claims to judge
+      screening dlq list                 what could not be read, and why
+      screening audit                    the proof
+      screening replay FILE              the past through the same law, without Kafka
+
+    Settings come from the environment with the prefix SCREENING_, for example SCREENING_BOOTSTRAP_SERVERS.
+    """
+
+
+# -- commands of their own modules --------------------------------------------------------------------------------
+
+_ELSEWHERE = {
+    "audit": ("pipeline.cli.audit", "audit_command"),
+    "control": ("pipeline.cli.control", "control"),
+    "dlq": ("pipeline.cli.dlq", "dlq"),
+    "explain": ("pipeline.cli.explain", "explain_command"),
+    "load": ("pipeline.cli.load", "load"),
+    "packs": ("pipeline.cli.packs", "packs"),
+    "replay": ("pipeline.cli.replay", "replay_command"),
+    "sample": ("pipeline.cli.sample", "sample"),
+    "topics": ("pipeline.cli.topics", "topics"),
+    "worker": ("pipeline.cli.worker", "worker"),
+}
+"""Importing a command costs up to half a second: only the one that was asked for is, and a process that is to answer signals
+from its first moment must not import the others."""
+
+
+# -- commands of one call -----------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option(
+    "--claims", default=20_000, show_default=True, type=click.IntRange(100, 100_000), help="Claims to stream."
+)
+@click.option("--seed", default=7, show_default=True, help="Seed of the sample; the same seed gives the same claims.")
+@click.option(
+    "--lang", default="en", show_default=True, type=click.Choice(["en", "zh"]), help="Language of explanations."
+)
+@json_option
+def demo(claims: int, seed: int, lang: str, as_json: bool) -> None:
+    """Runs the whole pipeline on an embedded broker over a generated sample, and proves that nothing was lost.
+
+    Nothing is needed beside this program, and nothing is kept.
+
+    \b
+    Example:
+      screening demo --claims 50000 --seed 3
+    """
+    from pipeline.demo import run_demo
+    from pipeline.telemetry.console import out
+
+    raise SystemExit(run_demo(claims=claims, seed=seed, as_json=as_json, lang=lang, console=out))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def conformance(files: tuple[Path, ...], as_json: bool) -> None:
+    """Runs worked cases through the law and prints each that differs; the last line is `N passed, N failed`.
+
+    Exit code 0: all passed; 1: some failed; 2: a file cannot be read.
+
+    \b
+    Example:
+      screening conformance cases.jsonl
+    """
+    from pipeline.conformance import conformance_command
+
+    raise SystemExit(conformance_command(files, json=as_json, echo=click.echo))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

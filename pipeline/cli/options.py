@@ -1,0 +1,51 @@
+"""Options that several commands share, and the settings that they lead to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.settings.model import Settings
+
+bootstrap_option = click.option(
+    "--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of a table.")
+lang_option = click.option(
+    "--lang", default="en", show_default=True, type=click.Choice(["en", "zh"]), help="Language of the output."
+)
+
+METRICS_SUFFIX = ".prom"
+"""node_exporter's textfile collector reads files of this name only."""
+
+
+def _metrics_file(_context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Refuses what nobody would ever read, and what nobody could write."""
+    if value is not None and value.suffix != METRICS_SUFFIX:
+        raise click.BadParameter(f"{value}: node_exporter reads files named *{METRICS_SUFFIX} only", param=parameter)
+    if value is not None and not value.absolute().parent.is_dir():
+        raise click.BadParameter(f"{value}: there is no folder {value.absolute().parent}", param=parameter)
+    return value
+
+
+metrics_file_option = click.option(
+    "--metrics-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_metrics_file,
+    metavar="FILE.prom",
+    help="Write what came of it as Prometheus metrics, for node_exporter's textfile collector.",
+)
+
+
+def settings_of(**overrides: Any) -> Settings:
+    """Settings from the environment, with what the command line says instead. Exits 2 when they cannot be used."""
+    from pipeline.settings.model import SettingsError, load_settings
+    from pipeline.telemetry.console import EXIT_USAGE, fail
+
+    try:
+        return load_settings(**overrides)
+    except SettingsError as error:
+        fail(str(error), EXIT_USAGE)

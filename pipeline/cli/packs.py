@@ -1,0 +1,254 @@
+"""`screening packs`: the law as it is loaded. Lists, shows, checks and compares rule packs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from pipeline.cli import packs_view
+from pipeline.cli.options import json_option, lang_option
+from pipeline.settings.model import SettingsError, load_settings
+from pipeline.settings.packs import SHIPPED, read_packs
+from pipeline.telemetry.console import fail, out
+from rules.packs.compare import differences
+from rules.packs.pack import Pack, PackError, PackSet, Problem, parse_pack
+from rules.packs.readings import as_chosen
+from rules.wording.labels import Lang
+
+
+@click.group()
+def packs() -> None:
+    """The law as data: one dated, cited file a jurisdiction. Lists, shows, checks and compares rule packs."""
+
+
+def _configured() -> tuple[tuple[Pack, ...], set[str]]:
+    """The packs of the settings, and the names of those that are on. Exits 2 when they cannot be used."""
+    try:
+        settings = load_settings()
+        every = read_packs(settings.packs_dir)
+        return every, {pack.name for pack in PackSet(every, switched_on=settings.packs_on).packs}
+    except (PackError, SettingsError) as error:
+        fail(str(error), 2)
+
+
+@packs.command("list")
+@lang_option
+@json_option
+def list_packs(lang: Lang, as_json: bool) -> None:
+    """Lists the packs: name, title, regions, validity, and whether the gate uses them.
+
+    The folder is that of SCREENING_PACKS_DIR, by default the packs shipped; SCREENING_PACKS_ON switches packs on.
+
+    \b
+    Example:
+      screening packs list --lang zh
+    """
+    every, on = _configured()
+    if as_json:
+        click.echo(json.dumps([_head(pack, pack.name in on) for pack in every], ensure_ascii=False))
+    else:
+        out.print(packs_view.listing(every, on, lang))
+
+
+def _head(pack: Pack, on: bool) -> dict[str, Any]:
+    head = pack.model_dump(mode="json", by_alias=True, include={"title", "source", "regions", "in_force"})
+    return {"name": pack.name, **head, "on": on}
+
+
+@packs.command("show")
+@click.argument("pack")
+@lang_option
+@json_option
+def show_pack(pack: str, lang: Lang, as_json: bool) -> None:
+    """Shows everything that PACK says: grounds, numbers, scoring standard, deadlines, open points, each with its article.
+
+    PACK is a name such as qiannan-2022, or a pack file.
+
+    \b
+    Example:
+      screening packs show qiannan-2022
+    """
+    found = _find(pack)
+    if as_json:
+        click.echo(found.model_dump_json(by_alias=True, indent=2))
+        return
+    for part in packs_view.show(found, lang):
+        out.print(part)
+
+
+def _find(name: str) -> Pack:
+    """A pack by name, with or without its version, or by file. Exits 1 when its file is wrong, 2 when there is none."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            return as_chosen(parse_pack(path.read_text("utf-8"), str(path)))
+        except (OSError, UnicodeDecodeError) as error:
+            fail(f"{path}: {_reason(error)}", 2)
+        except PackError as error:
+            fail(str(error), 1)
+    every, _ = _configured()
+    for pack in every:
+        if name in (pack.pack, pack.name):
+            return pack
+    known = ", ".join(pack.pack for pack in every)
+    return fail(f"no pack is called {name}; there are: {known} (a file's name ends in .yaml)", 2)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "not UTF-8"
+
+
+# -- checking -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of one file: the pack, or its problems."""
+
+    file: str
+    pack: Pack | None
+    problems: tuple[Problem, ...]
+
+
+def check_file(path: Path) -> Checked:
+    """Reads one pack file. Raises OSError when it cannot be read at all."""
+    name = str(path)
+    try:
+        return Checked(name, as_chosen(parse_pack(path.read_text("utf-8"), name)), ())
+    except UnicodeDecodeError:
+        return Checked(name, None, (Problem(name, None, "", "not UTF-8; save the file as UTF-8"),))
+    except PackError as error:
+        return Checked(name, None, error.problems or (Problem(name, None, "", str(error)),))
+
+
+def check_paths(paths: Sequence[Path]) -> tuple[list[Checked], list[str]]:
+    """Every pack file of the paths, and what is wrong with the packs of each folder taken together.
+
+    Raises OSError for a path that cannot be read.
+    """
+    checked: list[Checked] = []
+    together: list[str] = []
+    for path in paths:
+        if not path.is_dir():
+            checked.append(check_file(path))
+            continue
+        files = sorted(path.glob("*.yaml"))
+        if not files:
+            together.append(f"{path}: holds no rule pack (*.yaml)")
+            continue
+        found = [check_file(file) for file in files]
+        checked += found
+        if all(item.pack is not None for item in found):
+            try:
+                PackSet(item.pack for item in found if item.pack is not None)
+            except PackError as error:
+                together.append(f"{path}: {error}")
+    return checked, together
+
+
+@packs.command("check")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR|FILE]...")
+@json_option
+def check_packs(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Checks pack files, or all of a folder; names every problem with its file, line and key, and what was expected.
+
+    Without arguments: the folder of SCREENING_PACKS_DIR, by default the packs shipped. A folder is checked as a set, too:
+    one pack for each region, and one for every other region.
+
+    Exit code 0: all can be used; 1: some cannot; 2: a path cannot be read.
+
+    \b
+    Example:
+      screening packs check my-packs/ rules/packs/qiannan-2022.yaml
+    """
+    try:
+        checked, together = check_paths(paths or (_default_folder(),))
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}", 2)
+    bad = bool(together) or any(item.problems for item in checked)
+    if as_json:
+        click.echo(json.dumps(_report(checked, together), ensure_ascii=False))
+        raise SystemExit(1 if bad else 0)
+    for item in checked:
+        for problem in item.problems:
+            out.print(f"[red]{escape(str(problem))}[/]", soft_wrap=True)
+        if item.pack is not None:
+            out.print(f"{escape(item.file)}: [green]ok[/]  {escape(_counts(item.pack))}", soft_wrap=True)
+            unlisted = item.pack.ledger.unlisted if item.pack.ledger else {}
+            if unlisted:
+                told = ", ".join(f"{name} = {option}" for name, option in unlisted.items())
+                out.print(f"  [yellow]open points not listed, read by the scheme's default:[/] {told}", soft_wrap=True)
+    for line in together:
+        out.print(f"[red]{escape(line)}[/]", soft_wrap=True)
+    raise SystemExit(1 if bad else 0)
+
+
+def _default_folder() -> Path:
+    try:
+        return load_settings().packs_dir or SHIPPED
+    except SettingsError as error:
+        fail(str(error), 2)
+
+
+def _counts(pack: Pack) -> str:
+    parts = [pack.name, f"{len(pack.screening)} grounds"]
+    if pack.ledger is not None:
+        for what, number in (
+            ("items", len(pack.ledger.violations)),
+            ("deadlines", len(pack.ledger.deadlines)),
+            ("settings", len(pack.ledger.settings)),
+        ):
+            if number:
+                parts.append(f"{number} {what}")
+    return ", ".join(parts)
+
+
+def _report(checked: Sequence[Checked], together: Sequence[str]) -> dict[str, Any]:
+    return {
+        "files": [
+            {
+                "file": item.file,
+                "pack": None if item.pack is None else item.pack.name,
+                "problems": [problem._asdict() for problem in item.problems],
+                "by_default": item.pack.ledger.unlisted if item.pack is not None and item.pack.ledger else {},
+            }
+            for item in checked
+        ],
+        "together": list(together),
+    }
+
+
+# -- comparing ----------------------------------------------------------------------------------------------------
+
+
+@packs.command("diff")
+@click.argument("left", metavar="A")
+@click.argument("right", metavar="B")
+@lang_option
+@json_option
+def diff_packs(left: str, right: str, lang: Lang, as_json: bool) -> None:
+    """Shows what differs between two packs, key by key; A and B are names or pack files.
+
+    Exit code 0: they say the same; 1: they differ, or a file is wrong; 2: there is no such pack.
+
+    \b
+    Example:
+      screening packs diff qiannan-2022 my-packs/qiannan-2022.yaml
+    """
+    first, second = _find(left), _find(right)
+    found = differences(first, second)
+    if as_json:
+        click.echo(json.dumps([change._asdict() for change in found], ensure_ascii=False))
+    elif found:
+        for line in packs_view.changes(found, left, right):
+            out.print(line)
+        out.print(f"{len(found)} 处不同" if lang == "zh" else f"{len(found)} differences")
+    else:
+        out.print("内容相同" if lang == "zh" else "they say the same")
+    raise SystemExit(1 if found else 0)

@@ -1,0 +1,66 @@
+"""`screening sample`: generated input. The same seed gives the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.markup import escape
+
+from pipeline.telemetry.console import fail, out
+
+
+@click.group()
+def sample() -> None:
+    """Writes generated input: the same seed gives the same bytes."""
+
+
+def _sample_command(what: Literal["claims", "events", "standing"], count: int, text: str) -> None:
+    @sample.command(what, help=f"{text}\n\n\b\nExample:\n  screening sample {what} --seed 7 {what}.ndjson.gz")
+    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+    @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
+    @click.option("--count", default=count, show_default=True, type=click.IntRange(1), help="How many to write.")
+    def command(file: Path, seed: int, count: int) -> None:
+        from pipeline.sample import write_sample
+
+        try:
+            written = write_sample(what, file, seed=seed, count=count)
+        except OSError as error:
+            fail(f"{file}: {error.strerror}")
+        out.print(f"{escape(str(file))}: {written:,} lines")
+
+
+_sample_command("claims", 20_000, "Writes claims, one JSON object a line; .gz is compressed.")
+_sample_command(
+    "events", 2_000, "Writes the events of physicians and institutions: what `screening control` makes standings of."
+)
+_sample_command("standing", 2_000, "Writes the standings that the law makes of the events of the same seed.")
+
+
+@sample.command("events-for")
+@click.argument("claims", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+@click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
+def events_for_command(claims: Path, file: Path, seed: int) -> None:
+    """Writes generated events for the physicians whom CLAIMS names, so that any claims can be replayed.
+
+    CLAIMS is Parquet or NDJSON (.gz too) with the wire contract's fields. Institutions are the claims' own; what became of each
+    physician is made up. FILE is NDJSON; a name that ends in .gz is compressed.
+
+    Exit code 0: written; 1: the claims cannot be read.
+
+    \b
+    Example:
+      screening sample events-for claims.parquet events.ndjson.gz --seed 7
+    """
+    from pipeline.sample.events import ClaimsFileError, people_of, write_events
+
+    try:
+        people = people_of(claims)
+        written = write_events(file, people, seed=seed)
+    except ClaimsFileError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from None
+    click.echo(f"{file}: {written:,} events of {len(people):,} physicians")

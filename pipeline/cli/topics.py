@@ -1,0 +1,154 @@
+"""`screening topics`: creates and checks the topics of the catalogue, and grants rights on them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from pipeline.cli.options import bootstrap_option, json_option, settings_of
+from pipeline.telemetry.console import EXIT_FAILED, EXIT_USAGE, Table, err, fail, out
+from topics.access import ROLES
+from topics.catalogue import CATALOGUE, TopicSpec
+
+
+@click.group()
+def topics() -> None:
+    """Creates and checks the topics of the catalogue."""
+
+
+def _with_partitions(choices: tuple[str, ...]) -> tuple[TopicSpec, ...]:
+    wanted: dict[str, int] = {}
+    names = {spec.name for spec in CATALOGUE}
+    for choice in choices:
+        name, _, number = choice.partition("=")
+        if name not in names or not number.isdigit() or int(number) < 1:
+            fail(
+                f"--partitions {choice}: expected TOPIC=NUMBER with TOPIC one of {', '.join(sorted(names))}", EXIT_USAGE
+            )
+        wanted[name] = int(number)
+    return tuple(replace(spec, partitions=wanted.get(spec.name, spec.partitions)) for spec in CATALOGUE)
+
+
+@topics.command("apply")
+@bootstrap_option
+@click.option(
+    "--replication",
+    type=click.IntRange(1, 32),
+    help="Copies of each topic; by default 3, or the number of brokers if fewer.",
+)
+@click.option(
+    "--partitions", multiple=True, metavar="TOPIC=N", help="Partitions to create a topic with; may be repeated."
+)
+@json_option
+def topics_apply(
+    bootstrap_servers: str | None, replication: int | None, partitions: tuple[str, ...], as_json: bool
+) -> None:
+    """Creates the topics that are missing and reports where existing ones differ. Existing topics are never changed.
+
+    Exit code 0: all topics are there as the catalogue says; 1: some differ.
+
+    \b
+    Example:
+      screening topics apply --bootstrap-servers localhost:9092 --partitions claims=24
+    """
+    _show_topics(lambda admin, specs: admin.apply(specs, replication), bootstrap_servers, partitions, as_json)
+
+
+@topics.command("list")
+@bootstrap_option
+@json_option
+def topics_list(bootstrap_servers: str | None, as_json: bool) -> None:
+    """Shows every topic of the catalogue and how the cluster has it.
+
+    \b
+    Example:
+      screening topics list --json
+    """
+    _show_topics(lambda admin, specs: admin.inspect(specs), bootstrap_servers, (), as_json)
+
+
+@topics.command("acls")
+@click.argument("role", type=click.Choice([role.name for role in ROLES]))
+@click.argument("principal")
+@bootstrap_option
+@click.option(
+    "--apply", "do_apply", is_flag=True, help="Create the rights on the cluster; by default they are only shown."
+)
+@json_option
+def topics_acls(role: str, principal: str, bootstrap_servers: str | None, do_apply: bool, as_json: bool) -> None:
+    """Shows, or grants, the least rights that a role needs. PRINCIPAL is Kafka's name for who has it, such as User:gate.
+
+    \b
+    Example:
+      screening topics acls worker User:gate --apply
+    """
+    from pipeline.kafka.acl import bindings, describe, grant
+    from pipeline.kafka.diagnostics import ClusterError
+    from topics.access import role as role_of
+
+    settings = settings_of(bootstrap_servers=bootstrap_servers)
+    if not re.fullmatch(r"[A-Za-z]+:.+", principal):
+        fail(f"{principal!r} is no principal; expected a type and a name, such as User:gate", EXIT_USAGE)
+    rights = bindings(role_of(role), principal, settings)
+    if do_apply:
+        try:
+            grant(rights, settings)
+        except ClusterError as error:
+            fail(str(error))
+    told = [describe(right) for right in rights]
+    if as_json:
+        click.echo(json.dumps({"role": role, "principal": principal, "applied": do_apply, "rights": told}))
+    else:
+        out.print(f"{escape(principal)} {'may now' if do_apply else 'would need, as ' + role}:", soft_wrap=True)
+        for right in told:
+            out.print(f"  {right}", soft_wrap=True)
+
+
+def _show_topics(
+    act: Callable[[Any, tuple[TopicSpec, ...]], list[Any]],
+    bootstrap_servers: str | None,
+    partitions: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    from pipeline.kafka.admin import TopicAdmin
+    from pipeline.kafka.diagnostics import ClusterError
+
+    settings = settings_of(bootstrap_servers=bootstrap_servers)
+    specs = tuple(
+        spec.prefixed(settings.output_prefix) if spec.owner in {"worker", "screening dlq redrive"} else spec
+        for spec in _with_partitions(partitions)
+    )
+    try:
+        states = act(TopicAdmin(settings), specs)
+    except ClusterError as error:
+        fail(str(error))
+    if as_json:
+        click.echo(json.dumps([asdict(state) for state in states]))
+    else:
+        out.print(_table(specs, states))
+        if any(state.state == "drifted" for state in states):
+            err.print("Existing topics are not altered. Change them with Kafka's own tools, or change the catalogue.")
+    raise SystemExit(EXIT_FAILED if any(state.state == "drifted" for state in states) else 0)
+
+
+def _table(specs: tuple[TopicSpec, ...], states: list[Any]) -> Table:
+    table = Table(header_style="bold")
+    for column in ("topic", "state", "partitions", "kept", "difference"):
+        table.add_column(column, no_wrap=column != "difference", justify="right" if column == "partitions" else "left")
+    colour = {"created": "green", "present": "green", "missing": "yellow", "drifted": "red"}
+    for spec, state in zip(specs, states, strict=True):
+        kept = "latest per key" if spec.cleanup == "compact" else _days(spec.retention_ms)
+        table.add_row(
+            spec.name, f"[{colour[state.state]}]{state.state}[/]", str(state.partitions), kept, "\n".join(state.drift)
+        )
+    return table
+
+
+def _days(milliseconds: int) -> str:
+    return "for ever" if milliseconds < 0 else f"{milliseconds // 86_400_000} days"

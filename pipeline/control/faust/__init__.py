@@ -1,0 +1,1 @@
+"""What is Faust's own: the app, its tables and their stores, credentials in its words."""

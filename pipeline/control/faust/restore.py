@@ -1,0 +1,92 @@
+"""Reading a table's changelog into its shelves, through librdkafka.
+
+Faust's own recovery handles records one at a time in Python. It stays as the last step: it finds the tables complete.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from pipeline.control.faust.state_store import Shelf
+from pipeline.kafka.records import key, place
+from pipeline.settings.model import Settings
+
+_READ_AT_ONCE = 10_000
+_SILENT_S = 60.0
+_ASK_TIMEOUT_S = 15.0
+
+
+class RestoreError(RuntimeError):
+    """A changelog cannot be read to its end; the message says why."""
+
+
+def restore(
+    settings: Settings, topic: str, shelves: Mapping[int, Shelf], go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """Brings the shelves of these partitions up to the end of the changelog as of now; returns the records read.
+
+    A shelf that knows more than the changelog holds belongs to another topic of that name and is begun anew. Raises
+    RestoreError when the brokers stay silent. Blocks: to be called on a thread of its own.
+    """
+    consumer = Consumer(
+        settings.client(
+            group__id=f"{settings.control_group_id}-restore",
+            enable__auto__commit=False,
+            enable__auto__offset__store=False,
+            auto__offset__reset="earliest",
+            enable__partition__eof=True,
+            fetch__queue__backoff__ms=5,
+            # How long the brokers keep a question for more open: the end of a topic would be known that much later.
+            fetch__wait__max__ms=10,
+            queued__max__messages__kbytes=65_536,
+        )
+    )
+    try:
+        return _read(consumer, topic, shelves, _where_to_start(consumer, topic, shelves), go_on)
+    except KafkaException as error:
+        raise RestoreError(f"cannot read {topic}: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+
+
+def _where_to_start(consumer: Consumer, topic: str, shelves: Mapping[int, Shelf]) -> dict[int, int]:
+    """The partitions that hold more than their shelf, with the offset to start at."""
+    starts = {}
+    for partition, shelf in shelves.items():
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_TIMEOUT_S)
+        if shelf.offset >= high:
+            shelf.clear()
+        start = max(low, shelf.offset + 1)
+        if start < high:
+            starts[partition] = start
+    return starts
+
+
+def _read(
+    consumer: Consumer, topic: str, shelves: Mapping[int, Shelf], starts: dict[int, int], go_on: Callable[[], bool]
+) -> int:
+    consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
+    waiting, count, heard = set(starts), 0, time.monotonic()
+    while waiting and go_on():
+        found: dict[int, tuple[dict[bytes, bytes | None], int]] = {}
+        for message in consumer.consume(_READ_AT_ONCE, 0.2):
+            _topic, partition, offset = place(message)
+            heard = time.monotonic()
+            error = message.error()
+            if error is None:
+                count += 1
+                changes, _ = found.get(partition, ({}, 0))
+                changes[key(message) or b""] = message.value()
+                found[partition] = (changes, offset)
+            elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+                waiting.discard(partition)
+            elif error.fatal() or not error.retriable():
+                raise RestoreError(f"cannot read {topic}: {error.str()}")
+        for partition, (changes, offset) in found.items():
+            shelves[partition].write(changes, offset)
+        if time.monotonic() - heard > _SILENT_S:
+            raise RestoreError(f"cannot read {topic}: the brokers were silent for {_SILENT_S:.0f} s")
+    return count

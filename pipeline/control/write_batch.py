@@ -1,0 +1,90 @@
+"""What one batch reads and changes: reading goes through what the batch itself has changed so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+
+from pipeline.control.faust.state_store import Shelf
+from pipeline.control.publisher import Entry
+from pipeline.kafka.records import Headers
+from topics.catalogue import (
+    ERROR_HEADER,
+    SOURCE_OFFSET_HEADER,
+    SOURCE_PARTITION_HEADER,
+    SOURCE_TOPIC_HEADER,
+    TopicSpec,
+)
+
+ShelfOf = Callable[[str, int], Shelf]
+"""The shelf of a table's partition. Raises KeyError when this process does not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One record as it came."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(slots=True)
+class Draft:
+    """Changes of tables by topic and partition, and records of no table."""
+
+    shelf_of: ShelfOf
+    changes: dict[tuple[str, int], dict[bytes, bytes | None]] = field(default_factory=dict)
+    loose: list[Entry] = field(default_factory=list)
+
+    def get(self, table: TopicSpec, partition: int, key: bytes) -> bytes | None:
+        """The value of a key, as this batch leaves it so far."""
+        changed = self.changes.get((table.name, partition))
+        if changed is not None and key in changed:
+            return changed[key]
+        return self.shelf_of(table.name, partition).get(key)
+
+    def put(self, table: TopicSpec, partition: int, key: bytes, value: bytes | None) -> None:
+        """Changes a key; None removes it."""
+        self.changes.setdefault((table.name, partition), {})[key] = value
+
+    def keys(self, table: TopicSpec, partition: int) -> Container[str]:
+        """Whether a key stands in a table."""
+        return _Keys(self, table, partition)
+
+    def dead_letter(self, topic: TopicSpec, record: Received, error: str) -> None:
+        """Sets a record aside, byte for byte, with the reason."""
+        headers: Headers = [
+            *record.headers,
+            (ERROR_HEADER, error.encode()),
+            (SOURCE_TOPIC_HEADER, record.topic.encode()),
+            (SOURCE_PARTITION_HEADER, str(record.partition).encode()),
+            (SOURCE_OFFSET_HEADER, str(record.offset).encode()),
+        ]
+        self.loose.append(Entry(topic.name, record.key, record.value, headers=headers))
+
+    def forward(self, record: Received, key: bytes, partition: int) -> None:
+        """Sends a record that lies in the wrong partition to the right one of its own topic."""
+        self.loose.append(Entry(record.topic, key, record.value, partition, record.headers or None))
+
+    def entries(self) -> list[Entry]:
+        """Every record to write, those of no table first."""
+        tables = [
+            Entry(topic, key, value, partition)
+            for (topic, partition), changed in self.changes.items()
+            for key, value in changed.items()
+        ]
+        return [*self.loose, *tables]
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    draft: Draft
+    table: TopicSpec
+    partition: int
+
+    def __contains__(self, key: object) -> bool:
+        return self.draft.get(self.table, self.partition, str(key).encode()) is not None

@@ -1,0 +1,293 @@
+"""Dead letters of claims, events and case actions: look at them, and send them again once their cause is gone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaException, Message, Producer
+
+from pipeline.kafka.diagnostics import ClusterError
+from pipeline.kafka.reading import read_to_end
+from pipeline.kafka.records import headers, key, place
+from pipeline.settings.model import Settings
+from topics.catalogue import (
+    CASE_ACTIONS,
+    CASE_ACTIONS_DEAD_LETTER,
+    CLAIMS,
+    CLAIMS_DEAD_LETTER,
+    CLAIMS_REDRIVEN,
+    ERROR_HEADER,
+    MAX_DEAD_LETTER_BYTES,
+    PHYSICIAN_EVENTS,
+    PHYSICIAN_EVENTS_DEAD_LETTER,
+    SOURCE_OFFSET_HEADER,
+    SOURCE_PARTITION_HEADER,
+    SOURCE_TOPIC_HEADER,
+    TopicSpec,
+)
+from topics.claims.codec import ClaimError
+from topics.messages import Redriven
+
+_TIMEOUT_S = 30.0
+_AT_ONCE = 1_000
+_OWN_HEADERS = {ERROR_HEADER, SOURCE_TOPIC_HEADER, SOURCE_PARTITION_HEADER, SOURCE_OFFSET_HEADER}
+_PREVIEW = 200
+
+
+class FilterError(ValueError):
+    """A --where that cannot be used; the message says what is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A topic of dead letters, and the topic whose records they were. Only claims have kinds of errors and shadow runs."""
+
+    name: str
+    spec: TopicSpec
+    origin: TopicSpec
+
+    @property
+    def of_claims(self) -> bool:
+        """Whether these are claims."""
+        return self.origin is CLAIMS
+
+    def topic(self, settings: Settings) -> str:
+        """The topic of the letters."""
+        return self.spec.prefixed(self._prefix(settings)).name
+
+    def marks(self, settings: Settings) -> str:
+        """The topic that tells which of them were sent again."""
+        return CLAIMS_REDRIVEN.prefixed(self._prefix(settings)).name
+
+    def mark(self, partition: int, offset: int) -> str:
+        """The key of a letter's mark: a claim's names no topic."""
+        return "|".join([*([] if self.of_claims else [self.spec.name]), str(partition), str(offset)])
+
+    def _prefix(self, settings: Settings) -> str:
+        return settings.output_prefix if self.of_claims else ""
+
+
+BOXES = {
+    box.name: box
+    for box in (
+        Box("claims", CLAIMS_DEAD_LETTER, CLAIMS),
+        Box("events", PHYSICIAN_EVENTS_DEAD_LETTER, PHYSICIAN_EVENTS),
+        Box("case-actions", CASE_ACTIONS_DEAD_LETTER, CASE_ACTIONS),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter. `kind` (of a claim's error; empty for the others) and `reason` come from its error header; `redriven`
+    says it was sent again before."""
+
+    box: Box
+    partition: int
+    offset: int
+    at: dt.datetime
+    kind: str
+    reason: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    redriven: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """For --json: everything but the headers, the value as text where it is UTF-8, and cut short."""
+        return {
+            "topic": self.box.spec.name,
+            "partition": self.partition,
+            "offset": self.offset,
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "kind": self.kind or None,
+            "reason": self.reason,
+            "source": {"topic": self.source_topic, "partition": self.source_partition, "offset": self.source_offset},
+            "key": None if self.key is None else self.key.decode("utf-8", "backslashreplace"),
+            "bytes": None if self.value is None else len(self.value),
+            "preview": self.preview(),
+            "redriven": self.redriven,
+        }
+
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether it is a record of its box's origin: what lies among the actions may be a case, which the gate alone writes."""
+        return self.box.of_claims or self.source_topic in ("", self.box.origin.name)
+
+    @property
+    def error(self) -> str:
+        """The header as it stands."""
+        return f"{self.kind}: {self.reason}" if self.kind else self.reason
+
+    def preview(self) -> str | None:
+        """The beginning of the value, fit for a terminal."""
+        if self.value is None:
+            return None
+        return self.value[:_PREVIEW].decode("utf-8", "backslashreplace")
+
+
+Condition = Callable[[Letter], bool]
+
+_FIELDS: dict[str, Callable[[Letter], str]] = {
+    "kind": lambda letter: letter.kind,
+    "error": lambda letter: letter.error,
+    "key": lambda letter: (letter.key or b"").decode("utf-8", "replace"),
+    "partition": lambda letter: str(letter.partition),
+    "offset": lambda letter: str(letter.offset),
+    "source.topic": lambda letter: letter.source_topic,
+    "source.partition": lambda letter: str(letter.source_partition),
+    "source.offset": lambda letter: str(letter.source_offset),
+    "redriven": lambda letter: str(letter.redriven).lower(),
+}
+_WHERE = re.compile(r"(?P<field>[a-z.]+)(?P<operator>!=|=|~)(?P<value>.*)", re.DOTALL)
+
+
+def parse_where(texts: Iterable[str], boxes: Sequence[Box] = (BOXES["claims"],)) -> Condition:
+    """Conditions such as `kind=invalid_value`, `error~fund_amount`, `source.partition!=3`; all of them must hold.
+
+    `=` and `!=` compare, `~` looks for a part. Raises FilterError, also for what no letter of the boxes can meet.
+    """
+    conditions: list[Condition] = []
+    for text in texts:
+        match = _WHERE.fullmatch(text)
+        if match is None or match["field"] not in _FIELDS:
+            raise FilterError(
+                f"--where {text!r}: expected FIELD=VALUE, FIELD!=VALUE or FIELD~PART with FIELD one of {', '.join(_FIELDS)}"
+            )
+        _check_value(text, match["field"], match["operator"], match["value"], boxes)
+        conditions.append(_condition(_FIELDS[match["field"]], match["operator"], match["value"]))
+    return lambda letter: all(condition(letter) for condition in conditions)
+
+
+_VALUES: dict[str, tuple[str, ...]] = {"kind": ClaimError.KINDS, "redriven": ("true", "false")}
+_NUMBERS = ("partition", "offset", "source.partition", "source.offset")
+
+
+def _check_value(text: str, field: str, operator: str, value: str, boxes: Sequence[Box]) -> None:
+    """A value that no letter can have is a slip, and must not look like an empty topic."""
+    if field == "kind" and not any(box.of_claims for box in boxes):
+        raise FilterError(f"--where {text!r}: only claims have kinds of errors; pick by error~PART")
+    if operator == "~":
+        return
+    if field in _VALUES and value not in _VALUES[field]:
+        raise FilterError(f"--where {text!r}: {field} is one of {', '.join(_VALUES[field])}")
+    if field in _NUMBERS and not value.isdecimal():
+        raise FilterError(f"--where {text!r}: {field} is a number")
+    if field == "error" and ": " not in value and all(box.of_claims for box in boxes):
+        raise FilterError(
+            f"--where {text!r}: an error is compared as a whole ('invalid_json: ...'); give kind=... or error~PART"
+        )
+
+
+def _condition(field: Callable[[Letter], str], operator: str, value: str) -> Condition:
+    if operator == "~":
+        return lambda letter: value in field(letter)
+    return lambda letter: (field(letter) == value) == (operator == "=")
+
+
+def letters(settings: Settings, where: Condition, box: Box = BOXES["claims"]) -> Iterator[Letter]:
+    """The dead letters of a box that meet the conditions. Raises ClusterError."""
+    done = _redriven(settings, box)
+    for message in read_to_end(settings, box.topic(settings)):
+        letter = _letter(message, box, done)
+        if where(letter):
+            yield letter
+
+
+def _redriven(settings: Settings, box: Box) -> set[str]:
+    return {(key(message) or b"").decode() for message in read_to_end(settings, box.marks(settings))}
+
+
+def _letter(message: Message, box: Box, done: set[str]) -> Letter:
+    every = tuple(headers(message))
+    # The writer's own headers come last; a header of the same name that the sender had set stands before them.
+    named = {name: (value or b"").decode("utf-8", "replace") for name, value in every}
+    error = named.get(ERROR_HEADER, "unknown: the error header is missing")
+    kind, _, reason = error.partition(": ") if box.of_claims else ("", "", error)
+    _, number, position = place(message)
+    return Letter(
+        box=box,
+        partition=number,
+        offset=position,
+        at=dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC),
+        kind=kind,
+        reason=reason,
+        source_topic=named.get(SOURCE_TOPIC_HEADER, ""),
+        source_partition=_number(named.get(SOURCE_PARTITION_HEADER, "")),
+        source_offset=_number(named.get(SOURCE_OFFSET_HEADER, "")),
+        key=key(message),
+        value=message.value(),
+        headers=every,
+        redriven=box.mark(number, position) in done,
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else -1
+
+
+def redrive(
+    settings: Settings, chosen: Iterable[Letter], progress: Callable[[int], None], box: Box = BOXES["claims"]
+) -> int:
+    """Sends letters of a box to the topic that they came from, byte for byte, each at most once however often this is run.
+
+    The record and the mark that it was sent are written in one transaction, so a run that is killed can be repeated. A
+    second run at the same time ends the first. Returns how many were sent. Raises ClusterError.
+    """
+    producer = Producer(
+        settings.client(
+            transactional__id=f"screening-redrive-{settings.output_prefix}",
+            partitioner="murmur2_random",
+            message__max__bytes=MAX_DEAD_LETTER_BYTES,
+        )
+    )
+    sent = 0
+    try:
+        producer.init_transactions(_TIMEOUT_S)
+        # Marks are read after the fence: what an earlier run committed is now final and visible.
+        done = _redriven(settings, box)
+        waiting = [letter for letter in chosen if box.mark(letter.partition, letter.offset) not in done]
+        for start in range(0, len(waiting), _AT_ONCE):
+            part = waiting[start : start + _AT_ONCE]
+            producer.begin_transaction()
+            for letter in part:
+                _send(producer, letter, settings)
+            producer.commit_transaction(_TIMEOUT_S)
+            sent += len(part)
+            progress(sent)
+    except KafkaException as error:
+        raise ClusterError(
+            f"redrive stopped after {sent} records: {error.args[0].str()}; it is safe to run it again"
+        ) from error
+    return sent
+
+
+def _send(producer: Producer, letter: Letter, settings: Settings) -> None:
+    own = [(name, value) for name, value in letter.headers if name not in _OWN_HEADERS]
+    mark = Redriven(
+        partition=letter.partition,
+        offset=letter.offset,
+        redriven_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+    records: tuple[tuple[str, dict[str, Any]], ...] = (
+        (letter.box.origin.name, {"key": letter.key, "value": letter.value, "headers": own}),
+        (
+            letter.box.marks(settings),
+            {"key": letter.box.mark(letter.partition, letter.offset), "value": mark.model_dump_json()},
+        ),
+    )
+    for topic, record in records:
+        while True:
+            try:
+                producer.produce(topic, **record)
+            except BufferError:
+                producer.poll(0.1)
+            else:
+                break

@@ -1,0 +1,528 @@
+"""A real, single-node Apache Kafka on this machine, for tests, benchmarks and trying things out.
+
+The broker is Apache Kafka itself (KRaft, broker and controller in one process), run on Java 17 from jars that Maven
+fetches once into a cache folder. It listens on the loopback address alone and keeps everything that it writes in the
+data folder that it is given. It is not a production set-up: one node, one replica, no authentication.
+
+``python -m pipeline.devtools.kafka`` keeps one running in the foreground.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import contextlib
+import fcntl
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import click
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+KAFKA_VERSION = "4.3.1"
+JARS_VARIABLE = "SCREENING_KAFKA_JARS"
+MINIMUM_JAVA = 17
+
+_HERE = Path(__file__).resolve().parent
+_HOST = "127.0.0.1"
+_POM = "pom.xml"
+_LOGGING = "log4j2.properties"
+
+# Below the range that Linux hands out to outgoing connections: a client's own socket cannot take the port of a stopped
+# broker, so that `restart` finds it free again.
+_PORTS = range(20_000, 32_000)
+
+_MAVEN_SECONDS = 600.0
+_FORMAT_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+_LOG_TAIL_LINES = 40
+
+# 12 MiB: the product promises to turn 10 MB values into dead letters, so they must fit with headers and batch overhead.
+_MESSAGE_BYTES = 12 * 1024 * 1024
+
+_PROPERTIES: dict[str, str] = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    # One node carries every replica; a few partitions of internal state start and recover faster than the usual fifty.
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "auto.create.topics.enable": "false",
+    # Crash tests wait for what these bound: joins, dead members, and transactions that their owner left open.
+    # A killed broker may register again only when its former self's session is over (9 s by default).
+    "broker.session.timeout.ms": "4000",
+    "broker.heartbeat.interval.ms": "500",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "group.consumer.min.session.timeout.ms": "1000",
+    "group.consumer.min.heartbeat.interval.ms": "250",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
+    "message.max.bytes": str(_MESSAGE_BYTES),
+    "replica.fetch.max.bytes": str(_MESSAGE_BYTES),
+    # The usual 128 MB of clean-up buffer would be a quarter of the small heap.
+    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+}
+
+
+class LocalKafkaError(RuntimeError):
+    """The local Kafka could not be fetched, started or reached; the message says what to do about it."""
+
+
+def default_jars_dir() -> Path:
+    """Where the jars are kept: the environment's choice, else the checkout's cache, else the user's."""
+    chosen = os.environ.get(JARS_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    checkout = _HERE.parent.parent
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / ".cache" / f"kafka-{KAFKA_VERSION}"
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "claims-screening" / f"kafka-{KAFKA_VERSION}"
+
+
+def ensure_jars(cache_dir: Path | None = None) -> Path:
+    """Return the folder that holds Kafka's jars, fetching them with Maven when they are not there yet.
+
+    The folder appears whole or not at all: the jars are fetched into a folder beside it which is then renamed, under a
+    lock, so that processes that start together fetch once.
+
+    Raises:
+        LocalKafkaError: when Maven is missing or could not fetch the jars.
+    """
+    jars = (cache_dir or default_jars_dir()).absolute()
+    if _complete(jars):
+        return jars
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(jars.with_name(jars.name + ".lock")):
+        if not _complete(jars):
+            _fetch(jars)
+    return jars
+
+
+def _complete(jars: Path) -> bool:
+    return (jars / f"kafka_2.13-{KAFKA_VERSION}.jar").is_file()
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes; the system drops it when the holder dies."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch(jars: Path) -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise LocalKafkaError(
+            "Maven is needed to fetch Apache Kafka and 'mvn' was not found: "
+            "install Maven (Debian: apt-get install maven), "
+            f"or point {JARS_VARIABLE} at a folder that holds the jars of Kafka {KAFKA_VERSION}."
+        )
+    work = Path(tempfile.mkdtemp(prefix=f".{jars.name}-", dir=jars.parent))
+    try:
+        shutil.copyfile(_HERE / _POM, work / _POM)
+        command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={work / 'jars'}"]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=work,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=_MAVEN_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LocalKafkaError(f"Maven did not fetch Apache Kafka within {_MAVEN_SECONDS:.0f} s.") from error
+        if done.returncode != 0 or not _complete(work / "jars"):
+            raise LocalKafkaError(
+                f"Maven could not fetch Apache Kafka {KAFKA_VERSION} (exit {done.returncode}):\n"
+                f"{_last_lines(done.stdout)}"
+            )
+        if jars.exists():  # an incomplete folder that somebody made: out of the way, then gone with the work folder
+            jars.rename(work / "incomplete")
+        (work / "jars").rename(jars)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def find_java() -> str:
+    """Return the Java to run Kafka with: JAVA_HOME's, else the PATH's.
+
+    Raises:
+        LocalKafkaError: when there is none, or it is older than Java 17.
+    """
+    advice = f"install Java {MINIMUM_JAVA} or newer (Debian: apt-get install openjdk-{MINIMUM_JAVA}-jre-headless)"
+    home = os.environ.get("JAVA_HOME")
+    candidates = [str(Path(home) / "bin" / "java")] if home else []
+    java = next((found for name in [*candidates, "java"] if (found := shutil.which(name))), None)
+    if java is None:
+        raise LocalKafkaError(f"Java is needed to run Apache Kafka and 'java' was not found: {advice}.")
+    shown = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace", check=False).stderr
+    match = re.search(r'version "(?:1\.)?(\d+)', shown)
+    if match is None or int(match.group(1)) < MINIMUM_JAVA:
+        first = shown.splitlines()[0] if shown else "an unknown version"
+        raise LocalKafkaError(
+            f"Apache Kafka {KAFKA_VERSION} needs Java {MINIMUM_JAVA}, but {java} is {first}: {advice}."
+        )
+    return java
+
+
+def _last_lines(text: str, count: int = _LOG_TAIL_LINES) -> str:
+    return "\n".join(text.rstrip().splitlines()[-count:])
+
+
+def _free_ports(count: int) -> list[int]:
+    """Pick distinct ports of the loopback address that nobody listens on."""
+    chooser = random.SystemRandom()
+    with contextlib.ExitStack() as held:
+        ports: list[int] = []
+        for _ in range(1_000):
+            if len(ports) == count:
+                return ports
+            probe = held.enter_context(socket.socket())
+            port = chooser.choice(_PORTS)
+            with contextlib.suppress(OSError):
+                probe.bind((_HOST, port))
+                ports.append(port)
+    raise LocalKafkaError("no free port was found for Apache Kafka")
+
+
+def _cluster_id() -> str:
+    """Make a cluster id in Kafka's own form; one that starts with a dash would read as a flag on the command line."""
+    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return made
+
+
+class _Watchdog:
+    """Kills the broker when this process dies, however it dies.
+
+    A helper shell waits at the end of a pipe of which this process holds the other end: the system closes it at death,
+    SIGKILL included, and the shell then kills the broker. PR_SET_PDEATHSIG would not do: it fires when the *thread*
+    that started the broker ends, and has to be set between fork and exec, where Python code may deadlock in a process
+    with threads.
+    """
+
+    _SCRIPT = 'trap "" INT TERM HUP; read -r _; kill -KILL "$1"'
+
+    def __init__(self, victim: int) -> None:
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", self._SCRIPT, "kafka-watchdog", str(victim)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def dismiss(self) -> None:
+        """End the watch; the broker is let live."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
+class LocalKafka:
+    """One Apache Kafka process: start, stop, kill, and start again on the same ports and data.
+
+    Args:
+        data_dir: everything that the broker writes: its configuration, its log (``broker.log``) and its data. Made when
+            missing.
+        heap_mb: the heap of the Java process.
+        properties: broker settings that replace or add to the defaults.
+        port: the broker's port; a free one when not given.
+        listeners: further ways to reach the broker, such as ``SASL_SSL://127.0.0.1:9093``; `properties` says how they work.
+        jars_dir: where Kafka's jars are or go; see `ensure_jars`.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        heap_mb: int = 512,
+        properties: Mapping[str, str] | None = None,
+        port: int | None = None,
+        jars_dir: Path | None = None,
+        listeners: Sequence[str] = (),
+    ) -> None:
+        self.data_dir = data_dir.absolute()
+        self._heap_mb = heap_mb
+        self._properties = dict(properties or {})
+        self._fixed_port = port
+        self._ports: tuple[int, int] | None = None
+        self._jars_dir = jars_dir
+        self._listeners = tuple(listeners)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: _Watchdog | None = None
+        self._owner = 0
+        self._lock = threading.RLock()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The broker's address for clients; it stays the same when the broker is started again."""
+        if self._ports is None:
+            raise LocalKafkaError("Apache Kafka has not been started: it has no address yet.")
+        return f"{_HOST}:{self._ports[0]}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running broker."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the broker's process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log_path(self) -> Path:
+        """The file that the broker's log and whatever Java says go to."""
+        return self.data_dir / "broker.log"
+
+    def log_tail(self) -> str:
+        """The last lines of the broker's log."""
+        try:
+            return _last_lines(self.log_path.read_text(errors="replace"))
+        except FileNotFoundError:
+            return ""
+
+    def start(self, timeout: float = 60.0) -> Self:
+        """Start the broker and return when it answers clients.
+
+        Raises:
+            LocalKafkaError: when Java or the jars are missing, when the broker dies (with the end of its log), or when
+                it does not answer within `timeout` seconds.
+        """
+        with self._lock:
+            if self.running:
+                return self
+            self._release()
+            deadline = time.monotonic() + timeout
+            java = find_java()
+            jars = ensure_jars(self._jars_dir)
+            first_start = self._ports is None
+            while True:
+                self._configure()
+                offset = self.log_path.stat().st_size if self.log_path.exists() else 0
+                self._format(java, jars)
+                self._spawn(java, jars)
+                try:
+                    self._wait_until_answering(deadline)
+                except LocalKafkaError:
+                    self.kill()
+                    # Somebody took a port between the choice and the start. Only a first start is free to choose again.
+                    taken = "Address already in use" in self._log_since(offset)
+                    if not (taken and first_start and self._fixed_port is None):
+                        raise
+                    self._ports = None
+                    continue
+                except BaseException:
+                    self.kill()
+                    raise
+                return self
+
+    def stop(self, grace: float = 20.0) -> None:
+        """Stop the broker in good order; kill it if it has not gone after `grace` seconds."""
+        with self._lock:
+            if self._process is not None:
+                if self._process.poll() is None:
+                    self._process.terminate()
+                    try:
+                        self._process.wait(grace)
+                    except subprocess.TimeoutExpired:
+                        self._process.kill()
+                        self._process.wait()
+                self._release()
+
+    def kill(self) -> None:
+        """Kill the broker at once (SIGKILL), as a crash would."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+                self._release()
+
+    def restart(self, *, grace: float = 20.0, timeout: float = 60.0) -> Self:
+        """Stop the broker in good order and start it again on the same ports and data."""
+        self.stop(grace)
+        return self.start(timeout)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def _configure(self) -> None:
+        """Write the broker's configuration, choosing its ports the first time."""
+        if self._ports is None:
+            if self._fixed_port is None:
+                broker, controller = _free_ports(2)
+            else:
+                broker, controller = self._fixed_port, _free_ports(1)[0]
+            self._ports = broker, controller
+        broker, controller = self._ports
+        settings = _PROPERTIES | {
+            "listeners": ",".join(
+                (f"PLAINTEXT://{_HOST}:{broker}", f"CONTROLLER://{_HOST}:{controller}", *self._listeners)
+            ),
+            "advertised.listeners": ",".join((f"PLAINTEXT://{_HOST}:{broker}", *self._listeners)),
+            "controller.quorum.voters": f"1@{_HOST}:{controller}",
+            "log.dirs": str(self._logs_dir),
+        }
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        lines = [f"{name}={value}\n" for name, value in (settings | self._properties).items()]
+        self._settings_path.write_text("".join(lines))
+
+    @property
+    def _logs_dir(self) -> Path:
+        return self.data_dir / "data"
+
+    @property
+    def _settings_path(self) -> Path:
+        return self.data_dir / "server.properties"
+
+    def _java_command(self, java: str, jars: Path, *options: str) -> list[str]:
+        return [java, *options, f"-Dlog4j2.configurationFile={_HERE / _LOGGING}", "-cp", f"{jars}/*"]
+
+    def _format(self, java: str, jars: Path) -> None:
+        """Make the data folder a Kafka log folder, unless it is one already."""
+        if (self._logs_dir / "meta.properties").is_file():
+            return
+        # A short-lived process: the quick compiler alone and a plain collector start it sooner.
+        command = [
+            *self._java_command(java, jars, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
+            *["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(self._settings_path)],
+        ]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.data_dir,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=_FORMAT_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LocalKafkaError(f"Apache Kafka did not format its folder within {_FORMAT_SECONDS:.0f} s.") from error
+        if done.returncode != 0:
+            raise LocalKafkaError(f"Apache Kafka could not format its folder:\n{_last_lines(done.stdout)}")
+
+    def _spawn(self, java: str, jars: Path) -> None:
+        options = (f"-Xms{min(self._heap_mb, 256)}m", f"-Xmx{self._heap_mb}m", "-Djava.awt.headless=true")
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._java_command(java, jars, *options), "kafka.Kafka", str(self._settings_path)],
+                cwd=self.data_dir,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._watchdog = _Watchdog(self._process.pid)
+        self._owner = os.getpid()
+        atexit.register(self._kill_at_exit)
+
+    def _wait_until_answering(self, deadline: float) -> None:
+        """Wait until the broker takes connections, then until its metadata names it as a live broker."""
+        assert self._ports is not None
+        address = (_HOST, self._ports[0])
+        while True:
+            self._check_progress(deadline)
+            try:
+                socket.create_connection(address, timeout=1.0).close()
+            except OSError:
+                time.sleep(_POLL_SECONDS)
+            else:
+                break
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        while True:
+            self._check_progress(deadline)
+            with contextlib.suppress(KafkaException):
+                if admin.list_topics(timeout=1.0).brokers:
+                    return
+            time.sleep(_POLL_SECONDS)
+
+    def _check_progress(self, deadline: float) -> None:
+        assert self._process is not None
+        code = self._process.poll()
+        if code is not None:
+            raise LocalKafkaError(f"Apache Kafka died while starting (exit {code}):\n{self.log_tail()}")
+        if time.monotonic() > deadline:
+            raise LocalKafkaError(f"Apache Kafka did not answer in time:\n{self.log_tail()}")
+
+    def _log_since(self, offset: int) -> str:
+        with self.log_path.open("rb") as log:
+            log.seek(offset)
+            return log.read().decode(errors="replace")
+
+    def _release(self) -> None:
+        """Forget a broker that has gone. The watchdog goes too, lest it kill another process that got the same id."""
+        if self._watchdog is not None:
+            self._watchdog.dismiss()
+            self._watchdog = None
+        self._process = None
+        atexit.unregister(self._kill_at_exit)
+
+    def _kill_at_exit(self) -> None:
+        if os.getpid() == self._owner:  # a forked child inherits the hook, but not the broker
+            self.kill()
+
+
+@click.command()
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the data here, not in a temporary folder.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=9092, show_default=True, help="The broker's port.")
+@click.option("--heap-mb", type=click.IntRange(min=128), default=512, show_default=True, help="Java's heap.")
+def main(data_dir: Path | None, port: int, heap_mb: int) -> None:
+    """Keep a single-node Apache Kafka running in the foreground, until Ctrl-C.
+
+    Example: python -m pipeline.devtools.kafka --data-dir ./kafka-data --port 9092
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.ExitStack() as stack:
+        folder = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
+        broker = LocalKafka(folder, heap_mb=heap_mb, port=port)
+        try:
+            stack.enter_context(broker)
+        except LocalKafkaError as error:
+            raise click.ClickException(str(error)) from error
+        click.echo(
+            f"Apache Kafka {KAFKA_VERSION} answers at {broker.bootstrap_servers}, data in {folder}; Ctrl-C stops it."
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            while broker.running:
+                time.sleep(0.5)
+            raise click.ClickException(f"Apache Kafka has stopped by itself:\n{broker.log_tail()}")
+    click.echo("Apache Kafka has stopped.")
+
+
+if __name__ == "__main__":
+    main()

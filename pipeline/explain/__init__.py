@@ -1,0 +1,1 @@
+"""One claim explained: the decision and the whole chain behind it, for people and for scripts."""

@@ -1,0 +1,138 @@
+"""From a slice of a source to one frame of claims, and a precise reason for every row that is not a claim.
+
+What a claim is, `topics` decides: lines of the wire go to `decode_claims` as they are; rows of a table that are not right beyond
+doubt are written out as JSON and go there, too.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.inputs.fitting import DAY_US, PLAIN_TIME, Fitted
+from pipeline.inputs.mapping import FIELDS
+from pipeline.replay.run.output import MONEY
+from rules.screens.table import ENCOUNTER
+from rules.screens.verdict import DRUG_FIELDS
+from topics.claims.codec import ClaimError, decode_claims
+
+CLAIMS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "row": pl.Int64,
+    "claim_id": pl.String,
+    "claim_version": pl.Int32,
+    "region": pl.String,
+    "institution_code": pl.String,
+    "physician_code": pl.String,
+    "encounter_type": ENCOUNTER,
+    "fund_amount": MONEY,
+    "day": pl.Int32,
+    "start_day": pl.Int32,
+    "instant": pl.Int64,
+}
+"""Columns of decoded claims: `row` is the place in the slice, `instant` the time of settlement in microseconds since 1970 UTC,
+`day` and `start_day` days since 1970. The drug fields follow when a source has them."""
+
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # both sides of the subtraction are local to the offset
+_FIELD = re.compile(r"([a-z_]+)[.:]")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that is no claim: its place in the slice, what is wrong, and the record as text."""
+
+    row: int
+    kind: str
+    field: str | None
+    problem: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """`claims` in the order of the slice, as CLAIMS; `rejected` the others. `rows` counts both."""
+
+    claims: pl.DataFrame
+    rejected: list[Rejected]
+    rows: int
+
+
+def decode_lines(lines: Sequence[bytes]) -> Decoded:
+    """Lines of the wire's JSON; blank ones are no records."""
+    kept = [row for row, line in enumerate(lines) if line.strip()]
+    read = decode_claims([lines[row] for row in kept])
+    claims = _from_wire(read.claims, pl.Series(kept, dtype=pl.Int64).gather(read.claims["row"]))
+    rejected = [rejection(kept[row], error, lines[kept[row]]) for row, error in read.errors]
+    return Decoded(claims, rejected, len(kept))
+
+
+def decode_values(values: Sequence[bytes | None]) -> Decoded:
+    """Values of a topic's records; one without a value, or an empty one, is no claim, as it is for the gate."""
+    read = decode_claims(values)
+    claims = _from_wire(read.claims, read.claims["row"].cast(pl.Int64))
+    rejected = [rejection(row, error, values[row] or b"") for row, error in read.errors]
+    return Decoded(claims, rejected, len(values))
+
+
+def decode_frame(frame: pl.DataFrame, fitted: Fitted) -> Decoded:
+    """Rows of a table, under a mapping fitted to its columns."""
+    if frame.is_empty():
+        return Decoded(pl.DataFrame(schema=CLAIMS), [], 0)
+    # An optional first day must also not lie after the last; both are columns by then.
+    read = frame.lazy().select(*fitted.values, fitted.doubtful.alias("doubtful")).with_row_index("row").collect()
+    doubtful = read["doubtful"] | (read["start_day"] > read["day"]).fill_null(value=False)
+    claims = read.with_columns(pl.col("row").cast(pl.Int64)).drop("doubtful").select(*CLAIMS, pl.exclude(*CLAIMS))
+    if not doubtful.any():
+        return Decoded(claims, [], frame.height)
+    rows = doubtful.arg_true()
+    documents = _documents(frame[rows], fitted)
+    examined = decode_claims(documents)
+    second = _from_wire(examined.claims, rows.cast(pl.Int64).gather(examined.claims["row"]))
+    claims = pl.concat([claims.filter(~doubtful), second], how="diagonal").sort("row")
+    rejected = [rejection(rows[row], error, documents[row]) for row, error in examined.errors]
+    return Decoded(claims, rejected, frame.height)
+
+
+def _documents(frame: pl.DataFrame, fitted: Fitted) -> list[bytes]:
+    fields = frame.select(*fitted.documents)
+    ordered = [name for name in FIELDS if name in fields.columns]
+    texts = fields.select(pl.struct(ordered).struct.json_encode()).to_series().to_list()
+    return [text.encode() for text in texts]
+
+
+def rejection(row: int, error: ClaimError, raw: bytes) -> Rejected:
+    """What is kept of a row that is no claim."""
+    named = _FIELD.match(error.reason)
+    field = named[1] if named is not None and named[1] in FIELDS else None
+    return Rejected(row, error.kind, field, error.reason, raw.decode("utf-8", "backslashreplace"))
+
+
+def _from_wire(claims: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """Claims as the wire's decoder has them, with the columns of CLAIMS."""
+    text = pl.col("settlement_time")
+    seconds = text.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False, cache=False)
+    offset = text.str.slice(19)
+    shift = pl.when(offset == "+08:00").then(8 * 3_600_000_000).when((offset == "Z") | (offset == "+00:00")).then(0)
+    read = claims.with_columns(
+        rows.alias("row"),
+        pl.col("claim_version").cast(pl.Int32),
+        pl.col("fund_amount").cast(MONEY),
+        pl.when(text.str.contains(PLAIN_TIME)).then(seconds.to_physical() - shift).alias("instant"),
+    )
+    unread = read["instant"].is_null()
+    if unread.any():
+        at = unread.arg_true()
+        instants = [_instant(moment) for moment in read["settlement_time"].gather(at)]
+        read = read.with_columns(read["instant"].scatter(at, instants))
+    return read.select(*CLAIMS, *(name for name in DRUG_FIELDS if name in read.columns))
+
+
+def _instant(text: str) -> int:
+    """Microseconds since 1970 UTC of a time that the contract accepts; parts of a microsecond are cut off."""
+    moment = dt.datetime.fromisoformat(text.upper())
+    local = moment.replace(tzinfo=None) - _EPOCH
+    shifted = local - (moment.utcoffset() or dt.timedelta())
+    return (shifted.days * DAY_US) + shifted.seconds * 1_000_000 + shifted.microseconds

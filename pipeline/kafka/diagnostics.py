@@ -1,0 +1,81 @@
+"""Why the brokers do not answer, in words that say what to do.
+
+librdkafka reports a wrong password or certificate on the side and lets the call itself run into its time limit, so the cause
+has to be asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from pipeline.settings.model import Settings
+
+_T = TypeVar("_T")
+
+_SOON_S = 3.0
+_PATIENCE_S = 12.0
+_ASK_FOR_S = 2.0
+
+_ADVICE = {
+    KafkaError._AUTHENTICATION: "check SCREENING_SASL_USERNAME, SCREENING_SASL_PASSWORD_FILE and SCREENING_SASL_MECHANISM",
+    KafkaError._SSL: "check SCREENING_SSL_CA_FILE, SCREENING_SSL_CERT_FILE and SCREENING_SECURITY_PROTOCOL",
+    KafkaError._RESOLVE: "check the names in SCREENING_BOOTSTRAP_SERVERS",
+}
+"""What to look at, by librdkafka's own codes."""
+
+
+class ClusterError(RuntimeError):
+    """The cluster cannot be asked or did not do as asked; the message says what to check."""
+
+
+def first_answer(ask: Callable[[float], _T], settings: Settings) -> _T:
+    """What `ask` (which takes a time limit in seconds) answers, when this is the first that is asked of the brokers.
+
+    Raises ClusterError with the cause and what to do: within seconds when a password or a certificate is refused.
+    """
+    try:
+        return ask(_SOON_S)
+    except KafkaException:
+        cause = _cause(settings)
+    if cause is not None:
+        raise ClusterError(
+            f"cannot reach Kafka at {settings.bootstrap_servers}: {cause.str()}; {_ADVICE[cause.code()]}"
+        )
+    try:
+        return ask(_PATIENCE_S)
+    except KafkaException as error:
+        raise ClusterError(
+            f"cannot reach Kafka at {settings.bootstrap_servers}: {error.args[0].str()}; check SCREENING_BOOTSTRAP_SERVERS and "
+            "that the brokers run"
+        ) from error
+
+
+def no_topic(name: str, error: KafkaError | None) -> str:
+    """A sentence on a topic that the brokers do not show."""
+    if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return f"no right to topic {name}; `screening topics acls` shows what each role needs"
+    return f"topic {name} does not exist; create it with `screening topics apply`"
+
+
+def _cause(settings: Settings) -> KafkaError | None:
+    """What librdkafka says on the side of an attempt to connect, if it is one of the causes that have advice."""
+    heard: list[KafkaError] = []
+    options: dict[str, Any] = {**settings.client(), "error_cb": heard.append}
+    client = AdminClient(options)
+    give_up_at = time.monotonic() + _ASK_FOR_S
+    while time.monotonic() < give_up_at:
+        client.poll(0.1)
+        known = [error for error in heard if error.code() in _ADVICE]
+        if known:
+            return known[0]
+        try:
+            client.list_topics(timeout=0.5)
+        except KafkaException:
+            continue
+        return None
+    return None

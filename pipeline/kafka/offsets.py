@@ -1,0 +1,81 @@
+"""Where the partitions of a topic begin and end, and how far a consumer group has come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from pipeline.kafka.diagnostics import ClusterError
+from pipeline.kafka.reading import partitions
+from pipeline.settings.model import Settings
+
+_TIMEOUT_S = 30.0
+_AGAIN_S = 0.1
+_LOADING = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
+"""A group's coordinator that is still reading what it knows, as after a broker's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """One partition: its first offset that is still there, the end of what is committed, and the group's committed offset.
+
+    `committed` is None where the group has none, or was not asked about.
+    """
+
+    low: int
+    high: int
+    committed: int | None
+
+
+@contextmanager
+def asking(settings: Settings, group: str) -> Iterator[Consumer]:
+    """A consumer that only asks questions, in a group's name. Raises ClusterError when the brokers do not answer."""
+    consumer = Consumer(settings.client(group__id=group, enable__auto__commit=False, isolation__level="read_committed"))
+    try:
+        yield consumer
+    except KafkaException as error:
+        raise ClusterError(
+            f"{settings.bootstrap_servers} does not answer: {error.args[0].str()}; check SCREENING_BOOTSTRAP_SERVERS"
+        ) from error
+    finally:
+        consumer.close()
+
+
+def extents(consumer: Consumer, settings: Settings, topic: str, *, committed: bool = False) -> dict[int, Extent]:
+    """The extents of a topic's partitions, by number; with what the consumer's group has `committed` on demand.
+
+    Raises ClusterError when the topic does not exist, KafkaException when the brokers do not answer.
+    """
+    answer = {}
+    places = [TopicPartition(topic, number) for number in partitions(consumer, settings, topic)]
+    # The group first: outcomes and offsets become visible together, so that what is judged by now is recorded by then.
+    for item in _committed(consumer, places) if committed else places:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, item.partition), timeout=_TIMEOUT_S)
+        answer[item.partition] = Extent(low, high, item.offset if item.offset >= 0 else None)
+    return answer
+
+
+def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    """The group's committed offsets; a coordinator that is not ready is asked again. Raises KafkaException."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            return consumer.committed(places, timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() not in _LOADING or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_S)
+
+
+def group_extents(settings: Settings, topic: str, group: str) -> dict[int, Extent]:
+    """The extents of a topic with what a group has committed. Raises ClusterError."""
+    with asking(settings, group) as consumer:
+        return extents(consumer, settings, topic, committed=True)

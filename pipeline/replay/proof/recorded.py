@@ -1,0 +1,248 @@
+"""Today's verdicts against those recorded: which are equal, which are not, and why.
+
+Verdicts are compared field by field, but for `source` and `screened_at`; money by its value. `standing_revision` numbers the
+knowledge, so it is compared only where each claim is judged by the very revision that its recorded verdict names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.inputs.decode import Decoded
+from pipeline.inputs.sources import Slice
+from pipeline.replay.knowledge.register import Clock, ClockMode, EventFile
+from pipeline.replay.proof.capture import Captured, Part
+from pipeline.replay.report.cases import on_the_wire
+from pipeline.replay.run.output import CAUSES, DIFFERENCES_SCHEMA, MONEY
+from rules.vocabulary import Reason
+
+Judging = Callable[[pl.DataFrame], pl.DataFrame]
+"""From claims to their verdicts, as VERDICT_SCHEMA."""
+
+FIELDS = (
+    *("claim_id", "claim_version", "region", "institution_code", "physician_code", "encounter_type", "service_date"),
+    *("fund_amount", "disposition", "reason", "exempted_ground", "cost_bearer", "standing", "penalty_period"),
+    *("rule_pack", "citations", "standing_revision"),
+)
+"""Fields of a verdict that are compared."""
+
+_SHOWN = ("disposition", "reason", "standing", "penalty_period", "standing_revision", "rule_pack")
+_OPERATIONAL = [Reason.STANDING_STALE.value, Reason.STANDING_UNREADABLE.value]
+
+LAG_US = 600 * 1_000_000
+"""How much later or earlier than its recording a gate may have learned of an institution's event: ten minutes, in microseconds.
+
+A verdict does not name the revision of its institution's standing, as it does that of its physician's; so a verdict is also equal
+when it is what the law says by the institution's events up to so long before or after it was screened."""
+
+_NEVER = -(2**62)
+
+
+class Proof:
+    """The recorded outcomes of a copied range, to be held against those of the replay, part by part, by several threads."""
+
+    def __init__(self, captured: Captured, clock: Clock, events: EventFile) -> None:
+        self._captured = captured
+        self._as_recorded = clock.mode is ClockMode.AS_RECORDED
+        known = [(f"{region}|{code}", times[-1]) for (region, code, _), times in events.arrived.items()]
+        self._institutions = pl.DataFrame(known, schema={"institution": pl.String, "last": pl.Int64}, orient="row")
+
+    def revisions(self) -> dict[tuple[str, str], list[int]]:
+        """The revisions that recorded verdicts name, by region and code of the physician."""
+        if not self._as_recorded:
+            return {}
+        named = self._captured.recorded().select("region", "physician_code", "standing_revision").drop_nulls().unique()
+        grouped = named.group_by("region", "physician_code").agg("standing_revision").collect(engine="streaming")
+        return {(region, code): revisions for region, code, revisions in grouped.iter_rows()}
+
+    def known(self, piece: Slice, decoded: Decoded) -> Decoded:
+        """The claims of a part with the columns that say what was known when each was judged (`RevisedIndex`)."""
+        first = self._outcomes(self._captured.parts[piece.file]).filter(pl.col("outcome") == "verdict")
+        knowledge = first.select(
+            "offset",
+            pl.col("standing_revision").fill_null(0).alias("known_revision"),
+            _instant("screened_at").alias("known_instant"),
+        )
+        offsets = self._offsets(piece)
+        places = decoded.claims.select(offsets.gather(decoded.claims["row"]).alias("offset"))
+        found = places.join(knowledge, on="offset", how="left", maintain_order="left").select(
+            # Where no verdict is recorded, everything counts.
+            pl.col("known_revision", "known_instant").fill_null(2**62)
+        )
+        return Decoded(decoded.claims.hstack(found), decoded.rejected, decoded.rows)
+
+    def differences(
+        self, piece: Slice, decoded: Decoded, verdicts: pl.DataFrame, judge: Judging
+    ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
+        """The verdicts of a part as they stand, the differences as DIFFERENCES_SCHEMA, and counts: all, and by cause."""
+        part = self._captured.parts[piece.file]
+        recorded = self._outcomes(part)
+        compared = self._compared(piece, verdicts, recorded)
+        if self._as_recorded:
+            verdicts = self._retried(piece, decoded, verdicts, compared, recorded, judge)
+            compared = self._compared(piece, verdicts, recorded)
+        rows = compared.filter(pl.col("cause").is_not_null())
+        shaped = rows.select(
+            pl.lit(part.partition, pl.Int32).alias("partition"),
+            "offset",
+            pl.coalesce("replayed_claim_id", "recorded_claim_id").alias("claim_id"),
+            pl.coalesce("replayed_physician_code", "recorded_physician_code").alias("physician_code"),
+            pl.col("cause").cast(pl.Enum(CAUSES)),
+            "fields",
+            pl.col("outcomes").fill_null(0).cast(pl.Int64),
+            *(pl.col(f"{side}_{name}") for side in ("recorded", "replayed") for name in ("outcome", *_SHOWN)),
+            pl.col("recorded_screened_at").alias("screened_at"),
+        )
+        counts = Counter(rows["cause"].to_list())
+        return verdicts, shaped.select(*DIFFERENCES_SCHEMA), {"compared": compared.height, **counts}
+
+    # -- the two sides ------------------------------------------------------------------------------------------
+
+    def _offsets(self, piece: Slice) -> pl.Series:
+        """The offset of every record of a part, in its order."""
+        path: Path = self._captured.root / "input" / piece.file
+        return pl.read_parquet(path, columns=["offset"])["offset"]
+
+    def _outcomes(self, part: Part) -> pl.DataFrame:
+        """What is recorded of a part: the first outcome of each offset, and how many there are (`outcomes`)."""
+        own = (
+            self._captured.recorded()
+            .filter(pl.col("partition") == part.partition, pl.col("offset") >= part.first, pl.col("offset") < part.end)
+            .collect()
+        )
+        ordered = own.sort("offset", "written", "at_partition", "at_offset")
+        return ordered.group_by("offset", maintain_order=True).agg(
+            pl.all().exclude("offset").first(), pl.len().alias("outcomes")
+        )
+
+    def _compared(self, piece: Slice, verdicts: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
+        """Both sides of every offset with the fields that differ and, where anything does, the cause."""
+        offsets = self._offsets(piece)
+        mine = verdicts.select(
+            offsets.gather(verdicts["source_row"] - piece.first_row).alias("offset"), *on_the_wire(verdicts)
+        )
+        side = _comparable(mine.with_columns(pl.lit("verdict").alias("outcome")), "replayed")
+        every = pl.DataFrame({"offset": offsets, "stands": True})
+        here = every.join(side, on="offset", how="left", maintain_order="left").with_columns(
+            pl.col("replayed_outcome").fill_null("dead_letter")
+        )
+        both = here.join(_comparable(recorded, "recorded"), on="offset", how="full", coalesce=True).sort("offset")
+        names = [name for name in FIELDS if self._as_recorded or name != "standing_revision"]
+        differing = [
+            pl.when(pl.col(f"recorded_{name}").ne_missing(pl.col(f"replayed_{name}"))).then(pl.lit(name))
+            for name in names
+        ]
+        verdict_both = (pl.col("recorded_outcome") == "verdict") & (pl.col("replayed_outcome") == "verdict")
+        both = both.with_columns(
+            pl.when(verdict_both)
+            .then(pl.concat_list(differing).list.drop_nulls())
+            .otherwise(pl.lit([], pl.List(pl.String)))
+            .alias("fields"),
+            pl.col("recorded_outcomes").alias("outcomes"),
+        )
+        return both.with_columns(self._cause(both))
+
+    def _cause(self, both: pl.DataFrame) -> pl.Series:
+        then, now = (pl.col(f"{side}_standing_revision").fill_null(0) for side in ("recorded", "replayed"))
+        institution = both.select(
+            pl.concat_str("replayed_region", pl.lit("|"), "replayed_institution_code").alias("institution"),
+            _instant("recorded_screened_at").alias("at"),
+        ).join(self._institutions, on="institution", how="left", maintain_order="left")
+        late = institution.select((pl.col("last") > pl.col("at") - LAG_US).fill_null(value=False)).to_series()
+        # Where knowledge is as recorded, nothing came later; otherwise the institution may be what changed.
+        changed = late & (not self._as_recorded)
+        chain = (
+            pl.when(pl.col("stands").is_null()).then(pl.lit("no_such_record"))
+            .when(pl.col("outcomes").is_null()).then(pl.lit("not_recorded"))
+            .when(pl.col("outcomes") > 1).then(pl.lit("recorded_twice"))
+            .when(pl.col("recorded_outcome") == "unreadable").then(pl.lit("unreadable"))
+            .when(pl.col("recorded_outcome") != pl.col("replayed_outcome")).then(pl.lit("other_code"))
+            .when(pl.col("fields").list.len() == 0).then(pl.lit(None, pl.String))
+            .when(pl.col("recorded_reason").is_in(_OPERATIONAL)).then(pl.lit("operational"))
+            .when(pl.col("recorded_rule_pack") != pl.col("replayed_rule_pack")).then(pl.lit("other_pack"))
+            .when(now > then).then(pl.lit("later_event"))
+            .when(now < then).then(pl.lit("missing_event"))
+            .when(changed).then(pl.lit("later_event"))
+            .otherwise(pl.lit("other_code"))
+        )  # fmt: skip
+        return both.select(chain.alias("cause")).to_series()
+
+    # -- the institution's standing -----------------------------------------------------------------------------
+
+    def _retried(
+        self,
+        piece: Slice,
+        decoded: Decoded,
+        verdicts: pl.DataFrame,
+        compared: pl.DataFrame,
+        recorded: pl.DataFrame,
+        judge: Judging,
+    ) -> pl.DataFrame:
+        """The verdicts, those that differ judged once more by an institution's standing of shortly before and after."""
+        for shift in (-LAG_US, LAG_US):
+            doubtful = compared.filter(pl.col("cause") == "other_code", pl.col("fields").list.len() > 0)["offset"]
+            at = self._offsets(piece).gather(decoded.claims["row"])
+            claims = decoded.claims.filter(at.is_in(doubtful.implode()))
+            claims = claims.filter(
+                pl.concat_str("region", pl.lit("|"), "institution_code").is_in(
+                    self._institutions["institution"].implode()
+                )
+            )
+            if claims.is_empty():
+                return verdicts
+            again = judge(claims.with_columns(pl.col("known_instant") + shift))
+            tried = self._compared(piece, again, recorded)
+            equal = tried.filter(pl.col("cause").is_null() & (pl.col("replayed_outcome") == "verdict"))["offset"]
+            rows = again.filter(
+                self._offsets(piece).gather(again["source_row"] - piece.first_row).is_in(equal.implode())
+            )
+            others = verdicts.filter(~pl.col("source_row").is_in(rows["source_row"].implode()))
+            verdicts = pl.concat([others, rows]).sort("source_row")
+            compared = self._compared(piece, verdicts, recorded)
+        return verdicts
+
+
+def _instant(column: str) -> pl.Expr:
+    """Microseconds since 1970 UTC of RFC 3339 times; unreadable ones are before everything."""
+    moment = pl.col(column).str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    return moment.to_physical().fill_null(_NEVER)
+
+
+def _comparable(frame: pl.DataFrame, side: str) -> pl.DataFrame:
+    """One side's fields in forms that can be compared, named after the side."""
+    period = pl.col("penalty_period").list.eval(pl.element().fill_null("..")).list.join("/")
+    extra = [name for name in ("outcomes", "screened_at") if name in frame.columns]
+    return frame.select(
+        "offset",
+        *(pl.col(name).alias(f"{side}_{name}") for name in ("outcome", *extra)),
+        *(
+            (
+                period
+                if name == "penalty_period"
+                else pl.col(name).list.join("\x1f")
+                if name == "citations"
+                else pl.col(name).cast(MONEY, strict=False)
+                if name == "fund_amount"
+                else pl.col(name).cast(pl.Int64)
+                if name == "claim_version"
+                else pl.col(name)
+            ).alias(f"{side}_{name}")
+            for name in FIELDS
+        ),
+    )
+
+
+def summary(notes: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What all parts came to: records compared, how many outcomes are equal, and the others by cause."""
+    whole: Counter[str] = Counter()
+    for note in notes:
+        whole.update(note["proof"])
+    compared = whole.pop("compared", 0)
+    differing = whole.total()
+    by_cause = {cause: whole[cause] for cause in CAUSES if whole[cause]}
+    return {"compared": compared, "equal": compared - differing, "differing": differing, "by_cause": by_cause}

@@ -1,0 +1,141 @@
+"""What a topic's records come to while they are copied: files of bounded size, and the outcomes that name a range of claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+from confluent_kafka import Message
+
+from pipeline.kafka.records import headers, place
+from pipeline.replay.proof.topic_range import Ranges
+from pipeline.replay.run.output import RECORDED_SCHEMA
+from pipeline.replay.run.writing import write_table
+from topics.catalogue import CLAIMS, ERROR_HEADER, SOURCE_OFFSET_HEADER, SOURCE_PARTITION_HEADER, SOURCE_TOPIC_HEADER
+
+_PART_RECORDS = 131_072
+_PART_BYTES = 64 << 20
+_GROUP_ROWS = 8_192
+"""Recorded outcomes are sorted by the claim's place in groups of this size, so that a part finds its own without reading all."""
+
+
+class Spool:
+    """Rows on their way to numbered files of bounded size."""
+
+    def __init__(self, folder: Path, stem: str, schema: Any, sort: bool = False) -> None:
+        self._folder, self._stem, self._schema, self._sort = folder, stem, schema, sort
+        self._rows: list[tuple[Any, ...]] = []
+        self._bytes = 0
+        self.files: list[Path] = []
+
+    def add(self, row: tuple[Any, ...], size: int) -> None:
+        """Takes a row; `size` is about how many bytes it has."""
+        self._rows.append(row)
+        self._bytes += size
+        if len(self._rows) >= _PART_RECORDS or self._bytes >= _PART_BYTES:
+            self.flush()
+
+    def flush(self) -> Path | None:
+        """Writes what waits as one file; None when nothing does."""
+        if not self._rows:
+            return None
+        frame = pl.DataFrame(self._rows, schema=self._schema, orient="row")
+        path = self._folder / f"{self._stem}-{len(self.files):05d}.parquet"
+        write_table(frame.sort("partition", "offset") if self._sort else frame, path, _GROUP_ROWS)
+        self.files.append(path)
+        self._rows, self._bytes = [], 0
+        return path
+
+
+class _Source(msgspec.Struct):
+    topic: str
+    partition: int
+    offset: int
+
+
+class _Sourced(msgspec.Struct):
+    source: _Source
+
+
+class _Verdict(msgspec.Struct):
+    claim_id: str
+    claim_version: int
+    region: str
+    institution_code: str
+    physician_code: str | None
+    encounter_type: str
+    service_date: str
+    fund_amount: str
+    disposition: str
+    reason: str
+    exempted_ground: str | None
+    cost_bearer: str
+    standing: str
+    penalty_period: list[str | None] | None
+    rule_pack: str
+    citations: list[str]
+    standing_revision: int | None
+    screened_at: str
+
+
+_source = msgspec.json.Decoder(_Sourced).decode
+_verdict = msgspec.json.Decoder(_Verdict).decode
+_NO_VERDICT = (None,) * len(_Verdict.__struct_fields__)
+
+
+class Recorder:
+    """Keeps the outcomes that name a record of the range."""
+
+    def __init__(self, folder: Path, ranges: Ranges) -> None:
+        self.spool = Spool(folder, "part", RECORDED_SCHEMA, sort=True)
+        self.counts = {"verdicts": 0, "dead_letters": 0, "unreadable": 0}
+        self._ranges = ranges
+
+    def verdict(self, message: Message) -> None:
+        """A record of the topic of verdicts. One that does not even name its source is counted and belongs to no claim."""
+        value = message.value() or b""
+        try:
+            source = _source(value).source
+        except msgspec.MsgspecError:
+            self.counts["unreadable"] += 1
+            return
+        if not self._wanted(source.topic, source.partition, source.offset):
+            return
+        try:
+            fields = msgspec.structs.astuple(_verdict(value))
+        except msgspec.MsgspecError as error:
+            self.counts["unreadable"] += 1
+            self._keep(message, source.partition, source.offset, "unreadable", str(error), _NO_VERDICT)
+            return
+        self.counts["verdicts"] += 1
+        self._keep(message, source.partition, source.offset, "verdict", None, fields)
+
+    def dead_letter(self, message: Message) -> None:
+        """A record of the topic of dead letters."""
+        named = letter(message)
+        if named is not None and self._wanted(*named[:3]):
+            self.counts["dead_letters"] += 1
+            self._keep(message, named[1], named[2], "dead_letter", named[3], _NO_VERDICT)
+
+    def _wanted(self, topic: str, partition: int, offset: int) -> bool:
+        begin, end = self._ranges.get(partition, (0, 0))
+        return topic == CLAIMS.name and begin <= offset < end
+
+    def _keep(
+        self, message: Message, partition: int, offset: int, outcome: str, error: str | None, fields: tuple[Any, ...]
+    ) -> None:
+        _, at_partition, at_offset = place(message)
+        row = (partition, offset, outcome, at_partition, at_offset, message.timestamp()[1], error, *fields)
+        self.spool.add(row, 400)
+
+
+def letter(message: Message) -> tuple[str, int, int, str] | None:
+    """Source and error of a dead letter; None when it names none. Of a name that stands twice the last is the product's own."""
+    named = {name: (value or b"").decode("utf-8", "replace") for name, value in headers(message)}
+    try:
+        source = named[SOURCE_TOPIC_HEADER], int(named[SOURCE_PARTITION_HEADER]), int(named[SOURCE_OFFSET_HEADER])
+    except (KeyError, ValueError):
+        return None
+    return *source, named.get(ERROR_HEADER, "")

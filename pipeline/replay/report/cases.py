@@ -1,0 +1,137 @@
+"""The flagged cases of a replay in the contract of the topic `claim-cases`: as NDJSON, and sent to the topic.
+
+A case of a replay has no place in a topic and no time of screening: its source is `replay`, partition 0, at the row of the input,
+and it was screened and opened at the claim's settlement. That is when a gate would first have met the claim, and unlike the
+time of the export it is the same whenever the cases are written: the same replay gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import polars as pl
+
+from pipeline.kafka.reading import Sender
+from pipeline.replay.report.sums import existing
+from pipeline.settings.model import Settings
+from rules.packs.pack import PackSet
+from rules.screens.verdict import Screen
+from topics.catalogue import CLAIM_CASES, REPLAY_SOURCE
+from topics.verdicts.codec import VerdictCodec, to_documents
+
+FILE = "cases.ndjson.gz"
+_ROWS = 100_000
+_BATCH = 10_000
+_WIRE = (
+    *("claim_id", "claim_version", "region", "institution_code", "physician_code", "encounter_type", "service_date"),
+    *(
+        "fund_amount",
+        "disposition",
+        "reason",
+        "exempted_ground",
+        "cost_bearer",
+        "standing",
+        "penalty_period",
+        "rule_pack",
+    ),
+    *("citations", "standing_revision"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the brokers took of the cases, and what they refused and why."""
+
+    delivered: int
+    refused: tuple[str, ...]
+
+
+def write_cases(folder: Path, packs: PackSet, progress: Callable[[int], None] = lambda _cases: None) -> int:
+    """Writes every reject and review of the replay in `folder` to `cases.ndjson.gz`, in the order of the input; returns how many.
+
+    `packs` are those of the replay's (first) rule set. Raises FiguresError when the folder holds no replay.
+    """
+    existing(folder / "verdicts")
+    written = 0
+    place = folder / FILE
+    unfinished = place.with_suffix(".part")
+    with unfinished.open("wb") as plain, _packed(plain) as stream:
+        for made in cases(folder, packs):
+            for case in made:
+                stream.write(bytes(case["value"]) + b"\n")
+            written += len(made)
+            progress(written)
+    unfinished.replace(place)
+    return written
+
+
+def _packed(plain: BinaryIO) -> gzip.GzipFile:
+    """Compressed without name and time, so that equal cases are equal files."""
+    return gzip.GzipFile(filename="", mode="wb", fileobj=plain, compresslevel=6, mtime=0)
+
+
+def cases(folder: Path, packs: PackSet) -> Iterator[list[dict[str, Any]]]:
+    """The cases as records {"key", "value"}, some at a time, in the order of the input."""
+    codec = VerdictCodec(Screen(packs))
+    for part in sorted((folder / "verdicts").glob("*.parquet")):
+        flagged = pl.scan_parquet(part).filter(pl.col("disposition") != "pay").collect()
+        for rows in flagged.iter_slices(_ROWS):
+            yield _made(rows, codec)
+
+
+def _made(rows: pl.DataFrame, codec: VerdictCodec) -> list[dict[str, Any]]:
+    times = rows["settlement_time"].dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z")
+    verdicts = rows.select(on_the_wire(rows))
+    partition = pl.Series([0], dtype=pl.Int32).new_from_index(0, rows.height)
+    documents = to_documents(verdicts, REPLAY_SOURCE, partition, rows["source_row"], times)
+    evidence = [tuple(causes or ()) for causes in rows["evidence"].to_list()]
+    return list(codec.cases(verdicts, rows["ruling"], documents, evidence, opened_at=times.to_list()))
+
+
+def on_the_wire(rows: pl.DataFrame) -> list[pl.Expr]:
+    """The verdict's columns in the types of the wire: dates and money as text, a period as two days."""
+    days = [pl.col("penalty_period").struct[end].dt.to_string("%Y-%m-%d") for end in ("from", "to")]
+    shaped = {
+        "service_date": pl.col("service_date").dt.to_string("%Y-%m-%d"),
+        "fund_amount": pl.col("fund_amount").cast(pl.String),
+        "penalty_period": pl.when(pl.col("penalty_period").is_not_null()).then(pl.concat_list(days)),
+    }
+    return [
+        shaped.get(name, pl.col(name).cast(pl.String) if rows.schema[name] == pl.Enum else pl.col(name)).alias(name)
+        for name in _WIRE
+    ]
+
+
+def publish_cases(
+    folder: Path, settings: Settings, progress: Callable[[int], None] = lambda _delivered: None
+) -> Published:
+    """Sends the cases that `write_cases` wrote to the topic of cases, keyed by case id.
+
+    Control opens a case once, whatever the number of records with its id, so that sending again does no harm. Raises
+    ClusterError when the brokers do not answer, FiguresError when no cases were written.
+    """
+    spec = CLAIM_CASES.prefixed(settings.output_prefix)
+    sender = Sender(settings, spec.name, spec.max_record_bytes)
+    with gzip.open(existing(folder / FILE), "rb") as stream:
+        while lines := [line.rstrip(b"\n") for line in islice(stream, _BATCH)]:
+            sender.send([{"key": _case_id(line), "value": line} for line in lines])
+            progress(sender.delivered)
+    sender.finish(progress)
+    return Published(sender.delivered, tuple(sender.failed))
+
+
+class _Key(msgspec.Struct):
+    case_id: str
+
+
+_key = msgspec.json.Decoder(_Key)
+
+
+def _case_id(line: bytes) -> bytes:
+    return _key.decode(line).case_id.encode()

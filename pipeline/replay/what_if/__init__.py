@@ -1,0 +1,1 @@
+"""What a second rule set would have done: claims, money, people and deadlines that change."""

@@ -1,0 +1,200 @@
+"""Settings: one typed model, read from the environment with the prefix SCREENING_."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import secrets
+import socket
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
+
+from pipeline.settings.security import Security, is_local
+
+
+class StalenessPolicy(StrEnum):
+    """What the gate does while its view of the register is older than allowed."""
+
+    HOLD = "hold"
+    REVIEW = "review"
+    PROCEED = "proceed"
+
+
+class StoreKind(StrEnum):
+    """Where the control plane keeps its tables."""
+
+    ROCKSDB = "rocksdb"
+    MEMORY = "memory"
+
+
+class LogFormat(StrEnum):
+    """How log events are written to standard error."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+_BROKER = re.compile(r"(?:\w+://)?(?:[^\s:,\[\]]+|\[[0-9a-fA-F:]+\]):(\d{1,5})")
+
+
+def _brokers(value: str) -> str:
+    for broker in value.split(","):
+        match = _BROKER.fullmatch(broker.strip())
+        if match is None or not 0 < int(match[1]) < 65536:
+            raise ValueError(f"expected host:port, separated by commas, found {broker.strip()!r}")
+    return value
+
+
+def _as_text(value: Any) -> Any:
+    """librdkafka takes its settings as text; JSON may have them as numbers and truth values."""
+    if not isinstance(value, dict):
+        return value
+    return {name: str(item).lower() if isinstance(item, bool) else str(item) for name, item in value.items()}
+
+
+class Settings(Security):
+    """Every setting of every process. The environment variable is SCREENING_ and the name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SCREENING_", frozen=True, extra="ignore")
+
+    bootstrap_servers: Annotated[
+        str, AfterValidator(_brokers), Field(description="Kafka brokers, host:port, separated by commas")
+    ] = "localhost:9092"
+    kafka_config: Annotated[
+        dict[str, str],
+        BeforeValidator(_as_text),
+        Field(repr=False, description="further librdkafka settings as a JSON object, such as security.protocol"),
+    ] = {}  # noqa: RUF012  pydantic copies it
+    group_id: Annotated[str, Field(description="consumer group of the workers", min_length=1)] = "claims-screening"
+    instance_id: Annotated[
+        str | None,
+        Field(
+            description="stable name of this process; a restart under the same name takes over its unfinished "
+            "transaction at once. Must be unique among running workers; by default a new name at every start"
+        ),
+    ] = None
+    output_prefix: Annotated[
+        str, Field(description="put before the names of the output topics, for a shadow run beside the real gate")
+    ] = ""
+    packs_dir: Annotated[Path | None, Field(description="folder of rule packs; by default those shipped")] = None
+    packs_on: Annotated[
+        tuple[str, ...], Field(description="packs to switch on that are off by default, as a JSON list")
+    ] = ()
+    metrics_host: Annotated[str, Field(description="address that the HTTP pages bind to")] = "127.0.0.1"
+    metrics_port: Annotated[
+        int, Field(ge=0, le=65535, description="HTTP port of /metrics, /healthz, /readyz; 0 takes a free one")
+    ] = 9464
+    data_dir: Annotated[Path, Field(description="folder for what a process keeps on disk")] = (
+        Path(tempfile.gettempdir()) / "screening"
+    )
+    batch_max_claims: Annotated[int, Field(ge=1, le=200_000, description="most claims in one transaction")] = 20_000
+    batch_max_wait_ms: Annotated[int, Field(ge=1, le=60_000, description="longest wait for a batch to fill, ms")] = 10
+    transaction_timeout_ms: Annotated[
+        int, Field(ge=1_000, le=900_000, description="after this a dead worker's transaction is aborted, ms")
+    ] = 15_000
+    session_timeout_ms: Annotated[
+        int, Field(ge=1_000, le=300_000, description="after this a silent worker loses its partitions, ms")
+    ] = 10_000
+    staleness_limit_s: Annotated[
+        float, Field(gt=0, description="the register may be this old before staleness_policy applies, seconds")
+    ] = 60.0
+    staleness_policy: Annotated[
+        StalenessPolicy,
+        Field(description="hold: judge nothing; review: send to people what needs the register; proceed: judge anyway"),
+    ] = StalenessPolicy.HOLD
+    min_standings: Annotated[
+        int, Field(ge=0, description="the gate waits until the register holds at least this many physicians")
+    ] = 0
+    control_group_id: Annotated[
+        str, Field(description="consumer group of the control plane's processes", min_length=1)
+    ] = "claims-screening-control"
+    control_store: Annotated[
+        StoreKind,
+        Field(description="rocksdb keeps the tables on disk under data_dir; memory reads them again at every start"),
+    ] = StoreKind.ROCKSDB
+    control_batch_events: Annotated[int, Field(ge=1, le=20_000, description="most events in one batch")] = 1_000
+    control_clock_file: Annotated[
+        Path | None,
+        Field(
+            description="file that holds the date and time by which deadlines are judged, RFC 3339 with offset; "
+            "for rehearsals. By default the system's clock, days in China"
+        ),
+    ] = None
+    log_format: Annotated[LogFormat, Field(description="json or console")] = LogFormat.JSON
+    log_level: Annotated[
+        str, Field(pattern="^(debug|info|warning|error)$", description="least severe event logged")
+    ] = "info"
+
+    def pages(self) -> dict[str, Any]:
+        """Where a process shows its pages, and what it asks of who wants to see them: host, port, token.
+
+        Raises SettingsError when others could see them unasked.
+        """
+        token = self.secret("http_token")
+        if not (is_local(self.metrics_host) or self.http_open or token):
+            raise SettingsError(
+                f"other machines can reach {self.metrics_host}: set SCREENING_HTTP_TOKEN_FILE, or SCREENING_HTTP_OPEN=true if "
+                "the network around it is guarded"
+            )
+        return {"host": self.metrics_host, "port": self.metrics_port, "token": None if self.http_open else token}
+
+    def unique_instance(self) -> str:
+        """The instance's name: the one set, or one that no other process has."""
+        return self.instance_id or f"{socket.gethostname()}-{secrets.token_hex(4)}"
+
+    def client(self, **settings: Any) -> dict[str, Any]:
+        """Configuration of a Kafka client: the common part, then the given settings (dots as double underscores)."""
+        named = {name.replace("__", "."): value for name, value in settings.items()}
+        return {
+            "bootstrap.servers": self.bootstrap_servers,
+            "client.id": "screening",
+            # The client repeats "connection refused" many times a second; what matters comes back as errors.
+            "log_level": 2,
+            # By default a client waits up to ten seconds before it looks whether a broker is back.
+            "reconnect.backoff.max.ms": 1_000,
+            **self.librdkafka(),
+            **self.kafka_config,
+            **named,
+        }
+
+
+_JSON_EXAMPLES = {"packs_on": '["shantou-2022-draft"]', "kafka_config": '{"security.protocol": "SSL"}'}
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message names each environment variable and what was expected."""
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Reads the settings from the environment; `overrides` win over it. Raises SettingsError."""
+    _refuse_slips()
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except SourceError as error:
+        field = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "?")
+        raise SettingsError(f"SCREENING_{field.upper()}: expected JSON, such as {_JSON_EXAMPLES.get(field)}") from None
+    except ValidationError as error:
+        lines = [
+            f"SCREENING_{str(item['loc'][0]).upper()}: {item['msg']}" if item["loc"] else item["msg"]
+            for item in error.errors(include_input=False)
+        ]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _refuse_slips() -> None:
+    """A misspelt setting would be ignored, and the process would run on a default that nobody chose.
+
+    Other variables may begin with SCREENING_ (Kubernetes makes some of a service's name); only what is nearly a setting counts.
+    """
+    known = {f"SCREENING_{name.upper()}" for name in Settings.model_fields}
+    for variable in sorted(name for name in os.environ if name.startswith("SCREENING_") and name not in known):
+        near = difflib.get_close_matches(variable, known, n=1, cutoff=0.9)
+        if near:
+            raise SettingsError(f"{variable}: there is no such setting; did you mean {near[0]}?")

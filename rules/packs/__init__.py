@@ -1,0 +1,1 @@
+"""Rule packs: typed, dated, cited data, one file a jurisdiction and version."""

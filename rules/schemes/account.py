@@ -1,0 +1,154 @@
+"""What a fold yields: facts day by day, the account's entries, and the contradictions found.
+
+Inside the folds a day is its proleptic ordinal (`date.toordinal`); dates come back when the spans are built.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from rules.calendar import Counting, corresponding_day, sanction_window
+from rules.dossier import Issue
+from rules.timeline import Span, Window
+from rules.vocabulary import Flag, Standing
+
+FOREVER = dt.date.max.toordinal() + 1
+"""No day: the end of what does not end."""
+
+
+class Facts(NamedTuple):
+    """What holds on a day, but for the days themselves; equal neighbours are one span."""
+
+    standing: Standing
+    in_penalty: bool
+    penalty_period: tuple[int, int] | None = None
+    ban_period: tuple[int, int] | None = None
+    reapply_not_before: int | None = None
+    flags: tuple[Flag, ...] = ()
+    points_remaining: int | None = None
+    points_accumulated: int | None = None
+    citations: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the account, for people: what an event did to the points, and what it set off.
+
+    `points` as counted now, `offset` by bonus, `open_total` of the open cycle (Lanzhou: the term) after it and
+    `year_total` of the year; `window` is the penalty or suspension that it set off.
+    """
+
+    event_id: str
+    date: dt.date
+    kind: str
+    points: int
+    offset: int
+    open_total: int
+    year_total: int
+    effects: tuple[str, ...] = ()
+    window: tuple[dt.date, dt.date] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """A ban on new applications: the decision that listed the physician, first and last day as all its penalties leave it."""
+
+    event_id: str
+    start: dt.date
+    end: dt.date
+
+
+@dataclass(slots=True)
+class Account:
+    """The result of one fold: spans in order, entries in the law's order, issues in the order found."""
+
+    spans: tuple[Span, ...] = ()
+    entries: list[Entry] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    late: bool = False
+    """Whether a review was upheld on an inadmissible request (determination Q2)."""
+    bans: list[Ban] = field(default_factory=list)
+    """Bans that end, also of somebody who is not registered and whose days therefore do not show them."""
+
+
+class SpanBuilder:
+    """Collects facts from day to day and merges equal neighbours."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, Facts | None]] = []
+
+    def add(self, start: int, facts: Facts | None) -> None:
+        """From `start` on these facts hold; None: nothing is to be said (no span). Starts must rise."""
+        if self._rows and self._rows[-1][1] == facts:
+            return
+        self._rows.append((start, facts))
+
+    def build(self) -> tuple[Span, ...]:
+        """The spans; the last one is open."""
+        spans = []
+        rows = self._rows
+        last = len(rows) - 1
+        for number, (start, facts) in enumerate(rows):
+            if facts is None:
+                continue
+            end = None if number == last else day(rows[number + 1][0] - 1)
+            spans.append(_span(day(start), end, facts))
+        return tuple(spans)
+
+
+def _span(start: dt.date, end: dt.date | None, facts: Facts) -> Span:
+    window, ban = facts.penalty_period, facts.ban_period
+    reapply = facts.reapply_not_before
+    return Span(
+        start,
+        end,
+        facts.standing,
+        facts.in_penalty,
+        None if window is None else _window(window),
+        None if ban is None else _window(ban),
+        None if reapply is None else day(reapply),
+        facts.flags,
+        facts.points_remaining,
+        facts.points_accumulated,
+        facts.citations,
+        facts.causes,
+    )
+
+
+def _window(window: tuple[int, int]) -> Window:
+    return day(window[0]), None if window[1] >= FOREVER else day(window[1])
+
+
+@lru_cache(maxsize=65536)
+def day(ordinal: int) -> dt.date:
+    """The date of an ordinal."""
+    return dt.date.fromordinal(ordinal)
+
+
+@lru_cache(maxsize=65536)
+def window_days(decision: int, months: int, counting: Counting) -> tuple[int, int]:
+    """`sanction_window` in ordinals."""
+    start, end = sanction_window(day(decision), months, counting)
+    return start.toordinal(), end.toordinal()
+
+
+@lru_cache(maxsize=65536)
+def corresponding(ordinal: int, months: int) -> int:
+    """`corresponding_day` in ordinals."""
+    return corresponding_day(day(ordinal), months).toordinal()
+
+
+@lru_cache(maxsize=65536)
+def year_of(ordinal: int) -> int:
+    """Calendar year of an ordinal."""
+    return day(ordinal).year
+
+
+@lru_cache(maxsize=1024)
+def new_year(year: int) -> int:
+    """Ordinal of 1 January."""
+    return dt.date(year, 1, 1).toordinal()

@@ -1,0 +1,1 @@
+"""The national opinion (国家医保局) 2024: filing statuses."""

@@ -1,0 +1,1 @@
+"""Qiannan (黔南州) 2022: points, penalty windows, blacklist, reinstatement."""

@@ -1,0 +1,270 @@
+"""The Qiannan points account (`000 三`, `四`): cycles, years, bonus bank, penalty windows, blacklist, reinstatement.
+
+The fold walks over the days on which something is recorded; between two of them only clocks run (windows, bans, New
+Year), so it looks at those days alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from rules.calendar import WorkingCalendar
+from rules.dossier import Issue
+from rules.events import Bonus, Deduction, Event, OptOut, Registration, Reinstatement, SiteDeclaration
+from rules.schemes.account import (
+    FOREVER,
+    Account,
+    Ban,
+    Facts,
+    SpanBuilder,
+    day,
+    new_year,
+    year_of,
+)
+from rules.schemes.appeals import Reviews, review
+from rules.schemes.qiannan.parts import Penalty, Year, later
+from rules.schemes.qiannan.points import PointsAccount
+from rules.schemes.values import QiannanValues
+from rules.vocabulary import Flag, Standing
+
+Citations = Mapping[Standing, tuple[str, ...]]
+
+
+class QiannanFold(PointsAccount):
+    """The state after the events read so far, and what it says about any day up to the next event."""
+
+    def __init__(self, values: QiannanValues, citations: Citations, reviews: Reviews, issues: list[Issue]) -> None:
+        super().__init__(values, reviews)
+        self.citations = citations
+        self.issues = issues
+        self.registered = False
+        self.trained = False
+        self.last_reinstatement = 0
+        self.reinstated_at: dict[str, int] = {}
+        self.declared: set[str] = set()
+        self.conflict_end = 0
+        self.conflict_ids: tuple[str, ...] = ()
+        self.returned_ids: tuple[str, ...] = ()
+        self.bans: list[Ban] = []
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def apply(self, event: Event, t: int) -> None:
+        """Takes in the next event, dated on day `t`. Reviews have been read beforehand and change nothing here."""
+        if isinstance(event, Deduction):
+            self.deduct(event, t)
+        elif isinstance(event, Bonus):
+            self.grant(event, t)
+        elif isinstance(event, Reinstatement):
+            self._reinstate(event, t)
+        elif isinstance(event, Registration):
+            self._register(event, t)
+        elif isinstance(event, SiteDeclaration) and event.institution:
+            self.declared.add(event.institution)
+        elif isinstance(event, OptOut) and event.institution:
+            self.declared.discard(event.institution)
+
+    def _reinstate(self, event: Reinstatement, t: int) -> None:
+        """`000 三(二)5`: only after the period. Inside one it contradicts the text (Q4); in a ban as well (Q5)."""
+        if self.blacklisted_on and t > self.blacklisted_on:
+            self._contradict_ban(event)
+        else:
+            inside = [window for window in self.windows if window.start <= t <= window.end]
+            if inside:
+                self.conflict_end = max(self.conflict_end, *(window.end for window in inside))
+                self.conflict_ids = (*self.conflict_ids, event.event_id)
+                self.issues.append(
+                    Issue(
+                        "reinstated_in_penalty",
+                        event.event_id,
+                        "责罚期内恢复资格",
+                        "reinstated inside a running penalty period",
+                    )
+                )
+        if t > self.conflict_end:
+            self.conflict_end, self.conflict_ids = 0, ()
+        self.last_reinstatement = t
+        if event.institution:
+            self.reinstated_at[event.institution] = t
+        if not self.values.every_site_reinstates:
+            self.windows = [window for window in self.windows if window.end >= t]
+
+    def close_ban(self) -> None:
+        """Keeps the ban as it is now, when nothing can move it any more."""
+        if self.blacklisted_on:
+            start, end = self.ban()
+            self.bans.append(Ban(self.blacklist_ids[0], day(start), day(end)))
+
+    def _contradict_ban(self, event: Event) -> None:
+        self.returned_ids = (*self.returned_ids, event.event_id)
+        self.issues.append(
+            Issue(
+                "returned_in_ban",
+                event.event_id,
+                "黑名单期间恢复或重新登记",
+                "reinstated or registered while the ban runs",
+            )
+        )
+
+    def _register(self, event: Registration, t: int) -> None:
+        if event.institution:
+            self.declared.add(event.institution)
+        if self.blacklisted_on and t > self.ban()[1]:
+            # Q10: the ban is closed for good; windows and conflicts before it are dropped, training counts anew (Q9).
+            self.close_ban()
+            self.windows = []
+            self.last_window_end = self.last_reinstatement = self.conflict_end = self.blacklisted_on = 0
+            self.reinstated_at = {}
+            self.conflict_ids = self.blacklist_ids = self.returned_ids = ()
+            self.trained = False
+        elif self.blacklisted_on and t > self.blacklisted_on:
+            self._contradict_ban(event)
+        self.registered = True
+        self.trained = self.trained or event.training
+
+    # -- days ---------------------------------------------------------------------------------------------------
+
+    def cuts(self, first: int, last: int) -> list[int]:
+        """The days in (first, last] on which, without any event, something may change."""
+        days = {first + 1}
+        for window in self.windows:
+            days.add(window.start)
+            days.add(window.end + 1)
+            if window.hole is not None:
+                days.add(window.hole[0])
+                days.add(window.hole[1] + 1)
+        if self.blacklisted_on:
+            days.add(self.blacklisted_on + 1)
+            days.add(self.ban()[1] + 1)
+        if self.years:
+            days.add(new_year(year_of(first) + 1))
+        return sorted(t for t in days if first < t <= last)
+
+    def _uncleared(self, t: int) -> list[Penalty]:
+        """Windows over on day `t` that no reinstatement after their end has cleared."""
+        ended = [window for window in self.windows if window.end < t]
+        if not ended or not self.values.every_site_reinstates:
+            return ended
+        last = min((self.reinstated_at.get(site, 0) for site in self.declared), default=self.last_reinstatement)
+        return [window for window in ended if window.end >= last]
+
+    def facts(self, t: int) -> Facts | None:
+        """What holds on day `t`, which must not lie after the next event. None: unregistered, nothing to say."""
+        running = later([window for window in self.windows if window.covers(t)]) if self.windows else None
+        period = (running.start, running.end) if running is not None else None
+        if not self.registered:
+            if running is None:
+                return None
+            return Facts(Standing.UNREGISTERED, in_penalty=True, penalty_period=period)
+        ban = None
+        if self.blacklisted_on:
+            ban = self.ban()
+            if t > ban[1]:
+                cites = self.citations.get(Standing.UNREGISTERED, ())
+                return Facts(Standing.UNREGISTERED, in_penalty=False, citations=cites, causes=self.blacklist_ids)
+        account = self.years.get(year_of(t))
+        accumulated = account.total if account is not None else 0
+        causes: tuple[str, ...] = running.causes if running is not None else ()
+        remaining: int | None = self._remaining(account, t)
+        if ban is not None and t > self.blacklisted_on:
+            standing = Standing.BLACKLISTED
+            causes = (*self.blacklist_ids, *causes)
+            remaining = None
+        elif running is not None:
+            standing, ban = Standing.PENALTY, None
+        else:
+            standing, period, causes = self._without_penalty(t, account)
+            if standing is Standing.BLACKLIST_PENDING:
+                causes = (*self.blacklist_ids, *causes)
+            else:
+                ban = None
+        flags = self._flags(standing)
+        if flags:
+            causes = (*causes, *self.returned_ids, *self.conflict_ids)
+        if len(causes) > 1:
+            causes = tuple(dict.fromkeys(causes))
+        return Facts(
+            standing,
+            running is not None,
+            period,
+            ban,
+            None,
+            flags,
+            remaining,
+            accumulated,
+            self.citations.get(standing, ()),
+            causes,
+        )
+
+    def _without_penalty(
+        self, t: int, account: Year | None
+    ) -> tuple[Standing, tuple[int, int] | None, tuple[str, ...]]:
+        """Determination Q6 below `penalty`: the gap before reinstatement, then decision days, then cautions."""
+        if self.windows:
+            if self.values.reinstatement_required:
+                ended = later(self._uncleared(t))
+                if ended is not None:
+                    return Standing.PENDING_REINSTATEMENT, (ended.start, ended.end), ended.causes
+            coming = later([window for window in self.windows if window.decision <= t < window.start])
+            if coming is not None:
+                standing = Standing.BLACKLIST_PENDING if t == self.blacklisted_on else Standing.PENALTY_PENDING
+                return standing, (coming.start, coming.end), coming.causes
+        if self.blacklisted_on and t == self.blacklisted_on:
+            return Standing.BLACKLIST_PENDING, None, ()
+        if account is None or account.cycle < self.values.caution_low:
+            return Standing.NORMAL, None, ()
+        if not (self.values.cautions_once_a_year and account.resets):
+            high = account.cycle >= self.values.caution_high
+            return Standing.CAUTIONED_10 if high else Standing.CAUTIONED_6, None, account.open_ids
+        return Standing.NORMAL, None, ()
+
+    def _remaining(self, account: Year | None, t: int) -> int:
+        if account is None:
+            return self.values.allowance
+        if t <= account.zero_until:
+            return 0
+        return max(0, self.values.allowance - account.cycle)
+
+    def _flags(self, standing: Standing) -> tuple[Flag, ...]:
+        flags: list[Flag] = []
+        if standing is Standing.BLACKLISTED and self.returned_ids:
+            flags.append(Flag.BLACKLIST_CONFLICT)
+        if self.conflict_ids:
+            flags.append(Flag.DATA_CONFLICT)
+        if not self.trained:
+            flags.append(Flag.QUALIFICATION_INCOMPLETE)
+        return tuple(flags)
+
+
+def run(
+    events: Sequence[Event],
+    values: QiannanValues,
+    citations: Citations,
+    calendar: WorkingCalendar,
+    *,
+    honour_late: bool = False,
+) -> Account:
+    """Folds a physician's events, in the law's order, into spans over all days.
+
+    `honour_late` gives the contested account of determination Q2. Raises CalendarError when a review's limit runs into a
+    year of which the calendar has no data and no fallback is declared.
+    """
+    account = Account()
+    reviews = review(events, calendar, values.review_days, honour_late=honour_late, issues=account.issues)
+    account.late = reviews.late
+    fold = QiannanFold(values, citations, reviews, account.issues)
+    spans = SpanBuilder()
+    groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
+    for number, (t, group) in enumerate(groups):
+        for event in group:
+            fold.apply(event, t)
+        last = groups[number + 1][0] - 1 if number + 1 < len(groups) else FOREVER - 1
+        spans.add(t, fold.facts(t))
+        for cut in fold.cuts(t, last):
+            spans.add(cut, fold.facts(cut))
+    fold.close_ban()
+    account.spans = spans.build()
+    account.entries = fold.entries
+    account.bans = fold.bans
+    return account

@@ -1,0 +1,1 @@
+"""Shantou (汕头市) 2022, a draft: drugs and listed prescribers."""

@@ -1,0 +1,1 @@
+"""Everything that the law says to people, in Chinese and English."""

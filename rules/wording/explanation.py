@@ -1,0 +1,193 @@
+"""Why a verdict is what it is, in Chinese and English: the decision, the ground, the article, who pays, what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rules.screens.table import Ruling
+from rules.vocabulary import CostBearer, Disposition, Reason
+
+_DISPOSITION = {
+    Disposition.PAY: ("予以结算", "The fund share is settled"),
+    Disposition.REJECT: ("医保基金应支付部分不予结算", "The fund share is not settled"),
+    Disposition.REVIEW: ("转人工审核", "The claim goes to a person for review"),
+}
+
+_BEARER = {
+    CostBearer.FUND: ("", ""),
+    CostBearer.INSTITUTION: (
+        "该部分由医疗机构自行承担，不得转嫁给参保人员",
+        "the institution bears it and may not shift it to the patient",
+    ),
+    CostBearer.PATIENT: ("该部分由参保人员承担", "the patient bears it"),
+    CostBearer.UNSPECIFIED: ("条文未规定由谁承担", "the text does not say who bears it"),
+    CostBearer.UNDETERMINED: ("由谁承担待审核后确定", "who bears it is settled by the review"),
+}
+
+_GROUND = {
+    Reason.OK: ("未发现不予结算的情形", "no ground against payment was found"),
+    Reason.RULE_NOT_IN_FORCE: ("服务日期不在本规则有效期内", "the service date lies outside the validity of the rules"),
+    Reason.PHYSICIAN_MISSING: ("结算信息缺少主要负责医师", "the claim names no responsible physician"),
+    Reason.PHYSICIAN_UNREGISTERED: (
+        "服务日期当日该医师未取得医保医师编码或未登记备案",
+        "the physician was not registered on the service date",
+    ),
+    Reason.INITIAL_REGISTRATION_WINDOW: (
+        "服务发生在首次登记备案期内，且未见登记",
+        "the service falls in the first registration round and no registration is known",
+    ),
+    Reason.OPTED_OUT: (
+        "该医师书面申请其服务不纳入医保支付",
+        "the physician asked in writing that the services not be covered at this institution",
+    ),
+    Reason.BLACKLIST_CONFLICT: (
+        "该医师处于黑名单期间，登记库却显示恢复或重新登记",
+        "the register shows a return while the blacklist ban still runs",
+    ),
+    Reason.DATA_CONFLICT: (
+        "登记库中的事件与条文相矛盾，须人工核实",
+        "events in the register contradict the text and must be checked by a person",
+    ),
+    Reason.REAPPLICATION_CONFLICT: (
+        "取消资格后的再次登记不符合重新申请条件",
+        "the registration after a cancellation does not meet the conditions for return",
+    ),
+    Reason.CANCELLED: ("该医师的定岗医师资格已被取消", "the physician's qualification was cancelled"),
+    Reason.STRADDLES_PENALTY: (
+        "住院期间部分日期处于责罚期（或暂停期）内、部分在外",
+        "the stay has days inside and days outside a penalty period",
+    ),
+    Reason.IN_PENALTY_PERIOD: ("服务日期处于该医师责罚期内", "the service date lies in the physician's penalty period"),
+    Reason.SUSPENDED: ("服务日期处于该医师暂停医保服务期内", "the physician was suspended on the service date"),
+    Reason.STATUS_ABNORMAL: (
+        "服务日期当日该人员登记备案状态异常",
+        "the person's filing status was abnormal on the service date",
+    ),
+    Reason.BLACKLISTED: ("该医师已列入黑名单", "the physician was blacklisted on the service date"),
+    Reason.PENDING_REINSTATEMENT: (
+        "责罚期已满，但尚未恢复医保医师资格",
+        "the penalty period is over, but the qualification had not been restored",
+    ),
+    Reason.AGREEMENT_EXPIRED: (
+        "服务日期不在任何服务协议期内",
+        "no service agreement of the physician covers the service date",
+    ),
+    Reason.INSTITUTION_AGREEMENT_TERMINATED: (
+        "服务日期当日该机构的服务协议已终止",
+        "the institution's service agreement had ended on the service date",
+    ),
+    Reason.SITE_NOT_DECLARED: (
+        "该医师编码有效，但未由本机构申报执业",
+        "the code is valid, but this institution had not declared the physician",
+    ),
+    Reason.QUALIFICATION_INCOMPLETE: (
+        "已登记编码，但未见医保政策培训记录",
+        "the code exists, but the required training is not evidenced",
+    ),
+    Reason.POINTS_FULL_NO_STATED_EFFECT: (
+        "记分周期内计满12分一次，依据材料未载明后果",
+        "the physician once reached 12 points in a period; the source states no effect",
+    ),
+    Reason.OVER_LIMITED_SCOPE: ("超医保限定支付范围", "the drug was used beyond the insurance-limited scope"),
+    Reason.OVER_DOSAGE: ("超剂量", "the dosage was exceeded"),
+    Reason.PRESCRIBER_NOT_LISTED: (
+        "开方医师不在机构报备的外配处方医师名单内",
+        "the prescriber is not on the institution's filed list for outside prescriptions",
+    ),
+    Reason.PRICE_ABOVE_PAYMENT_STANDARD: (
+        "价格高于国家医保谈判支付标准",
+        "the price is above the negotiated payment standard",
+    ),
+    Reason.MIXED_EXTERNAL_PRESCRIPTION: (
+        "双通道药品外配处方未单独开具",
+        "the outside prescription was not written separately",
+    ),
+    Reason.STANDING_STALE: (
+        "登记库视图过旧，按设置转人工（非法律事由）",
+        "the gate's view of the register was too old to judge by (an operational ground, not one of the law)",
+    ),
+    Reason.STANDING_UNREADABLE: (
+        "登记库最新记录无法读取，转人工（非法律事由）",
+        "the register's newest record could not be read (an operational ground, not one of the law)",
+    ),
+}
+
+_ENCOUNTER = {
+    "outpatient": ("门诊", "outpatient"),
+    "inpatient": ("住院", "inpatient"),
+    "emergency": ("急诊", "emergency"),
+    "rescue": ("抢救", "rescue"),
+    "public_health_emergency": ("公共卫生事件应急处置", "public-health emergency"),
+    "maternity": ("生育", "maternity"),
+}
+
+
+def ground_name(ground: Reason, lang: Literal["zh", "en"]) -> str:
+    """A ground in words."""
+    zh, en = _GROUND[ground]
+    return zh if lang == "zh" else en
+
+
+_EMERGENCY_OF = {
+    Reason.MISSING_EMERGENCY_NO_RULE: Reason.PHYSICIAN_MISSING,
+    Reason.UNREGISTERED_EMERGENCY: Reason.PHYSICIAN_UNREGISTERED,
+    Reason.OPTED_OUT_EMERGENCY: Reason.OPTED_OUT,
+    Reason.BLACKLISTED_EMERGENCY: Reason.BLACKLISTED,
+    Reason.STATUS_ABNORMAL_EMERGENCY: Reason.STATUS_ABNORMAL,
+}
+"""Reasons that are a ground met in an emergency, which the text does not decide."""
+
+
+def reason_name(reason: Reason) -> tuple[str, str]:
+    """Any reason of the closed list in words, (zh, en)."""
+    if reason.value.startswith("exempt_"):
+        zh, en = _ENCOUNTER[reason.value.removeprefix("exempt_")]
+        return f"{zh}豁免", f"exempted: {en}"
+    zh, en = _GROUND[_EMERGENCY_OF.get(reason, reason)]
+    return (f"{zh}（急诊等情形）", f"{en} (emergency)") if reason in _EMERGENCY_OF else (zh, en)
+
+
+def disposition_name(disposition: Disposition) -> tuple[str, str]:
+    """What a disposition does to the fund share, (zh, en)."""
+    return _DISPOSITION[disposition]
+
+
+def bearer_name(bearer: CostBearer) -> tuple[str, str]:
+    """Who carries what is not settled, (zh, en); empty when the fund pays."""
+    return _BEARER[bearer]
+
+
+def explain(
+    ruling: Ruling,
+    physician_code: str | None,
+    institution_code: str,
+    encounter_type: str,
+    service_date: str,
+    standing: str,
+    penalty_period: Sequence[str | None] | None,
+) -> dict[str, str]:
+    """The explanation of one verdict, {"zh": ..., "en": ...}: fit for a decision letter, without personal data of the patient."""
+    zh_encounter, en_encounter = _ENCOUNTER[encounter_type]
+    zh_ground, en_ground = _GROUND[ruling.ground]
+    zh_result, en_result = _DISPOSITION[ruling.disposition]
+    zh_bearer, en_bearer = _BEARER[ruling.cost_bearer]
+    articles = "、".join(ruling.citations)
+    zh = f"{service_date}{zh_encounter}服务，医师{physician_code or '（缺）'}，机构{institution_code}：{zh_ground}"
+    en = (
+        f"{en_encounter.capitalize()} service of {service_date}, physician {physician_code or '(none)'}, "
+        f"institution {institution_code}: {en_ground}"
+    )
+    if penalty_period is not None:
+        start, end = (day or "…" for day in penalty_period)
+        zh += f"（{start}至{end}）"
+        en += f" ({start} to {end})"
+    if ruling.exempted_ground is not None:
+        zh += f"；{zh_encounter}属除外情形"
+        en += f"; {en_encounter} care is exempted"
+    zh += f"。{zh_result}" + (f"，{zh_bearer}" if zh_bearer else "") + "。"
+    en += f". {en_result}" + (f"; {en_bearer}" if en_bearer else "") + "."
+    if articles:
+        zh += f"依据：{ruling.pack.title.zh} {articles}。"
+        en += f" Legal basis: {ruling.pack.title.en}, {articles.replace('、', ', ')}."
+    return {"zh": zh, "en": en}

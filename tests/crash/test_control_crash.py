@@ -1,0 +1,140 @@
+"""The control plane under fire: whatever dies and whenever, standings are the fold of the log and no notice is lost or doubled.
+
+The moments are random but seeded. A run that failed is repeated with
+`CONTROL_CRASH_SEED=<seed> pytest tests/crash/test_control_crash.py`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rules.events import encode
+from tests.support.cluster import Cluster
+from tests.support.control import (
+    Controls,
+    physicians,
+    prove_notices,
+    prove_standings,
+    right_place,
+    shuffled,
+    wait_taken,
+)
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.kafka
+
+SEED = int(os.environ.get("CONTROL_CRASH_SEED", "20230511"))
+KILLS = 10
+POISON = [b"", b"{", b'{"type":"promotion"}', b"[1,2,3]", "死信".encode()]
+TODAY = dt.date(2027, 6, 1)
+
+
+@pytest.fixture
+def controls(own_cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
+    made = Controls(own_cluster, tmp_path)
+    yield made
+    made.dismiss()
+
+
+def published(cluster: Cluster) -> int:
+    """How many standings have ever been published."""
+    return sum(cluster.ends("physician-standing", "read_committed"))
+
+
+def feed(cluster: Cluster, records: Iterator[dict], number: int) -> int:
+    """Sends some more of the records; returns how many there were."""
+    return cluster.send("physician-events", itertools.islice(records, number))
+
+
+def test_kills_rebalances_and_a_broker_restart_lose_nothing_and_send_nothing_old(
+    own_cluster: Cluster, controls: Controls, tmp_path: Path
+) -> None:
+    cluster, rng = own_cluster, random.Random(SEED)
+    clock = tmp_path / "clock"
+    clock.write_text(f"{TODAY}T09:00:00+08:00")
+    made = physicians(SEED, 230)
+    events = shuffled(made.events, rng)
+    records = [
+        right_place(cluster, event) if rng.random() < 0.8 else {"key": "?", "value": encode(event)} for event in events
+    ]
+    for _ in range(100):
+        records.insert(rng.randrange(len(records)), {"key": "poison", "value": rng.choice(POISON)})
+    flow, share = iter(records), len(records) // (KILLS + 2)
+
+    settings = {"control_clock_file": clock, "session_timeout_ms": 2000, "control_batch_events": 40}
+    pair = [controls.start(**settings).wait_ready(), controls.start(**settings).wait_ready()]
+    feed(cluster, flow, share)
+    inside = 0
+    for kill in range(KILLS):
+        before = published(cluster)
+        feed(cluster, flow, share)
+        wait_for("events flow", lambda before=before: published(cluster) > before, every=0.01,
+                 detail=lambda: "\n".join(item.output[-2500:] for item in controls.running))  # fmt: skip
+        time.sleep(rng.random() * 0.3)  # the random moment
+        place = rng.randrange(2)
+        pair[place].kill()
+        inside += sum(cluster.ends("physician-events", "read_committed")) > sum(
+            cluster.committed("claims-screening-control", "physician-events").values()
+        )
+        pair[place] = controls.start(**settings)
+        if kill == KILLS // 2:
+            assert pair[1 - place].wait_ready().terminate() == 0
+            pair[1 - place] = controls.start(**settings)
+
+    cluster.broker.stop()
+    feed_later = list(flow)
+    cluster.broker.start()
+    cluster.send("physician-events", feed_later)
+    wait_taken(cluster, controls)
+    assert [item.exit_code for item in pair] == [None, None]
+
+    standings = prove_standings(cluster, made)
+    notices = prove_notices(cluster, made, TODAY)
+    letters = cluster.read("physician-events-dead-letter")
+    assert {letter.value for letter in letters} == {item["value"] for item in records if item["key"] == "poison"}
+    assert set(controls.stop()) == {0}
+    audit = cluster.screening("audit", "--standings", "--notices-on", TODAY.isoformat())
+    assert audit.returncode == 0, audit.stdout[-3000:] + audit.stderr[-1000:]
+    anew = sum(len(item.events("control_begins_anew")) for item in controls.all)
+    print(  # noqa: T201  # the figures are for people
+        f"\n[CONTROL_CRASH_SEED={SEED}] {KILLS} x kill -9 ({inside} with uncommitted events), 1 x broker restart, {len(records):,} "
+        f"records: {standings:,} standings, {notices:,} notices, {len(letters)} dead letters, {anew} planes begun anew"
+    )
+    assert inside > 0, "no kill fell between reading and committing: the test has proved nothing"
+
+
+def test_a_process_frozen_past_its_session_overwrites_nothing_when_it_wakes(
+    own_cluster: Cluster, controls: Controls
+) -> None:
+    cluster, rng = own_cluster, random.Random(SEED + 1)
+    made = physicians(SEED + 1, 60)
+    records = [right_place(cluster, event) for event in shuffled(made.events, rng)]
+    settings = {"session_timeout_ms": 2000, "control_batch_events": 40}
+    zombie, other = controls.start(**settings).wait_ready(), controls.start(**settings).wait_ready()
+    wait_for("the zombie has partitions again", lambda: zombie.get("/readyz")[0] == 200)
+    flow = iter(records)
+    before = published(cluster)
+    feed(cluster, flow, len(records) // 2)
+    wait_for("events flow", lambda: published(cluster) > before, every=0.01)
+    time.sleep(rng.random() * 0.1)  # the random moment
+    zombie.signal(signal.SIGSTOP)
+    feed(cluster, flow, len(records))
+    wait_for("the other has all partitions", lambda: json.loads(other.get("/readyz")[1])["partitions"] == [0, 1, 2],
+             every=0.2)  # fmt: skip
+    wait_taken(cluster, controls)
+    zombie.signal(signal.SIGCONT)
+    wait_for("the zombie is a member again", lambda: len(json.loads(zombie.get("/readyz")[1])["partitions"]) in (1, 2)
+             and zombie.get("/readyz")[0] == 200, every=0.2, detail=lambda: zombie.output[-3000:])  # fmt: skip
+    wait_taken(cluster, controls)
+    prove_standings(cluster, made)
+    assert controls.stop() == [0, 0]

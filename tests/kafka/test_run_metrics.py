@@ -1,0 +1,253 @@
+"""What runs and ends tells as metrics in a file: the audit and replays, also those that could not be completed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline.audit.findings import KINDS, Findings
+from pipeline.cli.main import main
+from rules.events import encode
+from tests.support.cluster import Cluster, environment
+from tests.support.histories import make
+from tests.support.published import event_record
+from tests.support.replaying import sample_claims, sample_events, write_events, write_lines
+from tests.support.waiting import wait_for
+from topics.claims.codec import ClaimError
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+PHYSICIAN = "D522701000001"
+
+
+def samples(file: Path) -> Samples:
+    """Every sample of the file that is there now, by name and labels."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(file.read_text("utf-8"))
+        for sample in family.samples
+    }
+
+
+def value(found: Samples, name: str, **labels: str) -> float | None:
+    return found.get((name, frozenset(labels.items())))
+
+
+def of(found: Samples, name: str) -> dict[frozenset[tuple[str, str]], float]:
+    """The series of one metric."""
+    return {labels: number for (metric, labels), number in found.items() if metric == name}
+
+
+# -- the audit ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kafka
+def test_an_audit_tells_its_differences_by_part_and_kind_and_zero_where_it_looked_and_found_none(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    event = make("registration", "2023-01-03", 1, region="522700", physician_code=PHYSICIAN)
+    cluster.send("physician-events", [event_record(event), {"key": "x", "value": b"{"}])
+    file = tmp_path / "audit.prom"
+    done = cluster.screening("audit", "--metrics-file", str(file), "--json")
+    assert done.returncode == 1, done.stderr
+    told = Counter((item["part"], item["kind"]) for item in json.loads(done.stdout)["differences"])
+    assert told == {("standings", "missing"): 1, ("events", "missing_dead_letter"): 1}
+
+    found = samples(file)
+    series = of(found, "screening_audit_differences")
+    shown = {(dict(labels)["part"], dict(labels)["kind"]): number for labels, number in series.items()}
+    assert shown == {(part, kind): told[part, kind] for part, kinds in KINDS.items() for kind in kinds}
+    assert value(found, "screening_audit_completed", scope="all") == 1
+    assert value(found, "screening_audit_records", scope="all", part="events", figure="read") == 2
+    assert value(found, "screening_audit_records", scope="all", part="events", figure="waiting") == 0
+    ended = value(found, "screening_audit_last_run_timestamp_seconds", scope="all")
+    assert ended == value(found, "screening_audit_last_completed_timestamp_seconds", scope="all")
+    assert PHYSICIAN not in file.read_text("utf-8")
+
+    part = tmp_path / "claims.prom"
+    assert cluster.screening("audit", "--claims", "--metrics-file", str(part)).returncode == 0
+    series = of(samples(part), "screening_audit_differences")
+    assert {(dict(labels)["scope"], dict(labels)["part"]) for labels in series} == {("claims", "claims")}
+    assert set(series.values()) == {0}
+
+
+@pytest.mark.kafka
+def test_an_audit_that_cannot_be_completed_leaves_no_old_zero_and_says_when_one_last_was(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "audit.prom"
+    assert cluster.screening("audit", "--metrics-file", str(file)).returncode == 0
+    before = samples(file)
+    cluster.clear()
+    done = cluster.screening("audit", "--metrics-file", str(file))
+    assert done.returncode == 2
+    assert "screening topics apply" in done.stderr
+    after = samples(file)
+    assert value(after, "screening_audit_completed", scope="all") == 0
+    assert of(after, "screening_audit_differences") == of(after, "screening_audit_records") == {}
+    last = ("screening_audit_last_completed_timestamp_seconds", frozenset({("scope", "all")}))
+    assert after[last] == before[last] > 0
+    assert (value(after, "screening_audit_last_run_timestamp_seconds", scope="all") or 0) > before[last]
+
+
+@pytest.mark.kafka
+def test_audits_go_on_after_one_that_failed_and_end_by_sigterm(cluster: Cluster, tmp_path: Path) -> None:
+    file, log = tmp_path / "audit.prom", tmp_path / "log"
+
+    def completed() -> float | None:
+        return value(samples(file), "screening_audit_completed", scope="all") if file.exists() else None
+
+    with log.open("wb") as stream:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.cli", "audit", "--every", "1s", "--metrics-file", str(file)],
+            env=environment({"bootstrap_servers": cluster.bootstrap}),
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        wait_for("the first audit is told", lambda: completed() == 1, detail=log.read_text)
+        cluster.clear()
+        wait_for("a failed one is told", lambda: completed() == 0, detail=log.read_text)
+        cluster.reset()
+        event = make("registration", "2023-01-03", 1, region="522700", physician_code=PHYSICIAN)
+        cluster.send("physician-events", [event_record(event)])
+        kind = {"scope": "all", "part": "standings", "kind": "missing"}
+        wait_for(
+            "a later one is completed",
+            lambda: value(samples(file), "screening_audit_differences", **kind) == 1,
+            detail=log.read_text,
+        )
+        wait_for("it is logged", lambda: '"standings.missing": 1' in log.read_text(), detail=log.read_text)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+    finally:
+        running.kill()
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    names = [event["event"] for event in events]
+    assert names[0] == "audit_completed"
+    assert {"audit_completed", "audit_failed", "audit_difference_found"} == set(names)
+    assert {"standings.missing": 1} in [event.get("by_kind") for event in events]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--metrics-file", "audit.txt"], "node_exporter reads files named *.prom only"),
+        (["--metrics-file", "no/such/audit.prom"], "there is no folder"),
+        (["--every", "15"], "write a number with its unit: 90s, 15m, 6h, 1d"),
+        (["--every", "0m"], "'0m' is no time"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_audited(options: list[str], says: str) -> None:
+    done = CliRunner().invoke(main, ["audit", *options], env={"COLUMNS": "300"})
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
+@pytest.mark.kafka
+def test_metrics_that_cannot_be_written_are_told_and_the_audit_is_shown_all_the_same(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    file = tmp_path / f"{'a' * 245}.prom"  # a name that fits, and beside it no room for an unfinished file's
+    done = cluster.screening("audit", "--claims", "--metrics-file", str(file))
+    assert done.returncode == 2
+    assert "the metrics cannot be written: File name too long" in done.stderr
+    assert "nothing found" in done.stdout
+
+
+def test_a_kind_of_difference_without_a_metric_cannot_be_told_and_a_flood_of_one_kind_is_counted_but_not_kept() -> None:
+    findings = Findings()
+    with pytest.raises(ValueError, match="claims has no kind of difference called two_partitions"):
+        findings.differ("claims", "two_partitions", "claims/0", "")
+    for number in range(10_500):
+        findings.differ("claims", "foreign_outcome", f"claim-verdicts/0/{number}", "")
+    assert len(findings.differences) == 10_000
+    assert findings.by_kind() == {("claims", "foreign_outcome"): 10_500}
+
+
+# -- replays ------------------------------------------------------------------------------------------------------
+
+
+def replay(folder: Path, out: str, *options: str) -> Result:
+    """The command on the sample in a folder; its metrics lie beside it."""
+    claims, events = folder / "claims.ndjson", folder / "events.ndjson"
+    if not claims.exists():
+        write_lines(claims, sample_claims(3_000, broken_share=0.05))
+        write_events(events, sample_events())
+    arguments = ["replay", str(claims), "--events", str(events), "--out", str(folder / out), *options]
+    return CliRunner().invoke(main, arguments, env={"COLUMNS": "300"})
+
+
+def test_a_replays_metrics_are_the_figures_of_its_record(tmp_path: Path) -> None:
+    file = tmp_path / "year.prom"
+    done = replay(tmp_path, "year", "--metrics-file", str(file), "--set", "qiannan-2022.penalty.months=6")
+    assert done.exit_code == 0, done.stderr
+    found, run = samples(file), json.loads((tmp_path / "year" / "run.json").read_text())
+    assert {dict(labels)["replay"] for _, labels in found} == {"year"}
+    assert value(found, "screening_replay_completed", replay="year") == 1
+    assert value(found, "screening_replay_claims", replay="year") == run["counts"]["accepted"]
+    refused = {dict(labels)["reason"]: count for labels, count in of(found, "screening_replay_refused_rows").items()}
+    assert set(refused) == set(ClaimError.KINDS)
+    assert {reason: count for reason, count in refused.items() if count} == run["counts"]["rejected_by_reason"]
+    for rule_set, told in zip(("first", "second"), run["rule_sets"], strict=True):
+        for disposition, row in told["by_disposition"].items():
+            labels = {"replay": "year", "rule_set": rule_set, "disposition": disposition}
+            money = value(found, "screening_replay_fund_amount_yuan", **labels)
+            assert Decimal(str(money)) == Decimal(row["fund_amount"])
+            verdicts = of(found, "screening_replay_verdicts")
+            assert sum(count for key, count in verdicts.items() if key >= labels.items()) == row["claims"]
+    changed = {
+        (dict(labels)["from_disposition"], dict(labels)["to_disposition"]): count
+        for labels, count in of(found, "screening_replay_changed_claims").items()
+    }
+    flips = json.loads((tmp_path / "year" / "report.json").read_text())["what_if"]["flips"]
+    assert len(changed) == 9
+    assert sum(count for (one, other), count in changed.items() if one != other) == flips["claims"] > 0
+    assert sum(count for (one, other), count in changed.items() if one == other) == flips["told_otherwise"]
+
+    again = tmp_path / "again.prom"
+    options = ["--set", "qiannan-2022.penalty.months=6", "--no-report", "--metrics-file", str(again)]
+    assert replay(tmp_path, "unreported", *options, "--metrics-name", "year").exit_code == 0
+    assert of(samples(again), "screening_replay_changed_claims") == of(found, "screening_replay_changed_claims")
+
+
+def test_a_replay_that_was_complete_already_has_figures_and_no_speed(tmp_path: Path) -> None:
+    file = tmp_path / "year.prom"
+    assert replay(tmp_path, "year", "--no-report", "--metrics-file", str(file)).exit_code == 0
+    first = samples(file)
+    assert (value(first, "screening_replay_rows_per_second", replay="year") or 0) > 0
+    assert replay(tmp_path, "year", "--no-report", "--metrics-file", str(file)).exit_code == 0
+    second = samples(file)
+    assert value(second, "screening_replay_rows_per_second", replay="year") is None
+    assert of(second, "screening_replay_verdicts") == of(first, "screening_replay_verdicts") != {}
+
+
+def test_a_replay_that_fails_keeps_nothing_of_the_last_but_its_time(tmp_path: Path) -> None:
+    file = tmp_path / "year.prom"
+    assert replay(tmp_path, "year", "--no-report", "--metrics-file", str(file)).exit_code == 0
+    before = samples(file)
+    (tmp_path / "events.ndjson").write_bytes(
+        encode(make("registration", "2023-01-03", 1, region="522700", physician_code=PHYSICIAN)) + b"\n"
+    )
+    done = replay(tmp_path, "year", "--no-report", "--metrics-file", str(file))
+    assert (done.exit_code, "differs in events" in done.stderr) == (1, True), done.stderr
+    after = samples(file)
+    assert value(after, "screening_replay_completed", replay="year") == 0
+    last = "screening_replay_last_completed_timestamp_seconds"
+    assert of(after, last) == of(before, last) != {}
+    assert {name.removeprefix("screening_replay_") for name, _ in after} == {
+        "completed", "last_completed_timestamp_seconds", "last_run_timestamp_seconds", "duration_seconds",
+    }  # fmt: skip
+
+
+def test_a_name_for_metrics_that_are_not_written_is_refused(tmp_path: Path) -> None:
+    done = replay(tmp_path, "year", "--metrics-name", "year")
+    assert (done.exit_code, "it goes with --metrics-file" in done.stderr) == (2, True)

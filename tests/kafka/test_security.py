@@ -1,0 +1,286 @@
+"""Who may reach what: brokers that let nobody in unproved, the least rights, secrets that are never shown, guarded pages."""
+
+from __future__ import annotations
+
+import base64
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.kafka.acl import bindings, grant
+from pipeline.settings.model import Settings, SettingsError, load_settings
+from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.web.server import StatusServer
+from tests.support.cluster import Cluster
+from tests.support.control import Controls, last_values, record, wait_taken
+from tests.support.histories import make
+from tests.support.runs import publish, sample, send_claims, wait_judged
+from tests.support.secured import SecuredKafka
+from tests.support.spoiled import SPOILED
+from tests.support.workers import Crew
+from topics.access import ROLES, role
+from topics.catalogue import CATALOGUE
+
+PASSWORD = "a-secret-that-nobody-may-see"
+GROUPS = {"group_id": "gates-of-the-province", "control_group_id": "ledgers-of-the-province"}
+"""Names that do not begin with one another, as the groups' own do."""
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    made = SecuredKafka(tmp_path_factory.mktemp("secured"))
+    with made.broker:
+        for name in ("gate", "ledger", "sender", "operator", "auditor", "nobody"):
+            made.add_user(name, PASSWORD)
+        inside = made.cluster.settings()
+        for name, principal in (("worker", "User:gate"), ("settlement", "User:sender"), ("operator", "User:operator")):
+            grant(bindings(role(name), principal, inside), inside)
+        grant(bindings(role("worker"), "User:gate-by-certificate", inside), inside)
+        grant(bindings(role("auditor"), "User:auditor", made.cluster.settings(**GROUPS)), inside)
+        for principal in ("User:ledger", "User:ledger-by-certificate"):
+            grant(bindings(role("control"), principal, inside), inside)
+        yield made
+
+
+@pytest.fixture
+def guarded(secured: SecuredKafka) -> Cluster:
+    secured.cluster.reset()
+    return secured.cluster
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("way", ["password", "certificate"])
+def test_a_gate_with_the_least_rights_judges_claims_over_tls(
+    guarded: Cluster, secured: SecuredKafka, tmp_path: Path, way: str
+) -> None:
+    register, claims = sample(seed=61, claims=300)
+    publish(guarded, register)
+    send_claims(guarded, [*claims, *(spoiled.value for spoiled in SPOILED)])
+    proof = (
+        secured.by_password("gate", PASSWORD) if way == "password" else secured.by_certificate("gate-by-certificate")
+    )
+    crew = Crew(guarded, tmp_path)
+    try:
+        worker = crew.start(log_level="debug", **proof).wait_ready()
+        wait_judged(guarded, crew)
+        assert crew.stop() == [0]
+    finally:
+        crew.dismiss()
+    assert len(guarded.read("claim-verdicts")) == len(claims)
+    assert len(guarded.read("claims-dead-letter")) == len(SPOILED)
+    assert PASSWORD not in worker.output
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("way", ["password", "certificate"])
+def test_a_control_plane_with_the_least_rights_makes_standings_over_tls(
+    guarded: Cluster, secured: SecuredKafka, tmp_path: Path, way: str
+) -> None:
+    proof = (
+        secured.by_password("ledger", PASSWORD)
+        if way == "password"
+        else secured.by_certificate("ledger-by-certificate")
+    )
+    controls = Controls(guarded, tmp_path)
+    try:
+        control = controls.start(log_level="debug", **proof).wait_ready()
+        event = make("registration", "2023-01-03", 1, region="522700", physician_code="D522701000001")
+        guarded.send("physician-events", [record(event), {"key": "x", "value": b"{"}])
+        wait_taken(guarded, controls)
+        assert controls.stop() == [0]
+    finally:
+        controls.dismiss()
+    assert set(last_values(guarded, "physician-standing")) == {"522700|D522701000001"}
+    assert len(guarded.read("physician-events-dead-letter")) == 1
+    assert PASSWORD not in control.output
+
+
+@pytest.mark.kafka
+def test_a_gate_may_not_write_standings_and_a_sender_may_not_read_them(
+    guarded: Cluster, secured: SecuredKafka, tmp_path: Path
+) -> None:
+    standing = tmp_path / "standing.ndjson"
+    assert guarded.screening("sample", "standing", str(standing), "--count", "20").returncode == 0
+    for name in ("gate", "sender", "nobody"):
+        done = guarded.screening("load", "standing", str(standing), **secured.by_password(name, PASSWORD))
+        assert done.returncode == 1
+        assert "uthoriz" in done.stdout + done.stderr or "no right" in done.stderr, done.stdout + done.stderr
+        assert PASSWORD not in done.stdout + done.stderr
+    assert guarded.read("physician-standing") == []
+
+
+@pytest.mark.kafka
+def test_senders_and_operators_do_their_work_with_the_rights_of_their_roles(
+    guarded: Cluster, secured: SecuredKafka, tmp_path: Path
+) -> None:
+    claims = tmp_path / "claims.ndjson"
+    assert guarded.screening("sample", "claims", str(claims), "--count", "200").returncode == 0
+    sent = guarded.screening("load", "claims", str(claims), "--json", **secured.by_password("sender", PASSWORD))
+    assert sent.returncode == 0, sent.stderr
+    assert len(guarded.read("claims")) == 200
+    send_claims(guarded, [b"{", b"["])
+    crew = Crew(guarded, tmp_path)
+    try:
+        crew.start(**secured.by_password("gate", PASSWORD)).wait_ready()
+        wait_judged(guarded, crew)
+        assert crew.stop() == [0]
+    finally:
+        crew.dismiss()
+    proof = secured.by_password("operator", PASSWORD)
+    listed = guarded.screening("dlq", "list", "--json", **proof)
+    assert listed.returncode == 0, listed.stderr
+    redriven = guarded.screening("dlq", "redrive", "--json", **proof)
+    assert redriven.returncode == 0, redriven.stderr
+    assert len(guarded.read("claims")) == 204
+
+
+@pytest.mark.kafka
+def test_an_auditor_reads_everything_with_the_rights_of_that_role_whatever_the_groups_are_called(
+    guarded: Cluster, secured: SecuredKafka
+) -> None:
+    done = guarded.screening("audit", **GROUPS, **secured.by_password("auditor", PASSWORD))
+    assert (done.returncode, "nothing found" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("name", ["gate", "nobody"])
+def test_a_wrong_password_is_told_as_such_and_not_shown(guarded: Cluster, secured: SecuredKafka, name: str) -> None:
+    proof = {**secured.by_password("gate", PASSWORD), "sasl_password_file": "", "sasl_password": "wrong-and-secret"}
+    del proof["sasl_password_file"]
+    done = guarded.screening("topics", "list", **{**proof, "sasl_username": name})
+    assert done.returncode == 1
+    assert "uthenticat" in done.stderr
+    assert "wrong-and-secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.kafka
+def test_a_broker_with_another_certificate_is_not_trusted(
+    guarded: Cluster, secured: SecuredKafka, tmp_path: Path
+) -> None:
+    other = SecuredKafka(tmp_path / "other")
+    done = guarded.screening(
+        "topics", "list", **{**secured.by_password("gate", PASSWORD), "ssl_ca_file": other.ca_file}
+    )
+    assert done.returncode == 1
+    assert "certificate" in done.stderr or "SSL" in done.stderr
+
+
+# -- rights -------------------------------------------------------------------------------------------------------
+
+
+def test_every_topic_has_a_role_that_writes_it_and_one_that_reads_it() -> None:
+    readers = {spec.name for one in ROLES if one.name != "auditor" for spec in one.reads}
+    writers = {spec.name for one in ROLES for spec in one.writes}
+    assert writers == {spec.name for spec in CATALOGUE}
+    assert readers >= {spec.name for spec in CATALOGUE}
+
+
+def test_only_the_control_plane_may_write_standings() -> None:
+    for topic in ("physician-standing", "institution-standing", "notices", "case-state"):
+        assert [one.name for one in ROLES if topic in {spec.name for spec in one.writes}] == ["control"]
+
+
+def test_a_shadow_gate_needs_rights_on_its_own_outputs_only() -> None:
+    rights = bindings(role("worker"), "User:shadow", Settings(output_prefix="shadow-", group_id="shadow"))
+    written = {right.name for right in rights if right.operation.name == "WRITE" and right.restype.name == "TOPIC"}
+    assert written == {"shadow-claim-verdicts", "shadow-claim-cases", "shadow-claims-dead-letter"}
+
+
+# -- settings -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"security_protocol": "SASL_SSL"}, "SCREENING_SASL_USERNAME"),
+        ({"security_protocol": "SASL_SSL", "sasl_username": "gate"}, "SCREENING_SASL_PASSWORD_FILE"),
+        ({"security_protocol": "SSL", "ssl_cert_file": __file__}, "_KEY_FILE"),
+        ({"ssl_ca_file": __file__}, "set SSL or SASL_SSL"),
+        ({"http_token_file": "/does/not/exist"}, "No such file"),
+        ({"security_protocol": "TLS"}, "SCREENING_SECURITY_PROTOCOL"),
+    ],
+)
+def test_settings_that_cannot_work_are_told_before_anything_starts(settings: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        load_settings(**settings)
+
+
+def test_a_misspelt_setting_is_told_and_a_stranger_to_the_product_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCREENING_GATE_SERVICE_HOST", "10.0.0.7")
+    load_settings()
+    monkeypatch.setenv("SCREENING_STALENES_POLICY", "review")
+    with pytest.raises(SettingsError, match="did you mean SCREENING_STALENESS_POLICY"):
+        load_settings()
+
+
+def test_a_secret_is_never_part_of_what_settings_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCREENING_SASL_PASSWORD", PASSWORD)
+    monkeypatch.setenv("SCREENING_HTTP_TOKEN", PASSWORD)
+    settings = load_settings(security_protocol="SASL_PLAINTEXT", sasl_username="gate")
+    assert settings.librdkafka()["sasl.password"] == PASSWORD
+    assert PASSWORD not in repr(settings) + str(settings) + settings.model_dump_json()
+    with pytest.raises(SettingsError) as refused:
+        load_settings(security_protocol="SASL_PLAINTEXT", ssl_cert_file=__file__)
+    assert PASSWORD not in str(refused.value)
+
+
+def test_a_secret_is_read_from_its_file_without_the_line_end(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("abc\n", "utf-8")
+    assert load_settings(http_token_file=file).secret("http_token") == "abc"
+
+
+# -- pages --------------------------------------------------------------------------------------------------------
+
+
+def test_pages_that_other_machines_can_reach_must_be_guarded() -> None:
+    with pytest.raises(SettingsError, match="SCREENING_HTTP_TOKEN_FILE"):
+        load_settings(metrics_host="0.0.0.0").pages()
+    assert load_settings(metrics_host="127.0.0.1").pages()["token"] is None
+    assert load_settings(metrics_host="0.0.0.0", http_open=True).pages()["token"] is None
+    assert load_settings(metrics_host="0.0.0.0", http_token="t").pages()["token"] == "t"
+
+
+@pytest.fixture
+def pages() -> Iterator[str]:
+    server = StatusServer(
+        host="127.0.0.1",
+        port=0,
+        registry=GateMetrics().registry,
+        healthy=lambda: (True, {}),
+        ready=lambda: (True, {}),
+        home=lambda _path, _query: (200, "text/plain", b"home"),
+        token="open-sesame",
+    )
+    yield f"http://127.0.0.1:{server.port}"
+    server.close()
+
+
+def ask(url: str, authorization: str | None = None) -> int:
+    request = urllib.request.Request(url, headers={"Authorization": authorization} if authorization else {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_guarded_pages_ask_for_the_token_and_probes_do_not(pages: str) -> None:
+    basic = base64.b64encode(b"anyone:open-sesame").decode()
+    for path in ("/", "/metrics"):
+        assert ask(pages + path) == 401
+        assert ask(pages + path, "Bearer wrong") == 401
+        assert ask(pages + path, "Basic !!!") == 401
+        assert ask(pages + path, "Bearer open-sesame") == 200
+        assert ask(pages + path, f"Basic {basic}") == 200
+    assert (ask(f"{pages}/healthz"), ask(f"{pages}/readyz")) == (200, 200)
+
+
+@pytest.mark.kafka
+def test_a_worker_that_would_be_open_to_all_does_not_start(cluster: Cluster) -> None:
+    done = cluster.screening("worker", metrics_host="0.0.0.0", metrics_port=0)
+    assert done.returncode == 2
+    assert "SCREENING_HTTP_TOKEN_FILE" in done.stderr

@@ -1,0 +1,91 @@
+"""What sets duties running, against the oracle's own account of generated histories, events arriving in any order."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rules.calendar import MONDAY_TO_FRIDAY
+from rules.dossier import fold
+from rules.duties import Duty, duties
+from rules.standing import statement
+from tests.oracle.days import ONE_DAY, corr, day, known, of
+from tests.oracle.histories import generate
+from tests.oracle.lanzhou import FIRST_DAY, LAST_DAY, keep_ledger
+from tests.oracle.qiannan import IN_FORCE, in_time, tell
+from tests.support.against_oracle import arriving
+from tests.support.law import pack
+
+SEEDS = 1_500
+
+
+def owed(locality: str, case: dict, seed: int) -> tuple[Duty, ...]:
+    rules, file = pack(locality), fold(arriving(case, seed).events)
+    return duties(file, statement(file, rules, calendar=MONDAY_TO_FRIDAY), rules, MONDAY_TO_FRIDAY)
+
+
+def days(kind: str, found: tuple[Duty, ...]) -> set[date]:
+    return {duty.raised_on for duty in found if duty.kind == kind}
+
+
+def since_issue(found: set[date]) -> set[date]:
+    return {on for on in found if on >= IN_FORCE}
+
+
+def test_codes_are_locked_and_physicians_listed_on_the_days_on_which_the_oracle_decides_it():
+    penalties = listings = 0
+    for seed in range(SEEDS):
+        case = generate("qiannan", seed)
+        events = known(case)
+        locked: set[date] = set()
+        bans: dict[date, date] = {}
+        for number in range(1, len(events) + 1):
+            _, era = tell(events[:number], events, honour_late=False)
+            locked |= {window.decided for window in era.windows}
+            if era.listings:
+                bans[era.listings[0]] = era.ban()[1] + ONE_DAY
+        found = owed("qiannan", case, seed)
+        assert days("lock_code", found) == since_issue(locked), seed
+        assert days("blacklist_referral", found) == since_issue(set(bans)), seed
+        opened = {(duty.raised_on, duty.due_on) for duty in found if duty.kind == "reapply_after_ban"}
+        assert opened == {(on, end) for on, end in bans.items() if on >= IN_FORCE}, seed
+        penalties, listings = penalties + len(locked), listings + len(bans)
+    assert penalties > 1_000
+    assert listings > 300
+
+
+def test_a_notice_is_settled_or_void_as_the_oracle_reads_the_review():
+    voids = 0
+    for seed in range(SEEDS):
+        case = generate("qiannan", seed)
+        events = known(case)
+        deductions = {e["id"] for e in of(events, "deduction")}
+        upheld = {e["ref"]: e.get("revised_points") or 0 for e in of(events, "appeal_upheld") if e["ref"] in deductions}
+        gone = {ref for ref, left in upheld.items() if not left and in_time(ref, events)}
+        served = {e["ref"]: day(e["date"]) for e in reversed(of(events, "notice_received"))}
+        expected = sorted((on, ref in gone) for ref, on in served.items() if on >= IN_FORCE)
+        found = {
+            (duty.trigger_id, duty.raised_on): duty.void
+            for duty in owed("qiannan", case, seed)
+            if duty.kind == "review_request"
+        }
+        assert sorted((on, void) for (_, on), void in found.items()) == expected, seed
+        voids += len(gone)
+    assert voids > 50
+
+
+def test_the_cancelled_of_lanzhou_may_return_on_the_day_that_the_oracle_counts():
+    cancelled = 0
+    for seed in range(SEEDS):
+        case = generate("lanzhou", seed)
+        events = known(case)
+        ledger = keep_ledger(events, of(events, "agreement"))
+        expected = {
+            (kind, on, corr(on, months) + ONE_DAY)
+            for number, (on, _) in enumerate(ledger.cancellations)
+            for kind, months in [("reapply_first", 12) if number == 0 else ("reapply_second", 60)]
+            if FIRST_DAY <= on <= LAST_DAY
+        }
+        found = owed("lanzhou", case, seed)
+        assert {(d.kind, d.raised_on, d.due_on) for d in found if d.kind.startswith("reapply")} == expected, seed
+        cancelled += len(expected)
+    assert cancelled > 200

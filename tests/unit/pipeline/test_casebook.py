@@ -1,0 +1,190 @@
+"""Where a case stands: what may be done in which state, who did it and when, and a review decided on a case."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from rules.dossier import fold
+from rules.events import AppealRejected, AppealUpheld, decode, read_event
+from rules.standing import span_on, timeline
+from rules.vocabulary import Reason
+from tests.support.histories import make
+from tests.support.law import pack
+from tests.unit.topics.test_golden import golden
+from topics.cases.casebook import LEGAL, REVIEWABLE, CaseFacts, apply, event_id, facts_of, open_case
+from topics.messages import Case, CaseAction, CaseState
+
+CASE = Case.model_validate_json(golden("claim-cases"))
+FACTS = CaseFacts("case-1", "522700", "P-0001", "H1", Reason.IN_PENALTY_PERIOD, ("d1", "d2"))
+SCHEME = pack("qiannan").ledger.events
+AT = "2023-07-10T09:30:00+08:00"
+
+
+def action(what: str, number: int = 1, **fields) -> CaseAction:
+    wire = {"action_id": f"a{number}", "case_id": "case-1", "action": what, "by": "reviewer-3", "at": AT, **fields}
+    return CaseAction.model_validate_json(json.dumps(wire))
+
+
+def state(name: str, **fields) -> CaseState:
+    return CaseState(**{"case_id": "case-1", "state": name, "revision": 4, "updated_at": AT, **fields})
+
+
+def test_a_case_of_the_gate_opens_and_nobody_has_it_yet():
+    opened = open_case(CASE)
+    assert (opened.case_id, opened.state, opened.revision, opened.assignee) == (CASE.case_id, "open", 0, None)
+    assert (opened.updated_at, opened.updated_by) == (CASE.opened_at, None)
+    assert facts_of(CASE).evidence == CASE.evidence
+
+
+def test_a_case_is_assigned_decided_closed_and_opened_again_and_says_who_and_when():
+    now = state("open", revision=0)
+    steps = [
+        ("assign", {"assignee": "reviewer-7"}, "assigned", "reviewer-7"),
+        ("request_evidence", {}, "awaiting_evidence", "reviewer-7"),
+        ("uphold", {}, "upheld", "reviewer-7"),
+        ("close", {}, "closed", "reviewer-7"),
+        ("reopen", {}, "reopened", None),
+        ("assign", {}, "assigned", "reviewer-3"),
+        ("overturn", {}, "overturned", "reviewer-3"),
+    ]
+    for number, (what, fields, expected, assignee) in enumerate(steps, 1):
+        at = f"2023-07-10T09:30:{number:02}+08:00"
+        applied = apply(now, action(what, number, at=at, **fields), FACTS)
+        assert applied.problem is None
+        now = applied.state
+        assert (now.state, now.assignee, now.revision) == (expected, assignee, number)
+        assert (now.updated_by, now.updated_at) == ("reviewer-3", at)
+
+
+@pytest.mark.parametrize("where", LEGAL)
+@pytest.mark.parametrize("what", ["assign", "request_evidence", "uphold", "overturn", "close", "reopen"])
+def test_only_the_legal_actions_move_a_case(where, what):
+    applied = apply(state(where), action(what), FACTS)
+    if what in LEGAL[where]:
+        assert applied.state.state == LEGAL[where][what]
+    else:
+        assert applied.state is None
+        assert f"{what} is not possible while the case is {where}; possible are" in applied.problem
+
+
+def test_nothing_is_decided_before_somebody_has_it_nor_closed_before_it_is_decided():
+    reached = {"open"}
+    for _ in LEGAL:
+        reached |= {then for where in reached for what, then in LEGAL[where].items() if what == "assign"}
+    assert reached == {"open", "assigned"}
+    assert {where for where, moves in LEGAL.items() if "close" in moves} == {"upheld", "overturned"}
+
+
+@pytest.mark.parametrize("where", LEGAL)
+def test_a_note_is_kept_in_every_state_and_leaves_it(where):
+    applied = apply(state(where, assignee="reviewer-7"), action("note", note="telephoned"), FACTS)
+    assert (applied.state.state, applied.state.revision, applied.state.assignee) == (where, 5, "reviewer-7")
+
+
+def test_the_same_action_twice_changes_nothing():
+    first = apply(state("assigned"), action("uphold"), FACTS)
+    again = apply(first.state, action("uphold"), FACTS, seen={"a1"})
+    assert (again.state, again.event, again.problem) == (None, None, None)
+
+
+def test_an_action_on_no_case_or_on_another_is_refused():
+    assert "no case is called 'case-1'" in apply(None, action("assign"), None).problem
+    assert "concerns 'case-2'" in apply(state("open"), action("assign", case_id="case-2"), FACTS).problem
+    assert "only assign names one" in apply(state("assigned"), action("uphold", assignee="r"), FACTS).problem
+
+
+# -- a review decided on a case ------------------------------------------------------------------------------------
+
+
+def upheld(**fields) -> dict:
+    return {"ref": "d2", "outcome": "upheld", **fields}
+
+
+def test_a_review_upheld_on_a_case_becomes_an_event_that_the_ledger_takes():
+    applied = apply(state("assigned"), action("overturn", appeal=upheld()), FACTS, scheme_events=SCHEME)
+    assert (applied.problem, applied.state.state) == (None, "overturned")
+    event = read_event(applied.event, pack("qiannan").ledger)
+    assert isinstance(event, AppealUpheld)
+    assert (event.ref, event.revised_points, event.date) == ("d2", 0, dt.date(2023, 7, 10))
+    assert (event.region, event.physician_code, event.institution) == ("522700", "P-0001", "H1")
+    assert event.recorded_at == dt.datetime.fromisoformat(AT)
+
+
+def test_the_event_gives_the_standing_back():
+    file = [
+        make("registration", "2023-01-03", 0, region="522700"),
+        make("deduction", "2023-05-09", 1, event_id="d1", points=6, violation_id="QN-T6-01", region="522700"),
+        make("deduction", "2023-05-10", 2, event_id="d2", points=6, violation_id="QN-T6-01", region="522700"),
+    ]
+    applied = apply(state("assigned"), action("overturn", appeal=upheld()), FACTS, scheme_events=SCHEME)
+    before = timeline(fold(file), pack("qiannan"))
+    after = timeline(fold([*file, decode(applied.event)]), pack("qiannan"))
+    day = dt.date(2023, 6, 1)
+    assert (span_on(before.spans, day).standing, span_on(after.spans, day).standing) == ("penalty", "cautioned_6")
+
+
+def test_a_review_that_lowers_or_leaves_the_deduction_upholds_the_case():
+    lowered = apply(state("assigned"), action("uphold", appeal=upheld(revised_points=3)), FACTS)
+    assert decode(lowered.event).revised_points == 3
+    left = apply(state("assigned"), action("uphold", appeal={"ref": "d2", "outcome": "rejected"}), FACTS)
+    assert isinstance(decode(left.event), AppealRejected)
+
+
+def test_the_answers_own_date_is_its_legal_date():
+    applied = apply(state("assigned"), action("overturn", appeal=upheld(date="2023-07-07")), FACTS)
+    assert decode(applied.event).date == dt.date(2023, 7, 7)
+    late = apply(state("assigned"), action("overturn", appeal=upheld(date="2023-07-11")), FACTS)
+    assert "appeal.date: 2023-07-11 lies after the action of 2023-07-10" in late.problem
+
+
+def test_a_day_is_a_day_in_china():
+    applied = apply(state("assigned"), action("overturn", at="2023-07-10T17:00:00Z", appeal=upheld()), FACTS)
+    assert decode(applied.event).date == dt.date(2023, 7, 11)
+
+
+def test_the_event_bears_one_name_however_often_the_action_is_read():
+    first = apply(state("assigned"), action("overturn", appeal=upheld()), FACTS)
+    again = apply(first.state, action("overturn", appeal=upheld()), FACTS, seen={"a1"})
+    assert again.state is None
+    assert again.event == first.event
+    assert decode(first.event).event_id == event_id("a1") != event_id("a2")
+
+
+@pytest.mark.parametrize(
+    ("what", "appeal", "problem"),
+    [
+        ("assign", upheld(), "only uphold and overturn decide a review, not assign"),
+        ("overturn", {"ref": "d2", "outcome": "rejected"}, "a rejected review leaves the deduction as it was"),
+        ("uphold", upheld(), "a review that voids the deduction overturns the case"),
+        ("uphold", upheld(revised_points=0), "a review that voids the deduction overturns the case"),
+        ("uphold", {"ref": "d2", "outcome": "rejected", "revised_points": 3}, "a rejected review revises nothing"),
+        ("overturn", upheld(ref="d9"), "'d9' is not behind this case; its evidence is d1, d2"),
+    ],
+)
+def test_a_review_that_cannot_be_is_refused_and_moves_nothing(what, appeal, problem):
+    applied = apply(state("assigned"), action(what, appeal=appeal), FACTS, scheme_events=SCHEME)
+    assert problem in applied.problem
+    assert (applied.state, applied.event) == (None, None)
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in REVIEWABLE])
+def test_a_ground_that_rests_on_no_deduction_cannot_be_reviewed(reason):
+    facts = CaseFacts("case-1", "522700", "P-0001", "H1", reason, ("d2",))
+    assert "rests on no deduction" in apply(state("assigned"), action("overturn", appeal=upheld()), facts).problem
+
+
+def test_a_region_without_reviews_has_none():
+    facts = CaseFacts("case-1", "350200", "P-0001", "H1", Reason.BLACKLISTED, ("d2",))
+    applied = apply(
+        state("assigned"), action("overturn", appeal=upheld()), facts, scheme_events=pack("xiamen").ledger.events
+    )
+    assert "the rules of region 350200 know no review" in applied.problem
+
+
+def test_a_review_decided_on_a_day_that_no_calendar_has_is_refused():
+    applied = apply(state("assigned"), action("overturn", at="9999-12-31T23:59:59Z", appeal=upheld()), FACTS)
+    assert applied.problem == "at: 9999-12-31T23:59:59Z lies outside the calendar"
+    assert applied.state is None

@@ -1,0 +1,98 @@
+"""What goes into a file or a pipe is whole; what goes to a terminal fits it, and is whole as well."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from pipeline.cli import packs_view
+from pipeline.settings.packs import read_packs
+from pipeline.telemetry.console import Console, Table
+from tests.support.cluster import Cluster, environment
+
+LONG = " ".join(["a reason that runs on"] * 20)
+
+
+def piped(*arguments: str | Path, **settings: object) -> str:
+    """What a command writes into a pipe."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+        env=environment(settings), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.stdout, done.stderr
+    return done.stdout
+
+
+def table() -> Table:
+    made = Table("letter", "reason", "place", header_style="bold")
+    made.columns[0].no_wrap = True
+    made.add_row("0/12345678", LONG, "physician-events/5/123456")
+    return made
+
+
+def shown(width: int | None) -> str:
+    """The table at a terminal of a width, or in a file."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=width is not None, color_system=None)
+    console.print(table())
+    return stream.getvalue()
+
+
+def test_in_a_file_every_row_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert f"0/12345678 │ {LONG} │ physician-events/5/123456" in shown(None)
+
+
+@pytest.mark.parametrize("width", [30, 60, 100])
+def test_at_a_terminal_a_table_is_folded_and_nothing_is_cut(width: int) -> None:
+    text = shown(width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    letters = text.translate({ord(mark): None for mark in " │┃┏━┳┓┡╇┩└┴┘─\n"})
+    assert sum(letters.count(mark) for mark in "0123456789") >= len("0/12345678/5/123456") - 3
+    assert text.count("reason") + text.count("rea") >= 20
+
+
+@pytest.mark.parametrize("width", [40, 80])
+@pytest.mark.parametrize("pack", read_packs(), ids=lambda pack: pack.pack)
+def test_the_law_fits_a_narrow_terminal(pack: object, width: int) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=True, color_system=None)
+    for part in packs_view.show(pack, "en"):  # type: ignore[arg-type]  # parametrize gives objects
+        console.print(part)
+    assert "…" not in stream.getvalue()
+
+
+def test_no_command_cuts_what_it_writes_into_a_pipe(tmp_path: Path) -> None:
+    claims, events = tmp_path / f"{'claims-' * 20}.ndjson", tmp_path / "events.ndjson"
+    told = [piped("sample", "claims", claims, "--count", "300"), piped("sample", "events", events, "--count", "300")]
+    assert str(claims) in told[0]
+    one = tmp_path / "claim.json"
+    one.write_text(next(line for line in claims.read_text("utf-8").splitlines() if json.loads(line)), "utf-8")
+    told += [piped("explain", "--claim", one, "--events", events, "--lang", lang) for lang in ("zh", "en")]
+    told += [piped("replay", claims, "--events", events, "--out", tmp_path / "out", "--no-report")]
+    told += [piped("packs", *rest) for rest in (
+        ("list",), ("list", "--lang", "zh"), ("show", "qiannan-2022"), ("check",), ("diff", "qiannan-2022", "lanzhou-2014"),
+    )]  # fmt: skip
+    told += [piped("demo", "--claims", "300")]
+    for text in told:
+        assert "…" not in text, next(line for line in text.splitlines() if "…" in line)
+
+
+@pytest.mark.kafka
+def test_no_command_cuts_what_it_tells_of_a_cluster(cluster: Cluster) -> None:
+    cluster.send(
+        "claims-dead-letter",
+        [{"key": "K" * 200, "value": b"x", "headers": [("error", f"invalid_json: {LONG}".encode())]}],
+    )
+    letters = piped("dlq", "list", "--topic", "all", bootstrap_servers=cluster.bootstrap)
+    assert "K" * 200 in letters
+    assert LONG in letters
+    for command in (("topics", "list"), ("audit",), ("topics", "acls", "operator", "User:night")):
+        assert "…" not in piped(*command, bootstrap_servers=cluster.bootstrap)

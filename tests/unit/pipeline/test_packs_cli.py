@@ -1,0 +1,141 @@
+"""`screening packs`: the law as it is loaded, on a terminal and for scripts."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from rich.cells import cell_len
+
+from pipeline.cli.main import main
+from pipeline.settings.packs import SHIPPED, read_packs
+
+NAMES = [pack.pack for pack in read_packs()]
+
+
+def run(*arguments: str | Path, width: int = 100, **env: str) -> Any:
+    return CliRunner().invoke(main, ["packs", *map(str, arguments)], env={"COLUMNS": str(width), **env})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for file in SHIPPED.glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_list_and_every_pack_fit_the_terminal_and_lose_nothing(width: int, lang: str) -> None:
+    outputs = [run("list", "--lang", lang, width=width)] + [
+        run("show", name, "--lang", lang, width=width) for name in NAMES
+    ]
+    for done in outputs:
+        assert done.exit_code == 0, done.output
+        assert max(cell_len(line) for line in done.stdout.splitlines()) <= width
+        assert "…" not in done.stdout
+
+
+@pytest.mark.parametrize("pack", read_packs(), ids=NAMES)
+def test_show_names_every_ground_article_item_and_setting(pack: Any) -> None:
+    text = run("show", pack.pack, width=160).stdout
+    for ground in pack.screening:
+        assert ground.ground in text
+        assert all(article in text for article in ground.citations)
+    for item in pack.ledger.violations:
+        assert item.id in text
+        assert item.citation in text
+    for setting in pack.ledger.settings:
+        assert setting.id in text
+        assert all(option in text for option in setting.options)
+
+
+def test_list_says_what_is_on_under_the_settings() -> None:
+    states = {item["name"]: item["on"] for item in json.loads(run("list", "--json").stdout)}
+    assert states == {f"{name}@1": name != "shantou-2022-draft" for name in NAMES}
+    switched = json.loads(run("list", "--json", SCREENING_PACKS_ON='["shantou-2022-draft"]').stdout)
+    assert all(item["on"] for item in switched)
+    assert run("list", SCREENING_PACKS_ON='["moon"]').exit_code == 2
+
+
+def test_show_takes_a_name_a_version_or_a_file_and_json_is_the_whole_pack() -> None:
+    for name in ("qiannan-2022", "qiannan-2022@1", SHIPPED / "qiannan-2022.yaml"):
+        data = json.loads(run("show", name, "--json").stdout)
+        assert data["ledger"]["full"] == {"value": 12, "from": "2022-12-26", "citation": "三(二)1", "note": None}
+    done = run("show", "moon-1969")
+    assert done.exit_code == 2
+    assert "no pack is called moon-1969; there are: lanzhou-2014" in done.stderr
+    assert run("show", "none.yaml").exit_code == 2
+
+
+def test_check_accepts_what_is_shipped() -> None:
+    done = run("check")
+    assert done.exit_code == 0
+    assert "ok  qiannan-2022@1, 13 grounds, 19 items, 17 deadlines, 30 settings" in done.stdout
+
+
+def test_check_names_every_problem_of_every_file_with_line_and_key(folder: Path) -> None:
+    file = folder / "qiannan-2022.yaml"
+    file.write_text(file.read_text("utf-8").replace("full: {value: 12", "full: {value: twelve"), "utf-8")
+    (folder / "zz.yaml").write_bytes(b"\xff\xfe")
+    done = run("check", folder)
+    assert done.exit_code == 1
+    line = file.read_text("utf-8").split("full: {value: twelve")[0].count("\n") + 1
+    assert f"qiannan-2022.yaml:{line}: ledger.full.value: Input should be a valid integer" in done.stdout
+    assert "zz.yaml: not UTF-8; save the file as UTF-8" in done.stdout
+    assert "lanzhou-2014.yaml: ok" in done.stdout
+    report = json.loads(run("check", folder, "--json").stdout)
+    wrong = [problem for item in report["files"] for problem in item["problems"]]
+    assert [(Path(problem["file"]).name, problem["line"], problem["key"]) for problem in wrong] == [
+        ("qiannan-2022.yaml", line, "ledger.full.value"),
+        ("zz.yaml", None, ""),
+    ]
+
+
+def test_check_looks_at_a_folder_as_a_set(folder: Path) -> None:
+    twin = (folder / "lanzhou-2014.yaml").read_text("utf-8").replace("pack: lanzhou-2014", "pack: lanzhou-2026")
+    (folder / "lanzhou-2026.yaml").write_text(twin, "utf-8")
+    done = run("check", folder)
+    assert done.exit_code == 1
+    assert "region 620100 is claimed by two packs: lanzhou-2014@1 and lanzhou-2026@1" in done.stdout
+    (folder / "lanzhou-2026.yaml").unlink()
+    (folder / "national-2024.yaml").unlink()
+    assert 'no pack governs "every other region"' in run("check", folder).stdout
+
+
+def test_check_of_what_is_not_there(tmp_path: Path) -> None:
+    assert run("check", tmp_path / "none.yaml").exit_code == 2
+    empty = run("check", tmp_path)
+    assert (empty.exit_code, "holds no rule pack" in empty.stdout) == (1, True)
+
+
+def test_diff_tells_key_by_key_and_returns_one(folder: Path) -> None:
+    file = folder / "qiannan-2022.yaml"
+    file.write_text(file.read_text("utf-8").replace("full: {value: 12", "full: {value: 15"), "utf-8")
+    done = run("diff", "qiannan-2022", file)
+    assert done.exit_code == 1
+    assert "ledger.full.value\n  - 12\n  + 15\n1 differences" in done.stdout
+    assert json.loads(run("diff", "qiannan-2022", file, "--json").stdout) == [
+        {"key": "ledger.full.value", "left": 12, "right": 15}
+    ]
+    same = run("diff", "qiannan-2022", "qiannan-2022@1", "--lang", "zh")
+    assert (same.exit_code, same.stdout) == (0, "内容相同\n")
+
+
+def test_diff_of_two_schemes_names_the_grounds_that_only_one_has() -> None:
+    keys = [change["key"] for change in json.loads(run("diff", "qiannan-2022", "lanzhou-2014", "--json").stdout)]
+    assert "screening[in_penalty_period]" in keys
+    assert "screening[cancelled]" in keys
+
+
+def test_diff_shows_long_values_whole_so_that_what_differs_at_their_end_is_seen(folder: Path) -> None:
+    file = folder / "qiannan-2022.yaml"
+    text = file.read_text("utf-8")
+    old = re.search(r"note:\n\s+zh: (.+)", text)
+    assert old is not None
+    file.write_text(text.replace(old[1], old[1] + "末" * 150 + "尾", 1), "utf-8")
+    assert "末" * 150 + "尾" in run("diff", "qiannan-2022", file, width=100_000).stdout

@@ -1,0 +1,1 @@
+"""Cases (疑点案件) and what people do about them."""

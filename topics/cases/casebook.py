@@ -1,0 +1,226 @@
+"""The case book (疑点案件): where each case stands, who did what and when, and which action is legal in which state.
+
+Pure: a state and an action in, a state out. An answer to a review that an action carries becomes a physician event; its id
+follows from the action's, so that sending it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rules import events
+from rules.vocabulary import Reason
+from topics.messages import AppealDecision, Case, CaseAction, CaseState
+
+State = Literal["open", "assigned", "awaiting_evidence", "upheld", "overturned", "closed", "reopened"]
+
+LEGAL: dict[State, dict[str, State]] = {
+    "open": {"assign": "assigned"},
+    "assigned": {
+        "assign": "assigned",
+        "request_evidence": "awaiting_evidence",
+        "uphold": "upheld",
+        "overturn": "overturned",
+    },
+    "awaiting_evidence": {"assign": "assigned", "uphold": "upheld", "overturn": "overturned"},
+    "upheld": {"close": "closed", "reopen": "reopened"},
+    "overturned": {"close": "closed", "reopen": "reopened"},
+    "closed": {"reopen": "reopened"},
+    "reopened": {"assign": "assigned"},
+}
+"""What an action makes of a state. `note` is legal in every state and leaves it. Nothing is decided before it is assigned, and
+nothing closed before it is decided."""
+
+REVIEWABLE = frozenset(
+    {
+        Reason.IN_PENALTY_PERIOD,
+        Reason.PENDING_REINSTATEMENT,
+        Reason.BLACKLISTED,
+        Reason.BLACKLISTED_EMERGENCY,
+        Reason.BLACKLIST_CONFLICT,
+        Reason.STRADDLES_PENALTY,
+        Reason.DATA_CONFLICT,
+    }
+)
+"""Grounds that rest on deductions, which alone can be reviewed (`000 三(二)4`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """What an action needs to know of its case. `evidence` are the ids of the events behind the standing."""
+
+    case_id: str
+    region: str
+    physician_code: str | None
+    institution_code: str
+    reason: Reason
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an action did: the new state, the physician event that it makes, or the problem for which it was refused.
+
+    An action seen before gives no state, and its event once more: whether that had been sent is not known after a crash.
+    """
+
+    state: CaseState | None = None
+    event: bytes | None = None
+    problem: str | None = None
+
+
+def facts_of(case: Case) -> CaseFacts:
+    """The facts of a case, from its message."""
+    return CaseFacts(case.case_id, case.region, case.physician_code, case.institution_code, case.reason, case.evidence)
+
+
+def open_case(case: Case) -> CaseState:
+    """The first state of a case."""
+    return open_state(case.case_id, case.opened_at)
+
+
+def open_state(case_id: str, opened_at: str) -> CaseState:
+    """The state of a case that was opened at a time (RFC 3339) and that nobody has acted on."""
+    return CaseState(case_id=case_id, state="open", revision=0, updated_at=opened_at)
+
+
+def apply(
+    state: CaseState | None,
+    action: CaseAction,
+    case: CaseFacts | None,
+    *,
+    seen: Container[str] = (),
+    scheme_events: Container[str] | None = None,
+) -> Applied:
+    """Applies an action to a case.
+
+    `seen` are the ids of the actions that the case has taken; one of them changes nothing. `scheme_events` are the event
+    types of the region's pack (None: not checked). A refused action comes back with its problem and changes nothing either.
+    """
+    problem = _problem(state, action, case, scheme_events)
+    if problem is not None or state is None or case is None:
+        return Applied(problem=problem)
+    event = None if action.appeal is None else _decision(action, action.appeal, case)
+    if action.action_id in seen:
+        return Applied(event=event)
+    following = _following(state, action)
+    if following is None:
+        known = ", ".join([*LEGAL[state.state], "note"])
+        return Applied(
+            problem=f"action: {action.action} is not possible while the case is {state.state}; possible are {known}"
+        )
+    return Applied(_moved(state, action, following), event)
+
+
+def _problem(
+    state: CaseState | None, action: CaseAction, case: CaseFacts | None, scheme_events: Container[str] | None
+) -> str | None:
+    """What is wrong with an action, whatever state its case is in."""
+    if state is None or case is None:
+        return f"case_id: no case is called {action.case_id!r}; the gate opens cases, actions do not"
+    if action.case_id != state.case_id:
+        return f"case_id: the action concerns {action.case_id!r}, the case is {state.case_id!r}"
+    if action.assignee is not None and action.action != "assign":
+        return f"assignee: only assign names one, not {action.action}"
+    return None if action.appeal is None else _appeal_problem(action, action.appeal, case, scheme_events)
+
+
+def _following(state: CaseState, action: CaseAction) -> State | None:
+    return state.state if action.action == "note" else LEGAL[state.state].get(action.action)
+
+
+def _moved(state: CaseState, action: CaseAction, following: State) -> CaseState:
+    assignee = state.assignee
+    if action.action == "assign":
+        assignee = action.assignee or action.by
+    elif action.action == "reopen":
+        assignee = None
+    return CaseState(
+        case_id=state.case_id,
+        state=following,
+        revision=state.revision + 1,
+        assignee=assignee,
+        updated_at=action.at,
+        updated_by=action.by,
+    )
+
+
+# -- reviews decided on a case ------------------------------------------------------------------------------------
+
+
+def event_id(action_id: str) -> str:
+    """The id of the physician event that an action makes."""
+    return "appeal-" + hashlib.sha256(action_id.encode()).hexdigest()[:24]
+
+
+def _appeal_problem(
+    action: CaseAction, appeal: AppealDecision, case: CaseFacts, scheme_events: Container[str] | None
+) -> str | None:
+    rejected = appeal.outcome == "rejected"
+    try:
+        acted_on = _day(action.at)
+    except OverflowError:
+        return f"at: {action.at} lies outside the calendar"
+    checks = (
+        (
+            action.action not in ("uphold", "overturn"),
+            f"appeal: only uphold and overturn decide a review, not {action.action}",
+        ),
+        (
+            action.action == "overturn" and rejected,
+            "appeal.outcome: a rejected review leaves the deduction as it was and overturns nothing; use uphold",
+        ),
+        (
+            action.action == "uphold" and not rejected and not appeal.revised_points,
+            "appeal.outcome: a review that voids the deduction overturns the case; use overturn, or give revised_points",
+        ),
+        (
+            rejected and appeal.revised_points is not None,
+            "appeal.revised_points: a rejected review revises nothing",
+        ),
+        (
+            case.reason not in REVIEWABLE,
+            f"appeal: the ground {case.reason} rests on no deduction, so that there is nothing to review",
+        ),
+        (
+            scheme_events is not None and f"appeal_{appeal.outcome}" not in scheme_events,
+            f"appeal: the rules of region {case.region} know no review of a deduction",
+        ),
+        (not case.physician_code, "appeal: the case names no physician"),
+        (
+            appeal.ref not in case.evidence,
+            f"appeal.ref: {appeal.ref!r} is not behind this case; its evidence is {', '.join(case.evidence) or 'empty'}",
+        ),
+        (
+            appeal.date is not None and appeal.date > acted_on,
+            f"appeal.date: {appeal.date} lies after the action of {acted_on}",
+        ),
+    )
+    return next((text for wrong, text in checks if wrong), None)
+
+
+def _decision(action: CaseAction, appeal: AppealDecision, case: CaseFacts) -> bytes:
+    common: dict[str, Any] = {
+        "event_id": event_id(action.action_id),
+        "region": case.region,
+        "date": appeal.date or _day(action.at),
+        "recorded_at": _instant(action.at),
+        "physician_code": case.physician_code,
+        "institution": case.institution_code,
+        "ref": appeal.ref,
+    }
+    if appeal.outcome == "rejected":
+        return events.encode(events.AppealRejected(**common))
+    return events.encode(events.AppealUpheld(**common, revised_points=appeal.revised_points or 0))
+
+
+def _instant(at: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(at.upper())
+
+
+def _day(at: str) -> dt.date:
+    return _instant(at).astimezone(events.CHINA).date()

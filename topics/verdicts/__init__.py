@@ -1,0 +1,1 @@
+"""Verdicts and cases on the wire."""
