@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from confluent_kafka import Message, TopicPartition
 
-from pipeline.audit import events, extents, notices, standings
+from pipeline.audit import events, notices, offsets, standings
 from pipeline.audit.findings import Part
 from pipeline.audit.run import run_audit
 from pipeline.kafka.offsets import Extent, group_extents
@@ -44,7 +44,7 @@ TODAY = dt.date(2023, 9, 1)
 @pytest.fixture(autouse=True)
 def nobody_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """No control plane runs beside these topics, so that nobody's first commit is to be waited for."""
-    monkeypatch.setattr(extents, "FIRST_COMMIT_S", 0.0)
+    monkeypatch.setattr(offsets, "FIRST_COMMIT_S", 0.0)
 
 
 EVENTS, STANDING, OF_INSTITUTIONS = "physician-events", "physician-standing", "institution-standing"
@@ -310,8 +310,8 @@ def test_a_plane_that_has_just_begun_is_given_the_time_of_its_first_commit(
         asked.append(found)
         return found
 
-    monkeypatch.setattr(extents, "FIRST_COMMIT_S", 30.0)
-    monkeypatch.setattr(extents, "group_extents", asking)
+    monkeypatch.setattr(offsets, "FIRST_COMMIT_S", 30.0)
+    monkeypatch.setattr(offsets, "group_extents", asking)
     told = audit(cluster, "standings")
     assert named(told) == ""
     assert figures(told, "standings")["waiting"] == 1
