@@ -40,10 +40,15 @@ def test_the_list_leads_to_every_decision_under_its_own_title_and_to_nothing_els
 def test_a_decision_has_its_number_its_four_parts_and_a_test_that_exists(page: Path) -> None:
     assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", page.name), "the file is named NNNN-title.md, in small letters"
     assert title(page).startswith(f"{page.name[:4]}. "), "the title begins with the number of the file"
-    _, *texts = re.split(r"^## (.+)$", page.read_text("utf-8"), flags=re.MULTILINE)
+    top, *texts = re.split(r"^## (.+)$", page.read_text("utf-8"), flags=re.MULTILINE)
     assert texts[::2] == PARTS, f"the sections are {', '.join(PARTS)}, in this order"
     for part, text in zip(PARTS, texts[1::2], strict=True):
         assert text.strip(), f"{part} says nothing"
+    later = re.search(r"^Superseded by \[(\d{4})\]\((.+)\)\.$", top, re.MULTILINE)
+    if later:
+        assert later[2][:4] == later[1], "the link leads to the decision of that number"
+        assert (FOLDER / later[2]).is_file(), f"there is no {later[2]}"
+        return
     proofs = re.findall(r"`(tests/[^`:]+\.py)(?:::(\w+))?`", texts[-1])
     assert proofs, "Proof names at least one test by its path"
     for path, name in proofs:
