@@ -17,6 +17,7 @@ from topics.catalogue import (
     CLAIMS_REDRIVEN,
     DOSSIERS,
     INSTITUTION_STANDING,
+    LEDGER_PROGRESS,
     NOTICES,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
@@ -38,13 +39,13 @@ class Role:
     transactional: str | None = None
 
 
-_KEPT = (DOSSIERS, PHYSICIAN_STANDING, INSTITUTION_STANDING, NOTICES, CASE_FILES, CASE_STATE)
+_KEPT = (DOSSIERS, PHYSICIAN_STANDING, INSTITUTION_STANDING, NOTICES, CASE_FILES, CASE_STATE, LEDGER_PROGRESS)
 
 ROLES: tuple[Role, ...] = (
     Role(
         "worker",
         "screening worker",
-        reads=(CLAIMS, PHYSICIAN_STANDING, INSTITUTION_STANDING),
+        reads=(CLAIMS, PHYSICIAN_STANDING, INSTITUTION_STANDING, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
         writes=(CLAIM_VERDICTS, CLAIM_CASES, CLAIMS_DEAD_LETTER),
         group="group_id",
         transactional="group_id",
@@ -55,6 +56,7 @@ ROLES: tuple[Role, ...] = (
         reads=(PHYSICIAN_EVENTS, CLAIM_CASES, CASE_ACTIONS, *_KEPT),
         writes=(*_KEPT, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER, CASE_ACTIONS_DEAD_LETTER),
         group="control_group_id",
+        transactional="control_group_id",
     ),
     Role(
         "operator",
@@ -69,7 +71,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         "agency",
         "agencies and case tools, screening load events",
-        reads=(NOTICES, CLAIM_CASES, CASE_STATE),
+        reads=(NOTICES, CLAIM_CASES, CASE_STATE, LEDGER_PROGRESS, PHYSICIAN_EVENTS),
         writes=(PHYSICIAN_EVENTS, CASE_ACTIONS),
     ),
 )

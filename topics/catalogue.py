@@ -13,6 +13,7 @@ from topics.messages import (
     Claim,
     DossierFile,
     InstitutionStandingMessage,
+    LedgerProgress,
     Message,
     Notice,
     PhysicianEvent,
@@ -250,6 +251,17 @@ NOTICES = TopicSpec(
     readers="agencies, institutions",
     purpose="Statutory steps that fall due, with their last day in working days.",
 )
+LEDGER_PROGRESS = TopicSpec(
+    name="ledger-progress",
+    key="topic-partition",
+    model=LedgerProgress,
+    partitions=EVENT_PARTITIONS + CASE_PARTITIONS,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="control",
+    readers="worker, control, audit",
+    purpose="How far the ledger has come in each partition of its input, in one transaction with what follows (台账进度).",
+)
 
 CATALOGUE: tuple[TopicSpec, ...] = (
     CLAIMS,
@@ -267,6 +279,7 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     CASE_FILES,
     CASE_STATE,
     NOTICES,
+    LEDGER_PROGRESS,
 )
 """All topics, in the order in which a claim and an event meet them."""
 

@@ -288,3 +288,25 @@ class Notice(Message):
     phase: Annotated[Literal["raised", "due", "missed"] | None, _WhenGiven] = None
     trigger: Annotated[Identifier | None, _WhenGiven] = None
     flag: Annotated[Identifier | None, _WhenGiven] = None
+
+
+class LedgerProgress(Message):
+    """How far the ledger has come in one partition of its input (台账进度). Key: topic-partition. Compacted.
+
+    Written in the transaction that makes visible whatever follows from the records below `next_offset`: standings, dossiers,
+    notices, cases, dead letters. `next_offset` is the reader's position, past transaction markers and records rolled back, so
+    that it reaches the partition's read_committed end whatever stands there; of an empty partition it is 0.
+
+    `sent_on`: records that lay in the wrong partition were sent on to these partitions of the same topic; what follows from
+    them is visible when the progress of each has reached the offset given here. `revisions` counts the standings published
+    from this partition; `last_event_at` is the timestamp of the last record taken.
+    """
+
+    topic: Identifier
+    partition: Annotated[int, Field(ge=0)]
+    next_offset: Annotated[int, Field(ge=0)]
+    last_event_at: Timestamp | None
+    revisions: Annotated[int, Field(ge=0)]
+    instance: Identifier
+    written_at: Timestamp
+    sent_on: Annotated[dict[str, int], Field(exclude_if=lambda value: not value)] = {}
