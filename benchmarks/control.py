@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.report import Row
 from pipeline.devtools.kafka import LocalKafka
 from pipeline.kafka.admin import TopicAdmin
-from pipeline.kafka.reading import Sender
+from pipeline.kafka.producing import Sender
 from pipeline.settings.model import Settings
 from rules.events import encode
 from tests.support.cluster import Cluster

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import Message
 
 from pipeline.kafka.diagnostics import ClusterError
+from pipeline.kafka.producing import Record
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, key, place
+from pipeline.kafka.transactions import Outgoing, TransactionAborted, TransactionFatal, TransactionWriter
 from pipeline.settings.model import Settings
 from topics.catalogue import (
     CASE_ACTIONS,
@@ -21,7 +23,6 @@ from topics.catalogue import (
     CLAIMS_DEAD_LETTER,
     CLAIMS_REDRIVEN,
     ERROR_HEADER,
-    MAX_DEAD_LETTER_BYTES,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
     SOURCE_OFFSET_HEADER,
@@ -241,53 +242,39 @@ def redrive(
     The record and the mark that it was sent are written in one transaction, so a run that is killed can be repeated. A
     second run at the same time ends the first. Returns how many were sent. Raises ClusterError.
     """
-    producer = Producer(
-        settings.client(
-            transactional__id=f"screening-redrive-{settings.output_prefix}",
-            partitioner="murmur2_random",
-            message__max__bytes=MAX_DEAD_LETTER_BYTES,
-        )
-    )
+    writer = TransactionWriter(settings, f"screening-redrive-{settings.output_prefix}", transaction__timeout__ms=60_000)
     sent = 0
     try:
-        producer.init_transactions(_TIMEOUT_S)
+        writer.start(_TIMEOUT_S)
         # Marks are read after the fence: what an earlier run committed is now final and visible.
         done = _redriven(settings, box)
         waiting = [letter for letter in chosen if box.mark(letter.partition, letter.offset) not in done]
         for start in range(0, len(waiting), _AT_ONCE):
             part = waiting[start : start + _AT_ONCE]
-            producer.begin_transaction()
-            for letter in part:
-                _send(producer, letter, settings)
-            producer.commit_transaction(_TIMEOUT_S)
+            writer.commit(
+                (
+                    Outgoing(box.origin.name, [_original(letter) for letter in part], single=True),
+                    Outgoing(box.marks(settings), [_mark(letter) for letter in part]),
+                )
+            )
             sent += len(part)
             progress(sent)
-    except KafkaException as error:
-        raise ClusterError(
-            f"redrive stopped after {sent} records: {error.args[0].str()}; it is safe to run it again"
-        ) from error
+    except (TransactionAborted, TransactionFatal) as error:
+        raise ClusterError(f"redrive stopped after {sent} records: {error}; it is safe to run it again") from error
     return sent
 
 
-def _send(producer: Producer, letter: Letter, settings: Settings) -> None:
+def _original(letter: Letter) -> Record:
+    """The record as its sender wrote it."""
     own = [(name, value) for name, value in letter.headers if name not in _OWN_HEADERS]
+    return {"key": letter.key, "value": letter.value, "headers": own}
+
+
+def _mark(letter: Letter) -> Record:
+    """The record that says that a letter was sent again."""
     mark = Redriven(
         partition=letter.partition,
         offset=letter.offset,
         redriven_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     )
-    records: tuple[tuple[str, dict[str, Any]], ...] = (
-        (letter.box.origin.name, {"key": letter.key, "value": letter.value, "headers": own}),
-        (
-            letter.box.marks(settings),
-            {"key": letter.box.mark(letter.partition, letter.offset), "value": mark.model_dump_json()},
-        ),
-    )
-    for topic, record in records:
-        while True:
-            try:
-                producer.produce(topic, **record)
-            except BufferError:
-                producer.poll(0.1)
-            else:
-                break
+    return {"key": letter.box.mark(letter.partition, letter.offset), "value": mark.model_dump_json()}

@@ -18,7 +18,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from pipeline.kafka.partitioner import standing_partition
-from pipeline.kafka.reading import Sender
+from pipeline.kafka.producing import Sender
 from pipeline.settings.model import Settings
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, check_order
 from topics.catalogue import (

@@ -31,7 +31,7 @@ def worker(
     stop = Stop()
     from confluent_kafka import KafkaException
 
-    from pipeline.screening.transaction import TransactionFatal
+    from pipeline.kafka.transactions import TransactionFatal
     from pipeline.screening.view import ViewError
     from pipeline.screening.worker import Worker, WorkerError
     from pipeline.settings.model import SettingsError

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.reading import partitions
@@ -79,3 +80,19 @@ def group_extents(settings: Settings, topic: str, group: str) -> dict[int, Exten
     """The extents of a topic with what a group has committed. Raises ClusterError."""
     with asking(settings, group) as consumer:
         return extents(consumer, settings, topic, committed=True)
+
+
+def ends(
+    admin: AdminClient, places: Iterable[tuple[str, int]], *, committed: bool = True, within_s: float = 5.0
+) -> dict[tuple[str, int], int]:
+    """Where partitions (topic, number) end now: for readers of committed records, or (`committed` False) the very end.
+
+    Raises KafkaException, or TimeoutError after so many seconds.
+    """
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client leaves it untyped
+    answers = admin.list_offsets(
+        {TopicPartition(topic, number): latest for topic, number in places},
+        isolation_level=IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED,
+        request_timeout=within_s,
+    )
+    return {(where.topic, where.partition): int(future.result(within_s).offset) for where, future in answers.items()}

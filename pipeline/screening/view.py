@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from pipeline.kafka.diagnostics import ClusterError, first_answer, no_topic
+from pipeline.kafka.offsets import ends
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
 from pipeline.telemetry.gate_metrics import GateMetrics
@@ -236,13 +237,8 @@ class StandingView:
 
     def _has_read_all(self) -> bool:
         positions = dict(self._positions)
-        ends = self._admin.list_offsets(
-            {TopicPartition(topic, partition): OffsetSpec.latest() for topic, partition in positions},  # type: ignore[no-untyped-call]  # the client leaves it untyped
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=_ASK_TIMEOUT_S,
-        )
-        for where, future in ends.items():
-            positions[where.topic, where.partition].end_seen = future.result(_ASK_TIMEOUT_S).offset
+        for where, end in ends(self._admin, positions).items():
+            positions[where].end_seen = end
         for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING):
             partitions = self._admin.list_topics(spec.name, timeout=_ASK_TIMEOUT_S).topics[spec.name].partitions
             if any((spec.name, number) not in positions for number in partitions):

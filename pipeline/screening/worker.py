@@ -22,9 +22,10 @@ import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from pipeline.kafka.records import Headers, headers, key, place
+from pipeline.kafka.transactions import ReadUpTo, TransactionAborted, TransactionFatal
 from pipeline.screening.gate import Gate, Judged, Ruled
 from pipeline.screening.status import status_page
-from pipeline.screening.transaction import Output, TransactionAborted, TransactionalSink, TransactionFatal
+from pipeline.screening.transaction import Output, TransactionalSink
 from pipeline.screening.view import StandingView
 from pipeline.settings.model import Settings, StalenessPolicy
 from pipeline.telemetry.gate_metrics import GateMetrics
@@ -293,8 +294,7 @@ class Worker:
                 dead_letters=[
                     _dead_letter(records.messages[letter.row], letter.error) for letter in judged.dead_letters
                 ],
-                offsets=records.next_offsets(),
-                generation=batch.generation,
+                read=ReadUpTo(records.next_offsets(), batch.generation),
                 epoch=batch.epoch,
             )
         )

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import msgspec
 import polars as pl
 
-from pipeline.kafka.reading import Sender
+from pipeline.kafka.producing import Sender
 from pipeline.replay.report.sums import existing
 from pipeline.settings.model import Settings
 from rules.packs.pack import PackSet
