@@ -10,7 +10,6 @@ import altair as alt
 
 from pipeline.replay.report.drawing import (
     INK,
-    NAME_LIMIT,
     PAID,
     WIDTH,
     WITHHELD,
@@ -20,6 +19,7 @@ from pipeline.replay.report.drawing import (
     money_unit,
     month_axis,
     month_names,
+    name_axis,
     shares_axis,
     table,
     to_svg,
@@ -172,7 +172,7 @@ def _by_institution(rows: Sequence[Row], lang: Lang, units: tuple[int, str]) -> 
         for row in shown
     ]
     order = [row["institution_code"] for row in shown]
-    y = alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=NAME_LIMIT, ticks=False, domain=False))
+    y = alt.Y("name:N", sort=order, title=None, axis=name_axis(order))
     x = alt.X(
         "amount:Q",
         title=with_unit("amount", lang, units[1]),

@@ -6,6 +6,7 @@ readers: what is paid is light, what waits for a person is middling, what is wit
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from pipeline.replay.report.lettering import DRAWN_IN, fitted, width
 from pipeline.replay.report.sums import Row
 from rules.wording.labels import Lang
 
@@ -27,6 +29,9 @@ LATIN = f"{_LATIN}, {_CHINESE}, sans-serif"
 """Fonts of the system. In English the Latin ones come first: Chinese fonts set quotation marks as wide as a character."""
 
 WIDTH = 660
+_LEGEND_GAP = 28
+"""Pixels between the words of a legend: the machine that draws may have no Chinese font, and then takes Chinese for narrower."""
+
 NAME_LIMIT = 250
 _MONTHS_NAMED = 24
 
@@ -51,7 +56,7 @@ def word(key: str, lang: Lang) -> str:
 def to_svg(chart: Any, name: str, lang: Lang) -> str:
     """The chart as SVG that fits its column, whose inner names do not clash with another chart's."""
     spec = chart.configure(
-        font=(FONTS if lang == "zh" else LATIN).replace('"', "'"),
+        font=DRAWN_IN,
         background="transparent",
         axis=alt.AxisConfig(
             labelFontSize=11,
@@ -64,12 +69,18 @@ def to_svg(chart: Any, name: str, lang: Lang) -> str:
             tickColor=_RULE,
         ),
         legend=alt.LegendConfig(
-            orient="top", title=None, labelFontSize=12, labelColor=INK, symbolType="square", symbolStrokeWidth=0.6
+            orient="top",
+            title=None,
+            labelFontSize=12,
+            labelColor=INK,
+            symbolType="square",
+            symbolStrokeWidth=0.6,
+            columnPadding=_LEGEND_GAP,
         ),
         view=alt.ViewConfig(stroke=None),
     ).to_dict()
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    svg = fitted(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]), FONTS if lang == "zh" else LATIN)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = svg.replace("url(#", f"url(#{name}-")
     return re.sub(r'(<svg[^>]*?) width="[\d.]+" height="[\d.]+"', r"\1", svg, count=1)
@@ -136,15 +147,28 @@ def bar_label(amount: Decimal, claims: int, lang: Lang, unit: str = "", places: 
     return f"{money} ({claims:,} {'claim' if claims == 1 else 'claims'})"
 
 
-def _wide(text: str) -> int:
-    """About how many pixels a text takes at 11 pixels: a Chinese character is as wide as high."""
-    return sum(11 if ord(letter) > 0x2E7F else 0 if letter == "\u200b" else 6 for letter in text)
+def _room_for(names: Sequence[str]) -> int:
+    """Pixels that the names of bars take at their left."""
+    return math.ceil(min(NAME_LIMIT, max(width(name) for name in names))) + 4
+
+
+def name_axis(names: Sequence[str]) -> alt.Axis:
+    """The axis of the bars' names, a name in two lines with a line break, which has the room that the longest of them needs."""
+    room = _room_for(names)
+    return alt.Axis(
+        labelLimit=NAME_LIMIT,
+        labelExpr="split(datum.label, '\\n')",
+        ticks=False,
+        domain=False,
+        minExtent=room,
+        maxExtent=room,
+    )
 
 
 def bar_scale(lowest: float, largest: float, names: Sequence[str], labels: Sequence[str]) -> alt.Scale:
     """The scale of horizontal bars, with room for the longest label at the end of the longest bar."""
-    plot = WIDTH - min(NAME_LIMIT, max(_wide(name) for name in names)) - 20
-    room = min(0.6, (max(_wide(label) for label in labels) + 14) / plot)
+    plot = WIDTH - _room_for(names) - 20
+    room = min(0.6, (max(width(label) for label in labels) + 14) / plot)
     return alt.Scale(domain=[min(0.0, lowest), max(largest, 0.001) / (1 - room)])
 
 
@@ -159,7 +183,7 @@ def bars(data: list[Row], lang: Lang, title: str, names: Sequence[str]) -> Any:
             "name:N",
             sort=[row["name"] for row in data],
             title=None,
-            axis=alt.Axis(labelLimit=NAME_LIMIT, labelExpr="split(datum.label, '\\n')", ticks=False, domain=False),
+            axis=name_axis(lines),
         ),
         x=alt.X(
             "amount:Q",
