@@ -16,6 +16,11 @@ class Disposition(StrEnum):
     REJECT = "reject"
     REVIEW = "review"
 
+    @property
+    def opens_case(self) -> bool:
+        """Whether people have to see the claim: every reject and every review (疑点案件)."""
+        return self is not Disposition.PAY
+
 
 class CostBearer(StrEnum):
     """Who carries the fund share after the verdict."""

@@ -82,8 +82,22 @@ class Source(Message):
     offset: Annotated[int, Field(ge=0)]
 
 
+class VerdictRegister(Message):
+    """By what state of the register a claim was judged (判定所依据的登记状态).
+
+    `as_of` is the moment until which everything recorded was included; `progress` the next offset to read of each partition
+    of the topics that feed the register, by partition.
+    """
+
+    as_of: Timestamp
+    progress: dict[str, Annotated[int, Field(ge=0)]]
+
+
 class Verdict(Message):
-    """The decision on one claim record. Key: claim_id. Exactly one for each accepted record."""
+    """The decision on one claim record. Key: claim_id. Exactly one for each accepted record.
+
+    `register` is no part of the decision (law 3): like `source` and `screened_at` it belongs to the run.
+    """
 
     claim_id: Identifier
     claim_version: int
@@ -104,6 +118,7 @@ class Verdict(Message):
     standing_revision: int | None
     source: Source
     screened_at: Timestamp
+    register_: Annotated[VerdictRegister | None, Field(alias="register"), _WhenGiven] = None
 
 
 class Explanation(Message):

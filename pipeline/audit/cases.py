@@ -175,7 +175,7 @@ def _verdicts(settings: Settings, kept: Kept, findings: Findings, progress: Prog
         except msgspec.MsgspecError as error:
             findings.differ(PART, "unreadable_verdict", f"{name}/{partition}/{offset}", str(error))
             continue
-        if verdict.disposition is not Disposition.PAY:
+        if verdict.disposition.opens_case:
             rows.add(at, verdict.source.number, hash(value[:-1]))
         if number % EVERY == 0:
             progress(name, number)

@@ -15,10 +15,10 @@ import polars as pl
 
 from pipeline.inputs.fitting import DAY_US, PLAIN_TIME, Fitted
 from pipeline.inputs.mapping import FIELDS
-from pipeline.replay.run.output import MONEY
 from rules.screens.table import ENCOUNTER
 from rules.screens.verdict import DRUG_FIELDS
 from topics.claims.codec import ClaimError, decode_claims
+from topics.verdicts.shape import MONEY
 
 CLAIMS: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.Int64,

@@ -16,11 +16,11 @@ import polars as pl
 from pipeline.inputs.errors import MappingError
 from pipeline.inputs.mapping import FieldSource
 from pipeline.inputs.mapping import Mapping as SourceMapping
-from pipeline.replay.run.output import MONEY
 from rules.screens.index import FIRST_DAY, LAST_DAY
 from rules.screens.table import ENCOUNTER
 from rules.screens.verdict import DRUG_FIELDS
 from topics.fields import DATE_PATTERN, MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
+from topics.verdicts.shape import MONEY
 
 Schema = Mapping[str, pl.DataType]
 

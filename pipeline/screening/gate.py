@@ -18,6 +18,7 @@ from rules.packs.pack import PackSet
 from rules.screens.index import StandingIndex
 from rules.screens.verdict import Screen
 from topics.claims.codec import ClaimError, decode_claims
+from topics.messages import VerdictRegister
 from topics.verdicts.codec import VerdictCodec, to_documents
 
 NATIONAL_CODE = r"^D[0-9]{12}$"
@@ -47,6 +48,7 @@ class Ruled:
     flagged: pl.Series
     evidence: list[tuple[str, ...]]
     dead_letters: list[DeadLetter]
+    register: VerdictRegister | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +91,16 @@ class Gate:
         offsets: Places,
         screened_at: str,
         stale: bool = False,
+        register: VerdictRegister | None = None,
     ) -> Judged:
         """Judges a batch of record values, whose places in the input are given. `screened_at` is an RFC 3339 time."""
-        ruled = self.rule(values, stale=stale)
+        ruled = self.rule(values, stale=stale, register=register)
         return self.write(ruled, topic=topic, partitions=partitions, offsets=offsets, screened_at=screened_at)
 
-    def rule(self, values: Sequence[bytes | None], *, stale: bool = False) -> Ruled:
-        """Decodes a batch, gathers what the register says, and decides."""
+    def rule(
+        self, values: Sequence[bytes | None], *, stale: bool = False, register: VerdictRegister | None = None
+    ) -> Ruled:
+        """Decodes a batch, gathers what the register says, and decides. `register` is the state that verdicts will name."""
         decoded = decode_claims(values)
         claims = decoded.claims
         decided = self.screen.decide(claims, self.index, stale=stale)
@@ -109,6 +114,7 @@ class Gate:
                 for span, institution_span in decided[flagged].select("span", "institution_span").iter_rows()
             ],
             dead_letters=[DeadLetter(row, error) for row, error in decoded.errors],
+            register=register,
         )
 
     def verdicts(self, ruled: Ruled) -> pl.DataFrame:
@@ -126,6 +132,7 @@ class Gate:
             pl.Series(partitions, dtype=pl.Int32).gather(rows),
             pl.Series(offsets, dtype=pl.Int64).gather(rows),
             screened_at,
+            ruled.register,
         )
         cases = self._codec.cases(
             verdicts[flagged],

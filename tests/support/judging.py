@@ -13,6 +13,7 @@ from rules.timeline import InstitutionTimeline, PhysicianTimeline
 from tests.support.balance import Balance, prove
 from tests.support.cluster import Record
 from tests.support.register import Register
+from topics.verdicts.shape import OF_THE_RUN
 
 SHANTOU = ("shantou-2022-draft",)
 AT = "2026-01-02T03:04:05.678Z"
@@ -58,8 +59,8 @@ def verdicts(gate: Gate, values: Sequence[bytes | None], *, stale: bool = False)
 
 
 def bare(verdict: dict) -> dict:
-    """A verdict without its place and time."""
-    return {name: value for name, value in verdict.items() if name not in ("source", "screened_at")}
+    """A verdict without what belongs to the run: place, time and state of the register."""
+    return {name: value for name, value in verdict.items() if name not in OF_THE_RUN}
 
 
 def prove_in_memory(

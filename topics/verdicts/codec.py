@@ -10,21 +10,10 @@ import msgspec
 import polars as pl
 
 from rules.screens.index import FIRST_DAY, LAST_DAY
-from rules.screens.table import Ruling
 from rules.screens.verdict import Screen
-from rules.vocabulary import Disposition
 from rules.wording.explanation import explain
-
-RULING_FIELDS = ("disposition", "reason", "exempted_ground", "cost_bearer", "rule_pack", "citations")
-
-
-def _ruling_field(ruling: Ruling, field: str) -> str | list[str] | None:
-    if field == "rule_pack":
-        return ruling.pack.name
-    if field == "citations":
-        return list(ruling.citations)
-    value = getattr(ruling, field)
-    return None if value is None else str(value)
+from topics.messages import VerdictRegister
+from topics.verdicts.shape import VERDICT_NAMES, WIRE_COLUMNS, ruling_columns
 
 
 class VerdictCodec:
@@ -32,15 +21,8 @@ class VerdictCodec:
 
     def __init__(self, screen: Screen) -> None:
         self._rulings = screen.rulings
-        self._flagged = pl.Series([ruling.disposition is not Disposition.PAY for ruling in screen.rulings])
-        self._columns = {
-            field: pl.Series(
-                field,
-                [_ruling_field(ruling, field) for ruling in screen.rulings],
-                dtype=pl.List(pl.String) if field == "citations" else pl.String,
-            )
-            for field in RULING_FIELDS
-        }
+        self._flagged = pl.Series([ruling.disposition.opens_case for ruling in screen.rulings])
+        self._columns = ruling_columns(screen.rulings, WIRE_COLUMNS)
 
     def verdicts(self, claims: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
         """The verdict of every claim, as the columns of the wire up to and including standing_revision.
@@ -48,26 +30,13 @@ class VerdictCodec:
         `claims` are decoded claims, `decided` what `Screen.decide` answered for them.
         """
         ruling = decided["ruling"]
-        picked = {field: column.gather(ruling) for field, column in self._columns.items()}
-        return claims.select(
-            "claim_id",
-            "claim_version",
-            "region",
-            "institution_code",
-            "physician_code",
-            "encounter_type",
-            "service_date",
-            "fund_amount",
-            picked["disposition"],
-            picked["reason"],
-            picked["exempted_ground"],
-            picked["cost_bearer"],
-            decided["standing"],
-            _period(decided),
-            picked["rule_pack"],
-            picked["citations"],
-            decided["revision"].alias("standing_revision"),
-        )
+        given = {
+            **{name: column.gather(ruling) for name, column in self._columns.items()},
+            "standing": decided["standing"],
+            "penalty_period": _period(decided),
+            "standing_revision": decided["revision"].alias("standing_revision"),
+        }
+        return claims.select(given.get(name, pl.col(name)) for name in VERDICT_NAMES)
 
     def flagged(self, decided: pl.DataFrame) -> pl.Series:
         """Which claims open a case: every reject and every review."""
@@ -139,13 +108,21 @@ def _period(decided: pl.DataFrame) -> pl.Series:
 
 
 def to_documents(
-    verdicts: pl.DataFrame, topic: str, partitions: pl.Series, offsets: pl.Series, screened_at: str | pl.Series
+    verdicts: pl.DataFrame,
+    topic: str,
+    partitions: pl.Series,
+    offsets: pl.Series,
+    screened_at: str | pl.Series,
+    register: VerdictRegister | None = None,
 ) -> list[str]:
-    """JSON text of every verdict, with its source and the time of screening (one for all, or one a verdict)."""
+    """JSON text of every verdict, with its source and the time of screening (one for all, or one a verdict).
+
+    `register` says by what state of the register all of them were judged; without it the field is absent.
+    """
     if verdicts.is_empty():
         return []
     source = verdicts.select(pl.lit(topic).alias("topic"), partitions.alias("partition"), offsets.alias("offset"))
-    return (
+    documents: list[str] = (
         verdicts.select(
             pl.struct(
                 *verdicts.columns,
@@ -156,6 +133,11 @@ def to_documents(
         .to_series()
         .to_list()
     )
+    if register is None:
+        return documents
+    # One text for all: as a column it would be encoded anew for each of them.
+    last = f',"register":{register.model_dump_json()}}}'
+    return [document[:-1] + last for document in documents]
 
 
 def case_id(claim_id: str, claim_version: int, ground: str) -> str:

@@ -1,7 +1,8 @@
 """Today's verdicts against those recorded: which are equal, which are not, and why.
 
-Verdicts are compared field by field, but for `source` and `screened_at`; money by its value. `standing_revision` numbers the
-knowledge, so it is compared only where each claim is judged by the very revision that its recorded verdict names.
+Verdicts are compared field by field, but for those of the run (`topics.verdicts.shape`); money by its value.
+`standing_revision` numbers the knowledge, so it is compared only where each claim is judged by the very revision that its
+recorded verdict names.
 """
 
 from __future__ import annotations
@@ -17,21 +18,12 @@ from pipeline.inputs.decode import Decoded
 from pipeline.inputs.sources import Slice
 from pipeline.replay.knowledge.register import Clock, ClockMode, EventFile
 from pipeline.replay.proof.capture import Captured, Part
-from pipeline.replay.report.cases import on_the_wire
-from pipeline.replay.run.output import CAUSES, DIFFERENCES_SCHEMA, MONEY
+from pipeline.replay.run.output import CAUSES, DIFFERENCES_SCHEMA, SHOWN
 from rules.vocabulary import Reason
+from topics.verdicts.shape import MONEY, VERDICT_NAMES, on_the_wire
 
 Judging = Callable[[pl.DataFrame], pl.DataFrame]
 """From claims to their verdicts, as VERDICT_SCHEMA."""
-
-FIELDS = (
-    *("claim_id", "claim_version", "region", "institution_code", "physician_code", "encounter_type", "service_date"),
-    *("fund_amount", "disposition", "reason", "exempted_ground", "cost_bearer", "standing", "penalty_period"),
-    *("rule_pack", "citations", "standing_revision"),
-)
-"""Fields of a verdict that are compared."""
-
-_SHOWN = ("disposition", "reason", "standing", "penalty_period", "standing_revision", "rule_pack")
 _OPERATIONAL = [Reason.STANDING_STALE.value, Reason.STANDING_UNREADABLE.value]
 
 LAG_US = 600 * 1_000_000
@@ -95,7 +87,7 @@ class Proof:
             pl.col("cause").cast(pl.Enum(CAUSES)),
             "fields",
             pl.col("outcomes").fill_null(0).cast(pl.Int64),
-            *(pl.col(f"{side}_{name}") for side in ("recorded", "replayed") for name in ("outcome", *_SHOWN)),
+            *(pl.col(f"{side}_{name}") for side in ("recorded", "replayed") for name in ("outcome", *SHOWN)),
             pl.col("recorded_screened_at").alias("screened_at"),
         )
         counts = Counter(rows["cause"].to_list())
@@ -132,7 +124,7 @@ class Proof:
             pl.col("replayed_outcome").fill_null("dead_letter")
         )
         both = here.join(_comparable(recorded, "recorded"), on="offset", how="full", coalesce=True).sort("offset")
-        names = [name for name in FIELDS if self._as_recorded or name != "standing_revision"]
+        names = [name for name in VERDICT_NAMES if self._as_recorded or name != "standing_revision"]
         differing = [
             pl.when(pl.col(f"recorded_{name}").ne_missing(pl.col(f"replayed_{name}"))).then(pl.lit(name))
             for name in names
@@ -232,7 +224,7 @@ def _comparable(frame: pl.DataFrame, side: str) -> pl.DataFrame:
                 if name == "claim_version"
                 else pl.col(name)
             ).alias(f"{side}_{name}")
-            for name in FIELDS
+            for name in VERDICT_NAMES
         ),
     )
 

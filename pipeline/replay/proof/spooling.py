@@ -14,6 +14,7 @@ from pipeline.replay.proof.topic_range import Ranges
 from pipeline.replay.run.output import RECORDED_SCHEMA
 from pipeline.replay.run.writing import write_table
 from topics.catalogue import CLAIMS, ERROR_HEADER, SOURCE_OFFSET_HEADER, SOURCE_PARTITION_HEADER, SOURCE_TOPIC_HEADER
+from topics.verdicts.shape import VERDICT
 
 _PART_RECORDS = 131_072
 _PART_BYTES = 64 << 20
@@ -59,25 +60,9 @@ class _Sourced(msgspec.Struct):
     source: _Source
 
 
-class _Verdict(msgspec.Struct):
-    claim_id: str
-    claim_version: int
-    region: str
-    institution_code: str
-    physician_code: str | None
-    encounter_type: str
-    service_date: str
-    fund_amount: str
-    disposition: str
-    reason: str
-    exempted_ground: str | None
-    cost_bearer: str
-    standing: str
-    penalty_period: list[str | None] | None
-    rule_pack: str
-    citations: list[str]
-    standing_revision: int | None
-    screened_at: str
+_Verdict = msgspec.defstruct(
+    "_Verdict", [*((field.name, field.wire) for field in VERDICT), ("screened_at", str)], module=__name__
+)
 
 
 _source = msgspec.json.Decoder(_Sourced).decode

@@ -22,26 +22,15 @@ from pipeline.replay.report.sums import existing
 from pipeline.settings.model import Settings
 from rules.packs.pack import PackSet
 from rules.screens.verdict import Screen
+from rules.vocabulary import Disposition
 from topics.catalogue import CLAIM_CASES, REPLAY_SOURCE
 from topics.verdicts.codec import VerdictCodec, to_documents
+from topics.verdicts.shape import on_the_wire
 
 FILE = "cases.ndjson.gz"
 _ROWS = 100_000
 _BATCH = 10_000
-_WIRE = (
-    *("claim_id", "claim_version", "region", "institution_code", "physician_code", "encounter_type", "service_date"),
-    *(
-        "fund_amount",
-        "disposition",
-        "reason",
-        "exempted_ground",
-        "cost_bearer",
-        "standing",
-        "penalty_period",
-        "rule_pack",
-    ),
-    *("citations", "standing_revision"),
-)
+_FLAGGED = [item.value for item in Disposition if item.opens_case]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +69,7 @@ def cases(folder: Path, packs: PackSet) -> Iterator[list[dict[str, Any]]]:
     """The cases as records {"key", "value"}, some at a time, in the order of the input."""
     codec = VerdictCodec(Screen(packs))
     for part in sorted((folder / "verdicts").glob("*.parquet")):
-        flagged = pl.scan_parquet(part).filter(pl.col("disposition") != "pay").collect()
+        flagged = pl.scan_parquet(part).filter(pl.col("disposition").is_in(_FLAGGED)).collect()
         for rows in flagged.iter_slices(_ROWS):
             yield _made(rows, codec)
 
@@ -92,20 +81,6 @@ def _made(rows: pl.DataFrame, codec: VerdictCodec) -> list[dict[str, Any]]:
     documents = to_documents(verdicts, REPLAY_SOURCE, partition, rows["source_row"], times)
     evidence = [tuple(causes or ()) for causes in rows["evidence"].to_list()]
     return list(codec.cases(verdicts, rows["ruling"], documents, evidence, opened_at=times.to_list()))
-
-
-def on_the_wire(rows: pl.DataFrame) -> list[pl.Expr]:
-    """The verdict's columns in the types of the wire: dates and money as text, a period as two days."""
-    days = [pl.col("penalty_period").struct[end].dt.to_string("%Y-%m-%d") for end in ("from", "to")]
-    shaped = {
-        "service_date": pl.col("service_date").dt.to_string("%Y-%m-%d"),
-        "fund_amount": pl.col("fund_amount").cast(pl.String),
-        "penalty_period": pl.when(pl.col("penalty_period").is_not_null()).then(pl.concat_list(days)),
-    }
-    return [
-        shaped.get(name, pl.col(name).cast(pl.String) if rows.schema[name] == pl.Enum else pl.col(name)).alias(name)
-        for name in _WIRE
-    ]
 
 
 def publish_cases(

@@ -41,38 +41,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from rules.screens.table import ENCOUNTER
 from rules.screens.verdict import STANDING
-from rules.vocabulary import CostBearer, Disposition, Flag, InstitutionStanding, Reason, SiteStatus
+from rules.vocabulary import Flag, InstitutionStanding, SiteStatus
+from topics.verdicts.shape import PARQUET_COLUMNS, PERIOD, WIRE_COLUMNS
 
-MONEY = pl.Decimal(18, 2)
-"""Yuan. The contract's sixteen digits and two decimals fit."""
-
-PERIOD = pl.Struct({"from": pl.Date, "to": pl.Date})
 CHINA_ZONE = "Asia/Shanghai"
-_DISPOSITION = pl.Enum([item.value for item in Disposition])
-_REASON = pl.Enum([item.value for item in Reason])
-_BEARER = pl.Enum([item.value for item in CostBearer])
 
 VERDICT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "source_row": pl.Int64,
-    "claim_id": pl.String,
-    "claim_version": pl.Int32,
-    "region": pl.String,
-    "institution_code": pl.String,
-    "physician_code": pl.String,
-    "encounter_type": ENCOUNTER,
-    "service_date": pl.Date,
-    "fund_amount": MONEY,
-    "disposition": _DISPOSITION,
-    "reason": _REASON,
-    "exempted_ground": _REASON,
-    "cost_bearer": _BEARER,
-    "standing": STANDING,
-    "penalty_period": PERIOD,
-    "rule_pack": pl.String,
-    "citations": pl.List(pl.String),
-    "standing_revision": pl.Int64,
+    **PARQUET_COLUMNS,
     "settlement_time": pl.Datetime("us", CHINA_ZONE),
     "settlement_month": pl.Date,
     "ruling": pl.UInt16,
@@ -180,23 +157,7 @@ RECORDED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "at_offset": pl.Int64,
     "written": pl.Int64,
     "error": pl.String,
-    "claim_id": pl.String,
-    "claim_version": pl.Int64,
-    "region": pl.String,
-    "institution_code": pl.String,
-    "physician_code": pl.String,
-    "encounter_type": pl.String,
-    "service_date": pl.String,
-    "fund_amount": pl.String,
-    "disposition": pl.String,
-    "reason": pl.String,
-    "exempted_ground": pl.String,
-    "cost_bearer": pl.String,
-    "standing": pl.String,
-    "penalty_period": pl.List(pl.String),
-    "rule_pack": pl.String,
-    "citations": pl.List(pl.String),
-    "standing_revision": pl.Int64,
+    **WIRE_COLUMNS,
     "screened_at": pl.String,
 }
 """Columns of `recorded/*.parquet`. `partition` and `offset` are the claim's; `at_...` and `written` (milliseconds since 1970 UTC)
@@ -220,15 +181,8 @@ another outcome all the same. operational: the gate could not read its register,
 outcome. not_recorded: none. no_such_record: an outcome of an offset at which no claim stands. unreadable: what is recorded is no
 verdict."""
 
-_COMPARED = {
-    "outcome": pl.String,
-    "disposition": pl.String,
-    "reason": pl.String,
-    "standing": pl.String,
-    "penalty_period": pl.String,
-    "standing_revision": pl.Int64,
-    "rule_pack": pl.String,
-}
+SHOWN = ("disposition", "reason", "standing", "penalty_period", "standing_revision", "rule_pack")
+_COMPARED = {"outcome": pl.String, **{name: WIRE_COLUMNS[name] for name in SHOWN}, "penalty_period": pl.String}
 
 DIFFERENCES_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "partition": pl.Int32,

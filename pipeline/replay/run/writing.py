@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -15,14 +14,12 @@ from pipeline.replay.run.output import (
 )
 from rules.screens.index import FIRST_DAY, LAST_DAY, StandingIndex
 from rules.screens.verdict import Screen
-from rules.vocabulary import Disposition
+from topics.verdicts.shape import CLAIM_NAMES, PARQUET_COLUMNS, ruling_columns
 
 _CHINA_US = 8 * 3_600_000_000
 _DAY_US = 86_400_000_000
 _COMPRESSION_LEVEL = 1
 """zstd 1: as fast as lz4 and two thirds of its size, measured on verdicts."""
-
-_RULED = ("disposition", "reason", "exempted_ground", "cost_bearer", "rule_pack", "citations")
 
 
 class Judge:
@@ -32,20 +29,8 @@ class Judge:
         self.screen = screen
         self._index = index
         rulings = screen.rulings
-        texts: dict[str, list[Any]] = {
-            "rule_pack": [ruling.pack.name for ruling in rulings],
-            "citations": [list(ruling.citations) for ruling in rulings],
-        }
-        self._ruled = {
-            name: pl.Series(
-                name,
-                texts.get(name) or [getattr(ruling, name) for ruling in rulings],
-                dtype=VERDICT_SCHEMA[name],
-                strict=False,
-            )
-            for name in _RULED
-        }
-        self._flagged = pl.Series([ruling.disposition is not Disposition.PAY for ruling in rulings])
+        self._ruled = ruling_columns(rulings, PARQUET_COLUMNS)
+        self._flagged = pl.Series([ruling.disposition.opens_case for ruling in rulings])
         self._evidence, self._institution_evidence = index.evidence()
         self._warm_up()
 
@@ -67,17 +52,11 @@ class Judge:
         decided = self.screen.decide(claims, self._index)
         ruling = decided["ruling"]
         flagged = self._flagged.gather(ruling)
+        days = {"service_date": pl.col("day").cast(pl.Date).alias("service_date")}
         local = (pl.col("instant") + _CHINA_US).floordiv(_DAY_US).cast(pl.Int32).cast(pl.Date)
         return claims.select(
             (pl.col("row") + first_row).alias("source_row"),
-            "claim_id",
-            "claim_version",
-            "region",
-            "institution_code",
-            "physician_code",
-            "encounter_type",
-            pl.col("day").cast(pl.Date).alias("service_date"),
-            "fund_amount",
+            *(days.get(name, pl.col(name)) for name in CLAIM_NAMES),
             *(column.gather(ruling) for column in self._ruled.values()),
             decided["standing"],
             _period(decided),

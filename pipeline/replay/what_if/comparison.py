@@ -20,20 +20,11 @@ from rules.packs.pack import PackSet
 from rules.screens.table import Ruling
 from rules.screens.verdict import Screen
 from rules.wording.explanation import explain
+from topics.verdicts.shape import CLAIM_NAMES, VERDICT
 
-_SIDE = (
-    "disposition",
-    "reason",
-    "exempted_ground",
-    "cost_bearer",
-    "standing",
-    "penalty_period",
-    "rule_pack",
-    "citations",
-)
+_SIDE = tuple(field.name for field in VERDICT if field.said_by != "claim" and field.name != "standing_revision")
 _TOLD = ("disposition", "reason", "exempted_ground", "cost_bearer")
-_CLAIM = ("claim_id", "claim_version", "region", "institution_code", "physician_code", "encounter_type", "service_date")
-_CLAIM_COLUMNS = ("source_row", *_CLAIM, "fund_amount", "settlement_month")
+_CLAIM_COLUMNS = ("source_row", *CLAIM_NAMES, "settlement_month")
 _PAIR = ("from_disposition", "from_reason", "to_disposition", "to_reason")
 
 
@@ -149,7 +140,7 @@ def _explained(listed: pl.DataFrame, before: Sequence[Ruling], after: Sequence[R
     """The flips that are listed, each with both verdicts in full."""
     rows = []
     for row in listed.to_dicts():
-        claim = {name: plain(row[name]) for name in ("source_row", *_CLAIM, "fund_amount")}
+        claim = {name: plain(row[name]) for name in ("source_row", *CLAIM_NAMES)}
         rows.append({**claim, "from": _side(row, "from", before), "to": _side(row, "to", after)})
     return rows
 

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import main
-from pipeline.replay.report.cases import on_the_wire
 from pipeline.replay.run.output import INPUT_SCHEMA, RECORDED_SCHEMA
 from rules.events import Event
 from tests.support.histories import make
 from tests.support.replaying import run, sample_claims, sample_events, verdicts, write_events, write_lines
+from topics.verdicts.shape import on_the_wire
 
 CLAIMS = 400
 SCREENED = "2026-11-23T08:00:00.123+08:00"

@@ -1,0 +1,77 @@
+"""One table says what a verdict is made of; the contract, the codec and all that stores or compares verdicts agree with it."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+
+from pipeline.replay.proof.spooling import _Verdict
+from pipeline.replay.run.output import DIFFERENCES_SCHEMA, RECORDED_SCHEMA, VERDICT_SCHEMA
+from rules.vocabulary import Disposition
+from tests.support.judging import AT, bare, make_gate
+from tests.unit.topics.test_golden_verdicts import golden, register
+from topics.messages import Case, Verdict, VerdictRegister
+from topics.verdicts.shape import OF_THE_RUN, VERDICT, VERDICT_NAMES, WIRE_COLUMNS
+
+AS_OF = VerdictRegister(as_of="2026-11-27T03:00:00.000Z", progress={"0": 17, "1": 4})
+
+
+def test_the_table_has_the_fields_of_the_contract_in_its_order_and_with_its_nulls() -> None:
+    fields = {field.alias or name: field for name, field in Verdict.model_fields.items()}
+    assert (*VERDICT_NAMES, *OF_THE_RUN) == tuple(fields)
+    null = {field.name for field in VERDICT if type(None) in getattr(field.wire, "__args__", ())}
+    model_null = {name for name in VERDICT_NAMES if type(None) in getattr(fields[name].annotation, "__args__", ())}
+    assert null == model_null
+
+
+def test_what_stores_verdicts_and_reads_them_back_has_the_fields_of_the_table() -> None:
+    names = list(VERDICT_NAMES)
+    assert [name for name in VERDICT_SCHEMA if name in names] == names
+    assert [name for name in RECORDED_SCHEMA if name in names] == names
+    assert [name for name in _Verdict.__struct_fields__ if name in names] == names
+    assert {name.removeprefix("recorded_") for name in DIFFERENCES_SCHEMA} & set(names) <= set(names)
+
+
+def test_the_columns_of_the_wire_read_golden_verdicts_as_they_are() -> None:
+    lines = golden("claim-verdicts")
+    read = pl.read_ndjson(b"\n".join(lines), schema=WIRE_COLUMNS)
+    assert read.to_dicts() == [
+        {name: value for name, value in json.loads(line).items() if name in WIRE_COLUMNS} for line in lines
+    ]
+
+
+def test_every_reject_and_every_review_opens_a_case_and_no_payment_does() -> None:
+    assert [item for item in Disposition if item.opens_case] == [Disposition.REJECT, Disposition.REVIEW]
+
+
+def judged(told: VerdictRegister | None) -> tuple[list[str], list[bytes]]:
+    values = golden("claims")
+    made = make_gate(register()).judge(
+        values,
+        topic="claims",
+        partitions=[0] * len(values),
+        offsets=range(len(values)),
+        screened_at=AT,
+        register=told,
+    )
+    return [record["value"] for record in made.verdicts], [record["value"] for record in made.cases]
+
+
+def test_a_verdict_says_by_what_state_of_the_register_it_was_judged_and_is_otherwise_the_same() -> None:
+    plain, cases_plain = judged(None)
+    told, cases_told = judged(AS_OF)
+    said = {"as_of": "2026-11-27T03:00:00.000Z", "progress": {"0": 17, "1": 4}}
+    for before, after in zip(plain, told, strict=True):
+        assert Verdict.model_validate_json(after).register_ == AS_OF
+        assert json.loads(after)["register"] == said
+        assert "register" not in json.loads(before)
+        assert list(bare(json.loads(after)).items()) == list(bare(json.loads(before)).items())
+    for before, after in zip(cases_plain, cases_told, strict=True):
+        assert json.loads(after).pop("register") == said
+        assert Case.model_validate_json(after).case_id == Case.model_validate_json(before).case_id
+
+
+def test_a_model_writes_the_register_where_there_is_one_and_nothing_where_there_is_none() -> None:
+    lines = judged(AS_OF)[0] + judged(None)[0]
+    assert [Verdict.model_validate_json(line).model_dump_json(by_alias=True) for line in lines] == lines
