@@ -32,9 +32,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, Topic
 
 from benchmarks.control import say
 from benchmarks.soak_report import Disturbance, Soak, write
-from pipeline.audit.letters import Letter, letter
 from pipeline.devtools.kafka import LocalKafka
 from pipeline.kafka.admin import TopicAdmin
+from pipeline.kafka.records import headers
 from pipeline.sample.claims import claims
 from pipeline.sample.roster import register_events, roster
 from rules.events import Event
@@ -49,6 +49,7 @@ from topics.catalogue import (
     CLAIMS_DEAD_LETTER,
     PHYSICIAN_EVENTS,
 )
+from topics.dead_letters import Envelope, opened
 
 SEED = 20221226
 PHYSICIANS = 20_000
@@ -136,11 +137,11 @@ class _Verdict(msgspec.Struct):
 _verdict = msgspec.json.Decoder(_Verdict).decode
 
 
-def _source(message: Message) -> _Source | Letter:
+def _source(message: Message) -> _Source | Envelope:
     """The claim that an outcome is about. A letter that names none would be a fault to stop at."""
     if message.topic() == CLAIM_VERDICTS.name:
         return _verdict(message.value() or b"").source
-    found = letter(message)
+    found = opened(headers(message))
     assert found is not None, message.headers()
     return found
 
@@ -182,7 +183,7 @@ class Outcomes(threading.Thread):
             if message is None or message.error():
                 continue
             source = _source(message)
-            self.letters += isinstance(source, Letter)
+            self.letters += isinstance(source, Envelope)
             self.partitions.append(source.partition)
             self.offsets.append(source.offset)
             self.moments.append(time.time())

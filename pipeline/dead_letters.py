@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,20 +22,15 @@ from topics.catalogue import (
     CLAIMS,
     CLAIMS_DEAD_LETTER,
     CLAIMS_REDRIVEN,
-    ERROR_HEADER,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
-    SOURCE_OFFSET_HEADER,
-    SOURCE_PARTITION_HEADER,
-    SOURCE_TOPIC_HEADER,
     TopicSpec,
 )
-from topics.claims.codec import ClaimError
+from topics.dead_letters import Code, error_of, opened, without_envelope
 from topics.messages import Redriven
 
 _TIMEOUT_S = 30.0
 _AT_ONCE = 1_000
-_OWN_HEADERS = {ERROR_HEADER, SOURCE_TOPIC_HEADER, SOURCE_PARTITION_HEADER, SOURCE_OFFSET_HEADER}
 _PREVIEW = 200
 
 
@@ -45,7 +40,7 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A topic of dead letters, and the topic whose records they were. Only claims have kinds of errors and shadow runs."""
+    """A topic of dead letters, and the topic whose records they were. Only claims have shadow runs."""
 
     name: str
     spec: TopicSpec
@@ -84,14 +79,14 @@ BOXES = {
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One dead letter. `kind` (of a claim's error; empty for the others) and `reason` come from its error header; `redriven`
-    says it was sent again before."""
+    """One dead letter. `kind` is the code of its error; `cut` says that its value is only the beginning of the record's;
+    `redriven` says it was sent again before. A letter that names no record has an empty `source_topic`."""
 
     box: Box
     partition: int
     offset: int
     at: dt.datetime
-    kind: str
+    kind: Code
     reason: str
     source_topic: str
     source_partition: int
@@ -99,6 +94,7 @@ class Letter:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+    cut: bool
     redriven: bool
 
     def as_json(self) -> dict[str, Any]:
@@ -108,12 +104,13 @@ class Letter:
             "partition": self.partition,
             "offset": self.offset,
             "at": self.at.isoformat(timespec="milliseconds"),
-            "kind": self.kind or None,
+            "kind": self.kind.value,
             "reason": self.reason,
             "source": {"topic": self.source_topic, "partition": self.source_partition, "offset": self.source_offset},
             "key": None if self.key is None else self.key.decode("utf-8", "backslashreplace"),
             "bytes": None if self.value is None else len(self.value),
             "preview": self.preview(),
+            "cut": self.cut,
             "redriven": self.redriven,
         }
 
@@ -125,7 +122,7 @@ class Letter:
     @property
     def error(self) -> str:
         """The header as it stands."""
-        return f"{self.kind}: {self.reason}" if self.kind else self.reason
+        return self.reason if self.kind is Code.UNCODED else f"{self.kind}: {self.reason}"
 
     def preview(self) -> str | None:
         """The beginning of the value, fit for a terminal."""
@@ -150,10 +147,10 @@ _FIELDS: dict[str, Callable[[Letter], str]] = {
 _WHERE = re.compile(r"(?P<field>[a-z.]+)(?P<operator>!=|=|~)(?P<value>.*)", re.DOTALL)
 
 
-def parse_where(texts: Iterable[str], boxes: Sequence[Box] = (BOXES["claims"],)) -> Condition:
+def parse_where(texts: Iterable[str]) -> Condition:
     """Conditions such as `kind=invalid_value`, `error~fund_amount`, `source.partition!=3`; all of them must hold.
 
-    `=` and `!=` compare, `~` looks for a part. Raises FilterError, also for what no letter of the boxes can meet.
+    `=` and `!=` compare, `~` looks for a part. Raises FilterError, also for what no letter can meet.
     """
     conditions: list[Condition] = []
     for text in texts:
@@ -162,26 +159,24 @@ def parse_where(texts: Iterable[str], boxes: Sequence[Box] = (BOXES["claims"],))
             raise FilterError(
                 f"--where {text!r}: expected FIELD=VALUE, FIELD!=VALUE or FIELD~PART with FIELD one of {', '.join(_FIELDS)}"
             )
-        _check_value(text, match["field"], match["operator"], match["value"], boxes)
+        _check_value(text, match["field"], match["operator"], match["value"])
         conditions.append(_condition(_FIELDS[match["field"]], match["operator"], match["value"]))
     return lambda letter: all(condition(letter) for condition in conditions)
 
 
-_VALUES: dict[str, tuple[str, ...]] = {"kind": ClaimError.KINDS, "redriven": ("true", "false")}
+_VALUES: dict[str, tuple[str, ...]] = {"kind": tuple(Code), "redriven": ("true", "false")}
 _NUMBERS = ("partition", "offset", "source.partition", "source.offset")
 
 
-def _check_value(text: str, field: str, operator: str, value: str, boxes: Sequence[Box]) -> None:
+def _check_value(text: str, field: str, operator: str, value: str) -> None:
     """A value that no letter can have is a slip, and must not look like an empty topic."""
-    if field == "kind" and not any(box.of_claims for box in boxes):
-        raise FilterError(f"--where {text!r}: only claims have kinds of errors; pick by error~PART")
     if operator == "~":
         return
     if field in _VALUES and value not in _VALUES[field]:
         raise FilterError(f"--where {text!r}: {field} is one of {', '.join(_VALUES[field])}")
     if field in _NUMBERS and not value.isdecimal():
         raise FilterError(f"--where {text!r}: {field} is a number")
-    if field == "error" and ": " not in value and all(box.of_claims for box in boxes):
+    if field == "error" and value in tuple(Code):
         raise FilterError(
             f"--where {text!r}: an error is compared as a whole ('invalid_json: ...'); give kind=... or error~PART"
         )
@@ -208,10 +203,7 @@ def _redriven(settings: Settings, box: Box) -> set[str]:
 
 def _letter(message: Message, box: Box, done: set[str]) -> Letter:
     every = tuple(headers(message))
-    # The writer's own headers come last; a header of the same name that the sender had set stands before them.
-    named = {name: (value or b"").decode("utf-8", "replace") for name, value in every}
-    error = named.get(ERROR_HEADER, "unknown: the error header is missing")
-    kind, _, reason = error.partition(": ") if box.of_claims else ("", "", error)
+    envelope, (kind, reason) = opened(every), error_of(every)
     _, number, position = place(message)
     return Letter(
         box=box,
@@ -220,18 +212,15 @@ def _letter(message: Message, box: Box, done: set[str]) -> Letter:
         at=dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC),
         kind=kind,
         reason=reason,
-        source_topic=named.get(SOURCE_TOPIC_HEADER, ""),
-        source_partition=_number(named.get(SOURCE_PARTITION_HEADER, "")),
-        source_offset=_number(named.get(SOURCE_OFFSET_HEADER, "")),
+        source_topic="" if envelope is None else envelope.topic,
+        source_partition=-1 if envelope is None else envelope.partition,
+        source_offset=-1 if envelope is None else envelope.offset,
         key=key(message),
         value=message.value(),
         headers=every,
+        cut=envelope is not None and envelope.cut,
         redriven=box.mark(number, position) in done,
     )
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else -1
 
 
 def redrive(
@@ -266,8 +255,7 @@ def redrive(
 
 def _original(letter: Letter) -> Record:
     """The record as its sender wrote it."""
-    own = [(name, value) for name, value in letter.headers if name not in _OWN_HEADERS]
-    return {"key": letter.key, "value": letter.value, "headers": own}
+    return {"key": letter.key, "value": letter.value, "headers": without_envelope(letter.headers)}
 
 
 def _mark(letter: Letter) -> Record:

@@ -286,11 +286,6 @@ CATALOGUE: tuple[TopicSpec, ...] = (
 REPLAY_SOURCE = "replay"
 """The source's topic in the cases of a replay. No topic has this name."""
 
-ERROR_HEADER = "error"
-SOURCE_TOPIC_HEADER = "source.topic"
-SOURCE_PARTITION_HEADER = "source.partition"
-SOURCE_OFFSET_HEADER = "source.offset"
-
 
 def topic(name: str) -> TopicSpec:
     """The topic of this name. Raises KeyError, naming the topics that exist."""

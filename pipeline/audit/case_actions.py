@@ -7,7 +7,6 @@ following from the log when it follows for one of the moments at which its case 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -17,26 +16,25 @@ import polars as pl
 from pydantic import ValidationError
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
-from pipeline.audit.letters import letter
 from pipeline.audit.offsets import control_extents
 from pipeline.audit.rows import Kept, timestamp
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
-from pipeline.kafka.records import place
+from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
 from rules.packs.pack import PackSet
 from topics.cases.casebook import Applied, apply, facts_of, open_case, open_state
 from topics.catalogue import CASE_ACTIONS, CASE_ACTIONS_DEAD_LETTER, CLAIM_CASES, PHYSICIAN_EVENTS
+from topics.dead_letters import Code, Envelope, opened
 from topics.messages import Case, CaseAction, CaseState
 
 PART = "case_actions"
 Place = tuple[str, int, int]
 """Topic, partition and offset."""
 
-_UNKNOWN = "no case is called"
-_FULL = re.compile(r"a case takes at most (\d+) actions of (\d+) bytes")
-_OTHER_RULES = "the rules of region"
-"""What the scheme of a region knows may have changed since."""
+_TAKEN_AS_TOLD = frozenset({Code.CASE_FULL, Code.OUTSIDE_SCHEME, Code.UNCODED})
+"""Letters of actions that today might be taken: bounds and what a scheme knows may have changed since, and what was written
+before there were codes does not say why."""
 
 
 class Opening(Protocol):
@@ -97,7 +95,7 @@ class CaseBook:
         }
         self._unbegun = False
         self._partitions = len(self._done[CLAIM_CASES.name])
-        self._letters: dict[Place, list[str]] = {}
+        self._letters: dict[Place, list[Envelope]] = {}
         self._letters_kept = Kept()
         self._right: set[Place] = set()
         self._files: dict[str, list[Act]] = {}
@@ -149,7 +147,7 @@ class CaseBook:
             _, partition, offset = place(message)
             self._letters_kept.saw(partition, timestamp(message))
             self._counted["dead_letters"] += 1
-            source, where = letter(message), f"{name}/{partition}/{offset}"
+            source, where = opened(headers(message)), f"{name}/{partition}/{offset}"
             if source is None:
                 findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
             elif source.partition not in self._done.get(source.topic, ()):
@@ -158,7 +156,7 @@ class CaseBook:
                 )
                 findings.differ(PART, "foreign_dead_letter", where, named)
             else:
-                self._letters.setdefault(source[:3], []).append(source.error)
+                self._letters.setdefault(source[:3], []).append(source)
             if number % EVERY == 0:
                 progress(name, number)
         self._letters_kept.close(self._settings, name)
@@ -215,7 +213,7 @@ class CaseBook:
         """How many actions may have come before their case, the likeliest number first."""
         least = most = 0
         for act in acts:
-            if not any(_UNKNOWN in error for error in self._letters.get(act.place, ())):
+            if not self._came_early(act):
                 break
             least += 1
         for act in acts:
@@ -233,9 +231,9 @@ class CaseBook:
         for number, act in enumerate(acts):
             action = CaseAction.model_validate_json(act.value)
             if number < early:
-                settled.refused.append((act, f"case_id: {_UNKNOWN} {case.case_id!r} when it came"))
+                settled.refused.append((act, f"case_id: no case was called {case.case_id!r} when it came"))
                 continue
-            applied = self._applied(act, action, refused, len(seen) + len(refused))
+            applied = self._applied(act, action, refused)
             if applied is None:
                 applied = apply(settled.state, action, facts, seen=seen, scheme_events=scheme)
             errors = self._letters.get(act.place, [])
@@ -243,11 +241,11 @@ class CaseBook:
                 refused.add(action.action_id)
                 settled.refused.append((act, applied.problem))
                 continue
-            if any(_UNKNOWN in error for error in errors):
+            if any(item.code is Code.NO_CASE for item in errors):
                 settled.overtaken.append(act)
             elif errors:
                 refused.add(action.action_id)
-                settled.needless.append((act, f"{action.action_id} is possible: {errors[-1]}"))
+                settled.needless.append((act, f"{action.action_id} is possible: {errors[-1].error}"))
                 continue
             settled.counted["repeated" if applied.state is None else "applied"] += 1
             if applied.event is not None and not self.waits(*act.place):
@@ -256,17 +254,15 @@ class CaseBook:
             seen.add(action.action_id)
         return settled
 
-    def _applied(self, act: Act, action: CaseAction, refused: set[str], taken: int) -> Applied | None:
+    def _came_early(self, act: Act) -> bool:
+        return any(item.code in (Code.NO_CASE, Code.UNCODED) for item in self._letters.get(act.place, ()))
+
+    def _applied(self, act: Act, action: CaseAction, refused: set[str]) -> Applied | None:
         """The refusals that do not follow from the state; None where it decides."""
         if action.action_id in refused:
             return Applied(problem="action_id: this action was refused before")
-        for error in self._letters.get(act.place, ()):
-            full = _FULL.search(error)
-            if full and (taken >= int(full[1]) or len(action.model_dump_json()) > int(full[2])):
-                return Applied(problem=error)
-            if _OTHER_RULES in error and action.appeal is not None:
-                return Applied(problem=error)
-        return None
+        told = (item for item in self._letters.get(act.place, ()) if item.code in _TAKEN_AS_TOLD)
+        return next((Applied(problem=item.error, code=item.code) for item in told), None)
 
     # -- what became of the actions -------------------------------------------------------------------------------
 
@@ -296,7 +292,7 @@ class CaseBook:
         for name, acts in self._files.items():
             for act in acts if name not in self._known else ():
                 if act.place in self._letters or act.partition not in begun:
-                    self._demand(act, f"{_UNKNOWN} {name!r}")
+                    self._demand(act, f"no case is called {name!r}")
         for act, why in self._unusable:
             self._demand(act, why)
         self._name_missing(findings)
@@ -324,7 +320,7 @@ class CaseBook:
         for where in sorted(self._letters.keys() - self._right):
             topic, partition, offset = where
             if where in named or partition not in gone[topic]:
-                text = named.get(where, f"nothing stands there that may be set aside: {self._letters[where][-1]}")
+                text = named.get(where, f"nothing stands there that may be set aside: {self._letters[where][-1].error}")
                 findings.differ(PART, "needless_dead_letter", f"{topic}/{partition}/{offset}", text)
 
     def _name_misplaced(self, findings: Findings) -> None:

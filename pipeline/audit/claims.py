@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
-from pipeline.audit.letters import letter
 from pipeline.kafka.offsets import Extent, group_extents
 from pipeline.kafka.reading import read_to_end
-from pipeline.kafka.records import place
+from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
 from topics.catalogue import CLAIM_VERDICTS, CLAIMS, CLAIMS_DEAD_LETTER
+from topics.dead_letters import opened
 
 PART = "claims"
 _PRESENT = 0x80
@@ -114,7 +114,7 @@ def _letters(settings: Settings, ledger: Ledger, findings: Findings, progress: P
     for number, message in enumerate(read_to_end(settings, name), 1):
         _, partition, offset = place(message)
         where = f"{name}/{partition}/{offset}"
-        source = letter(message)
+        source = opened(headers(message))
         if source is None:
             findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
         elif _note(source.topic, source.partition, source.offset, where, ledger, findings):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -11,12 +10,11 @@ from confluent_kafka import Message
 from pydantic import ValidationError
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
-from pipeline.audit.letters import letter
 from pipeline.audit.rows import Kept, timestamp
 from pipeline.kafka.offsets import Extent
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
-from pipeline.kafka.records import place
+from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
 from rules.dossier import fold
 from rules.events import Event, EventError, check, decode
@@ -26,14 +24,13 @@ from topics.catalogue import (
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
 )
+from topics.dead_letters import Code, Envelope, opened
 from topics.messages import PhysicianEvent
 
 PART = "events"
 Kind = Literal["physician", "institution"]
 Place = tuple[int, int]
 """Partition and offset."""
-
-_FULL = re.compile(r"the dossier (?:holds (\d+) events already|would have more than)")
 
 
 class Owner(NamedTuple):
@@ -130,7 +127,7 @@ def read_log(
     return log
 
 
-def _take(message: Message, log: Log, letters: dict[Place, list[str]]) -> None:
+def _take(message: Message, log: Log, letters: dict[Place, list[Envelope]]) -> None:
     _, partition, offset = place(message)
     where, counted = (partition, offset), log.figures[partition]
     counted["read"] += 1
@@ -158,14 +155,14 @@ def _take(message: Message, log: Log, letters: dict[Place, list[str]]) -> None:
         file.events.append(event)
 
 
-def _letters(settings: Settings, kept: Kept, findings: Findings, progress: Progress) -> dict[Place, list[str]]:
+def _letters(settings: Settings, kept: Kept, findings: Findings, progress: Progress) -> dict[Place, list[Envelope]]:
     """The errors of the dead letters, by the place of the event that each names."""
-    found: dict[Place, list[str]] = {}
+    found: dict[Place, list[Envelope]] = {}
     for number, message in enumerate(read_to_end(settings, PHYSICIAN_EVENTS_DEAD_LETTER.name), 1):
         _, partition, offset = place(message)
         kept.saw(partition, timestamp(message))
         where = f"{PHYSICIAN_EVENTS_DEAD_LETTER.name}/{partition}/{offset}"
-        source = letter(message)
+        source = opened(headers(message))
         if source is None:
             findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
         elif source.topic != PHYSICIAN_EVENTS.name:
@@ -173,21 +170,20 @@ def _letters(settings: Settings, kept: Kept, findings: Findings, progress: Progr
                 PART, "foreign_dead_letter", where, f"names {source.topic}/{source.partition}/{source.offset}"
             )
         else:
-            found.setdefault((source.partition, source.offset), []).append(source.error)
+            found.setdefault((source.partition, source.offset), []).append(source)
         if number % EVERY == 0:
             progress(PHYSICIAN_EVENTS_DEAD_LETTER.name, number)
     kept.close(settings, PHYSICIAN_EVENTS_DEAD_LETTER.name)
     return found
 
 
-def _justify(where: Place, error: str, log: Log, findings: Findings) -> None:
+def _justify(where: Place, letter: Envelope, log: Log, findings: Findings) -> None:
     """A letter of an event that is usable by itself: its dossier must be full, or impossible to count with it."""
     owner, event = log.set_aside[where]
     file = log.files.get(owner, File(where[0]))
     if event in file.events:
         return  # sent again when the law or the dossier had come to allow it
-    full = _FULL.search(error)
-    if full is not None and len(file.events) >= int(full[1] or 1):
+    if letter.code is Code.UNCODED or (letter.code is Code.DOSSIER_FULL and file.events):
         return
     try:
         _count([*file.events, event], owner, log.packs)
@@ -197,7 +193,7 @@ def _justify(where: Place, error: str, log: Log, findings: Findings) -> None:
         PART,
         "needless_dead_letter",
         f"{PHYSICIAN_EVENTS.name}/{where[0]}/{where[1]}",
-        f"{event.event_id} is usable: {error}",
+        f"{event.event_id} is usable: {letter.error}",
     )
 
 
@@ -209,7 +205,7 @@ def _count(events: list[Event], owner: Owner, packs: PackSet) -> None:
         institution_timeline(file, pack, institution_code=owner.code, region=owner.region)
 
 
-def _balance(log: Log, letters: dict[Place, list[str]], findings: Findings) -> None:
+def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings) -> None:
     for partition in sorted(log.extent):
         known = sorted(offset for number, offset in letters if number == partition)
         unusable = sorted(offset for number, offset in log.unusable if number == partition)

@@ -28,7 +28,7 @@ _where_option = click.option(
     "--where",
     multiple=True,
     metavar="CONDITION",
-    help="FIELD=VALUE, FIELD!=VALUE or FIELD~PART; fields: kind (of claims), error, key, partition, offset, source.topic, "
+    help="FIELD=VALUE, FIELD!=VALUE or FIELD~PART; fields: kind (the code), error, key, partition, offset, source.topic, "
     "source.partition, source.offset, redriven. May be repeated; all must hold.",
 )
 
@@ -39,7 +39,7 @@ def _letters(settings: Settings, where: tuple[str, ...], names: tuple[str, ...])
 
     boxes = [BOXES[name] for name in names]
     try:
-        condition = parse_where(where, boxes)
+        condition = parse_where(where)
         return [letter for one in boxes for letter in letters(settings, condition, one)]
     except FilterError as error:
         fail(str(error), EXIT_USAGE)

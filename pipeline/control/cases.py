@@ -16,7 +16,7 @@ from pipeline.control.publisher import Entry
 from pipeline.control.write_batch import Draft, Received
 from pipeline.kafka.partitioner import partition_of
 from rules.packs.pack import PackSet
-from topics.cases.casebook import Applied, apply, facts_of, open_case
+from topics.cases.casebook import Applied, apply, facts_of, open_case, unknown_case
 from topics.catalogue import (
     CASE_ACTIONS_DEAD_LETTER,
     CASE_FILES,
@@ -24,6 +24,7 @@ from topics.catalogue import (
     CLAIM_CASES,
     PHYSICIAN_EVENTS,
 )
+from topics.dead_letters import Code
 from topics.messages import Case, CaseAction, CaseFile, CaseState
 
 _MOST_ACTIONS = 500
@@ -59,13 +60,13 @@ class CaseDesk:
                     self._act(record, draft, tally)
             except ValidationError as error:
                 problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-                self._refuse(record, "form", "; ".join(problems), draft, tally)
+                self._refuse(record, Code.INVALID_VALUE, "; ".join(problems), draft, tally)
         return tally
 
     @staticmethod
-    def _refuse(record: Received, kind: str, why: str, draft: Draft, tally: CaseTally) -> None:
-        draft.dead_letter(CASE_ACTIONS_DEAD_LETTER, record, why)
-        tally.refused[kind] += 1
+    def _refuse(record: Received, code: Code, why: str, draft: Draft, tally: CaseTally) -> None:
+        draft.dead_letter(CASE_ACTIONS_DEAD_LETTER, record, code, why)
+        tally.refused[code] += 1
 
     def _open(self, record: Received, draft: Draft, tally: CaseTally) -> None:
         case = Case.model_validate_json(record.value or b"")
@@ -86,11 +87,12 @@ class CaseDesk:
             return
         file = _file(draft.get(CASE_FILES, record.partition, key))
         if file is None:
-            self._refuse(record, "no_case", apply(None, action, None).problem or "", draft, tally)
+            unknown = unknown_case(action)
+            self._refuse(record, Code.NO_CASE, unknown.problem or "", draft, tally)
             return
         applied = self._applied(file, action)
         if applied.problem is not None:
-            self._refuse(record, "not_possible", applied.problem, draft, tally)
+            self._refuse(record, applied.code or Code.NOT_POSSIBLE, applied.problem, draft, tally)
             if action.action_id not in file.refused:
                 self._keep(record, file.model_copy(update={"refused": (*file.refused, action.action_id)}), draft)
             return
@@ -106,10 +108,12 @@ class CaseDesk:
     def _applied(self, file: CaseFile, action: CaseAction) -> Applied:
         if action.action_id in file.refused:
             return Applied(
-                problem="action_id: this action was refused before; send what is possible now under a new id"
+                problem="action_id: this action was refused before; send what is possible now under a new id",
+                code=Code.NOT_POSSIBLE,
             )
         if len(file.actions) + len(file.refused) >= _MOST_ACTIONS or len(action.model_dump_json()) > _MOST_BYTES:
-            return Applied(problem=f"a case takes at most {_MOST_ACTIONS} actions of {_MOST_BYTES} bytes")
+            text = f"a case takes at most {_MOST_ACTIONS} actions of {_MOST_BYTES} bytes"
+            return Applied(problem=text, code=Code.CASE_FULL)
         ledger = self._packs.for_region(file.case.region).ledger
         return apply(
             _state(file),

@@ -10,6 +10,7 @@ from pipeline.control.dossiers import Kind, dossier_key
 from pipeline.kafka.partitioner import partition_of
 from rules.events import Event, EventError, check, decode
 from rules.packs.pack import Pack, PackSet
+from topics.dead_letters import Code
 from topics.messages import PhysicianEvent
 
 
@@ -31,9 +32,9 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a record is not accepted: everything that is wrong, and the kind of error for counting."""
+    """Why a record is not accepted: everything that is wrong, and the code of the first."""
 
-    kind: str
+    code: Code
     reasons: tuple[str, ...]
 
     @property
@@ -48,20 +49,22 @@ def examine(value: bytes | None, packs: PackSet, partitions: int) -> Accepted | 
     The record's own place is not looked at: the caller compares it with `Accepted.partition`.
     """
     if not value:
-        return Refused("empty", ("the record has no value",))
+        return Refused(Code.NULL_VALUE, ("the record has no value",))
     try:
         event = decode(value)
         PhysicianEvent.model_validate_json(value)
     except EventError as error:
-        return Refused("form", tuple(error.problems))
+        return Refused(Code.INVALID_VALUE, tuple(error.problems))
     except ValidationError as error:
-        return Refused("form", tuple(_problem(item["loc"], item["msg"]) for item in error.errors(include_url=False)))
+        return Refused(
+            Code.INVALID_VALUE, tuple(_problem(item["loc"], item["msg"]) for item in error.errors(include_url=False))
+        )
     pack = packs.for_region(event.region)
     if pack.ledger is None:
-        return Refused("no_ledger", (f"region: {event.region} is governed by {pack.name}, which counts no events",))
+        return Refused(Code.NO_LEDGER, (f"region: {event.region} is governed by {pack.name}, which counts no events",))
     problems = check(event, pack.ledger)
     if problems:
-        return Refused("law", tuple(problems))
+        return Refused(Code.OUTSIDE_SCHEME, tuple(problems))
     kind: Kind = "institution" if event.of_institution else "physician"
     code = (event.institution if event.of_institution else event.physician_code) or ""
     return Accepted(event, pack, kind, code, partition_of(code.encode(), partitions))

@@ -49,6 +49,7 @@ from topics.catalogue import (
     PHYSICIAN_STANDING,
     TopicSpec,
 )
+from topics.dead_letters import Code
 
 
 @dataclass(slots=True)
@@ -136,15 +137,17 @@ class Ledger:
         if grown is dossier.now:
             tally.events[name, "repeated"] += 1
         elif len(grown) > MOST_EVENTS:
-            self._refuse(record, Refused("full", (f"the dossier holds {MOST_EVENTS} events already",)), draft, tally)
+            self._refuse(
+                record, Refused(Code.DOSSIER_FULL, (f"the dossier holds {MOST_EVENTS} events already",)), draft, tally
+            )
         else:
             dossier.now = grown
             dossier.fresh.append((record, found.event))
 
     @staticmethod
     def _refuse(record: Received, why: Refused, draft: Draft, tally: Tally) -> None:
-        draft.dead_letter(PHYSICIAN_EVENTS_DEAD_LETTER, record, why.error)
-        tally.refused[why.kind] += 1
+        draft.dead_letter(PHYSICIAN_EVENTS_DEAD_LETTER, record, why.code, why.error)
+        tally.refused[why.code] += 1
 
     @staticmethod
     def _opened(found: Accepted, draft: Draft, touched: dict[tuple[int, bytes], _Open]) -> _Open:
@@ -186,7 +189,7 @@ class Ledger:
                 self._truth(grown, dossier)
             except _UNCOUNTABLE as problem:
                 reason = f"the dossier cannot be counted with this event: {type(problem).__name__}: {problem}"
-                self._refuse(record, Refused("uncountable", (reason,)), draft, tally)
+                self._refuse(record, Refused(Code.UNCOUNTABLE, (reason,)), draft, tally)
                 continue
             dossier.now = grown
             dossier.fresh.append((record, event))

@@ -8,13 +8,8 @@ from dataclasses import dataclass, field
 from pipeline.control.faust.state_store import Shelf
 from pipeline.control.publisher import Entry
 from pipeline.kafka.records import Headers
-from topics.catalogue import (
-    ERROR_HEADER,
-    SOURCE_OFFSET_HEADER,
-    SOURCE_PARTITION_HEADER,
-    SOURCE_TOPIC_HEADER,
-    TopicSpec,
-)
+from topics.catalogue import TopicSpec
+from topics.dead_letters import Code, enclose
 
 ShelfOf = Callable[[str, int], Shelf]
 """The shelf of a table's partition. Raises KeyError when this process does not have it."""
@@ -55,16 +50,20 @@ class Draft:
         """Whether a key stands in a table."""
         return _Keys(self, table, partition)
 
-    def dead_letter(self, topic: TopicSpec, record: Received, error: str) -> None:
-        """Sets a record aside, byte for byte, with the reason."""
-        headers: Headers = [
-            *record.headers,
-            (ERROR_HEADER, error.encode()),
-            (SOURCE_TOPIC_HEADER, record.topic.encode()),
-            (SOURCE_PARTITION_HEADER, str(record.partition).encode()),
-            (SOURCE_OFFSET_HEADER, str(record.offset).encode()),
-        ]
-        self.loose.append(Entry(topic.name, record.key, record.value, headers=headers))
+    def dead_letter(self, topic: TopicSpec, record: Received, code: Code, reason: str) -> None:
+        """Sets a record aside, byte for byte, with the code and the reason."""
+        letter = enclose(
+            code,
+            reason,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            limit=topic.max_record_bytes,
+        )
+        self.loose.append(Entry(topic.name, letter.key, letter.value, headers=letter.headers))
 
     def forward(self, record: Received, key: bytes, partition: int) -> None:
         """Sends a record that lies in the wrong partition to the right one of its own topic."""

@@ -16,10 +16,8 @@ from topics.catalogue import (
     CLAIM_CASES,
     CLAIM_VERDICTS,
     CLAIMS_DEAD_LETTER,
-    ERROR_HEADER,
-    SOURCE_OFFSET_HEADER,
-    SOURCE_PARTITION_HEADER,
 )
+from topics.dead_letters import opened
 
 Place = tuple[int, int]
 """Partition and offset of a record of `claims`."""
@@ -186,9 +184,9 @@ class Outcome:
             self.examples[case.reason] = case
 
     def _take_dead_letter(self, message: Message) -> Place:
-        about = dict(headers(message))
-        error = (about[ERROR_HEADER] or b"").decode()
-        place = int(about[SOURCE_PARTITION_HEADER] or b""), int(about[SOURCE_OFFSET_HEADER] or b"")
+        about = opened(headers(message))
+        assert about is not None, message.headers()
+        place = about.partition, about.offset
         key, value = message.key() or b"", message.value()
         self.dead_values[place] = hash(value)
         self.dead_letters.append(
@@ -196,8 +194,8 @@ class Outcome:
                 place=place,
                 key=key.decode("utf-8", "replace"),
                 size=len(value or b""),
-                kind=error.partition(":")[0],
-                error=error.partition(": ")[2],
+                kind=about.code,
+                error=about.reason,
             )
         )
         return place

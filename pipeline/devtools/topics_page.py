@@ -12,8 +12,9 @@ from pydantic.fields import FieldInfo
 from rules.vocabulary import Reason, Standing
 from topics import fields
 from topics.access import ROLES
-from topics.catalogue import CATALOGUE, ERROR_HEADER, SOURCE_OFFSET_HEADER, SOURCE_PARTITION_HEADER, SOURCE_TOPIC_HEADER
+from topics.catalogue import CATALOGUE
 from topics.catalogue import TopicSpec as Spec
+from topics.dead_letters import CUT_HEADER, ENVELOPE_HEADERS, MAX_REASON_BYTES, Code
 from topics.messages import Message, Period
 
 _MOST_IN_LINE = 8
@@ -79,7 +80,7 @@ def _lines() -> Iterator[str]:
         yield f"### {model.__name__}"
         yield ""
         yield from _model(model)
-    for vocabulary in (Reason, Standing):
+    for vocabulary in (Reason, Standing, Code):
         yield ""
         yield f"### {vocabulary.__name__}"
         yield ""
@@ -100,10 +101,13 @@ def _kept(spec: Spec) -> str:
 
 def _contract(spec: Spec) -> Iterator[str]:
     if spec.model is None:
-        names = ", ".join(
-            f"`{name}`" for name in (ERROR_HEADER, SOURCE_TOPIC_HEADER, SOURCE_PARTITION_HEADER, SOURCE_OFFSET_HEADER)
+        names = ", ".join(f"`{name}`" for name in ENVELOPE_HEADERS)
+        yield (
+            f"Key and value are the bytes received, unchanged. Headers: those received, then {names}. `error` is a "
+            f"[code](#code), a colon and the reason (at most {MAX_REASON_BYTES:,} bytes). A record that does not fit is "
+            f"cut, and `{CUT_HEADER}` tells the hash and the size of its whole value. Letters written before there were "
+            f"codes are read as `{Code.UNCODED}`."
         )
-        yield f"Key and value are the bytes received, unchanged. Headers: those received, then {names}."
         return
     yield from _model(spec.model)
 

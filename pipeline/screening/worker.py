@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from pipeline.kafka.records import Headers, headers, key, place
+from pipeline.kafka.records import headers, key, place
 from pipeline.kafka.transactions import ReadUpTo, TransactionAborted, TransactionFatal
 from pipeline.screening.gate import Gate, Judged, Ruled
 from pipeline.screening.status import status_page
@@ -32,13 +32,9 @@ from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from pipeline.web.server import StatusServer
 from rules.packs.pack import PackSet
-from topics.catalogue import (
-    CLAIMS,
-    ERROR_HEADER,
-    SOURCE_OFFSET_HEADER,
-    SOURCE_PARTITION_HEADER,
-    SOURCE_TOPIC_HEADER,
-)
+from topics.catalogue import CLAIMS, MAX_DEAD_LETTER_BYTES
+from topics.claims.codec import ClaimError
+from topics.dead_letters import Code, enclose
 
 _LAG_EVERY_S = 1.0
 _COLLECT_EVERY = 200_000
@@ -532,15 +528,20 @@ class Worker:
             return  # it was owned too briefly to have been measured
 
 
-def _dead_letter(message: Message, error: Exception) -> dict[str, Any]:
+def _dead_letter(message: Message, error: ClaimError) -> dict[str, Any]:
     topic, partition, offset = place(message)
-    added: Headers = [
-        (ERROR_HEADER, str(error).encode()),
-        (SOURCE_TOPIC_HEADER, topic.encode()),
-        (SOURCE_PARTITION_HEADER, str(partition).encode()),
-        (SOURCE_OFFSET_HEADER, str(offset).encode()),
-    ]
-    return {"key": key(message), "value": message.value(), "headers": [*headers(message), *added]}
+    letter = enclose(
+        Code(error.kind),
+        error.reason,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=key(message),
+        value=message.value(),
+        headers=headers(message),
+        limit=MAX_DEAD_LETTER_BYTES,
+    )
+    return {"key": letter.key, "value": letter.value, "headers": letter.headers}
 
 
 def _now() -> str:

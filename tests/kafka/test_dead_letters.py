@@ -173,7 +173,7 @@ def test_letters_of_the_control_plane_are_listed_and_sent_again_once_their_cause
     ), detail=lambda: first.output[-2000:])  # fmt: skip
 
     [letter] = listed(cluster, topic="events")
-    assert (letter["key"], letter["kind"], letter["source"]["topic"]) == (code, None, "physician-events")
+    assert (letter["key"], letter["kind"], letter["source"]["topic"]) == (code, "outside_scheme", "physician-events")
     assert letter["reason"].startswith("violation_id: 'QN-T6-02'")
     assert [item["source"]["topic"] for item in listed(cluster, "source.topic=claim-cases", topic="case-actions")] == [
         "claim-cases"
@@ -225,7 +225,16 @@ def test_letters_of_two_topics_at_one_place_are_not_taken_for_each_other(cluster
         assert [item.value for item in cluster.read(origin)] == [f"{BOXES[name].spec.name}".encode()]
 
 
-def test_kinds_of_errors_are_asked_of_claims_only() -> None:
-    with pytest.raises(FilterError, match="only claims have kinds"):
-        parse_where(["kind=invalid_json"], [BOXES["events"]])
-    assert parse_where(["error=the record has no value", "redriven=false"], [BOXES["events"]])
+def test_the_code_picks_letters_of_every_topic_and_those_without_one_are_sent_again_all_the_same(
+    cluster: Cluster,
+) -> None:
+    old = "a case takes at most 500 actions of 16384 bytes"
+    for topic in ("claims-dead-letter", "physician-events-dead-letter", "case-actions-dead-letter"):
+        errors = ("invalid_json: x", old)
+        cluster.send(topic, [{"key": "k", "value": error, "headers": [("error", error.encode())]} for error in errors])
+    for name in ("claims", "events", "case-actions"):
+        assert [item["kind"] for item in listed(cluster, topic=name)] == ["invalid_json", "uncoded"]
+        assert [item["reason"] for item in listed(cluster, "kind=uncoded", topic=name)] == [old]
+        assert redriven(cluster, "--topic", name, "--where", "kind=uncoded")["sent"] == 1
+        assert redriven(cluster, "--topic", name, "--where", "kind=invalid_json")["sent"] == 1
+        assert redriven(cluster, "--topic", name)["sent"] == 0

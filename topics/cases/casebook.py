@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from rules import events
 from rules.vocabulary import Reason
+from topics.dead_letters import Code
 from topics.messages import AppealDecision, Case, CaseAction, CaseState
 
 State = Literal["open", "assigned", "awaiting_evidence", "upheld", "overturned", "closed", "reopened"]
@@ -71,6 +72,8 @@ class Applied:
     state: CaseState | None = None
     event: bytes | None = None
     problem: str | None = None
+    code: Code | None = None
+    """The code of the problem."""
 
 
 def facts_of(case: Case) -> CaseFacts:
@@ -101,32 +104,42 @@ def apply(
     `seen` are the ids of the actions that the case has taken; one of them changes nothing. `scheme_events` are the event
     types of the region's pack (None: not checked). A refused action comes back with its problem and changes nothing either.
     """
-    problem = _problem(state, action, case, scheme_events)
-    if problem is not None or state is None or case is None:
-        return Applied(problem=problem)
+    if state is None or case is None:
+        return unknown_case(action)
+    problem = _problem(state, action, case)
+    if problem is not None:
+        return Applied(problem=problem, code=Code.NOT_POSSIBLE)
+    if (
+        action.appeal is not None
+        and scheme_events is not None
+        and f"appeal_{action.appeal.outcome}" not in scheme_events
+    ):
+        text = f"appeal: the rules of region {case.region} know no review of a deduction"
+        return Applied(problem=text, code=Code.OUTSIDE_SCHEME)
     event = None if action.appeal is None else _decision(action, action.appeal, case)
     if action.action_id in seen:
         return Applied(event=event)
     following = _following(state, action)
     if following is None:
         known = ", ".join([*LEGAL[state.state], "note"])
-        return Applied(
-            problem=f"action: {action.action} is not possible while the case is {state.state}; possible are {known}"
-        )
+        text = f"action: {action.action} is not possible while the case is {state.state}; possible are {known}"
+        return Applied(problem=text, code=Code.NOT_POSSIBLE)
     return Applied(_moved(state, action, following), event)
 
 
-def _problem(
-    state: CaseState | None, action: CaseAction, case: CaseFacts | None, scheme_events: Container[str] | None
-) -> str | None:
+def unknown_case(action: CaseAction) -> Applied:
+    """The answer to an action whose case has not been opened."""
+    text = f"case_id: no case is called {action.case_id!r}; the gate opens cases, actions do not"
+    return Applied(problem=text, code=Code.NO_CASE)
+
+
+def _problem(state: CaseState, action: CaseAction, case: CaseFacts) -> str | None:
     """What is wrong with an action, whatever state its case is in."""
-    if state is None or case is None:
-        return f"case_id: no case is called {action.case_id!r}; the gate opens cases, actions do not"
     if action.case_id != state.case_id:
         return f"case_id: the action concerns {action.case_id!r}, the case is {state.case_id!r}"
     if action.assignee is not None and action.action != "assign":
         return f"assignee: only assign names one, not {action.action}"
-    return None if action.appeal is None else _appeal_problem(action, action.appeal, case, scheme_events)
+    return None if action.appeal is None else _appeal_problem(action, action.appeal, case)
 
 
 def _following(state: CaseState, action: CaseAction) -> State | None:
@@ -157,9 +170,7 @@ def event_id(action_id: str) -> str:
     return "appeal-" + hashlib.sha256(action_id.encode()).hexdigest()[:24]
 
 
-def _appeal_problem(
-    action: CaseAction, appeal: AppealDecision, case: CaseFacts, scheme_events: Container[str] | None
-) -> str | None:
+def _appeal_problem(action: CaseAction, appeal: AppealDecision, case: CaseFacts) -> str | None:
     rejected = appeal.outcome == "rejected"
     try:
         acted_on = _day(action.at)
@@ -185,10 +196,6 @@ def _appeal_problem(
         (
             case.reason not in REVIEWABLE,
             f"appeal: the ground {case.reason} rests on no deduction, so that there is nothing to review",
-        ),
-        (
-            scheme_events is not None and f"appeal_{appeal.outcome}" not in scheme_events,
-            f"appeal: the rules of region {case.region} know no review of a deduction",
         ),
         (not case.physician_code, "appeal: the case names no physician"),
         (

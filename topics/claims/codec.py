@@ -27,6 +27,7 @@ from rules.screens.index import FIRST_DAY
 from rules.screens.table import ENCOUNTER, ENCOUNTERS
 from rules.screens.verdict import DRUG_FIELDS
 from topics.catalogue import MAX_CLAIM_BYTES
+from topics.dead_letters import FORM_CODES, Code
 from topics.fields import DATE_PATTERN, MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
 from topics.messages import Claim
 
@@ -37,22 +38,10 @@ MAX_DEPTH = 64
 class ClaimError(ValueError):
     """A value that is not a claim. `kind` is one of a small closed set, fit for a metric's label."""
 
-    KINDS = (
-        "null_value",
-        "empty_value",
-        "too_large",
-        "invalid_utf8",
-        "invalid_json",
-        "too_deep",
-        "not_an_object",
-        "duplicate_key",
-        "missing_field",
-        "wrong_type",
-        "invalid_value",
-    )
+    KINDS: tuple[str, ...] = tuple(code.value for code in FORM_CODES)
 
     def __init__(self, kind: str, reason: str) -> None:
-        self.kind = kind
+        self.kind = Code(kind).value
         self.reason = reason
         super().__init__(f"{kind}: {reason}")
 

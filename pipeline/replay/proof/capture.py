@@ -20,8 +20,8 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 from pipeline.inputs.errors import ReplayError
 from pipeline.inputs.sources import InputFile, fingerprint
 from pipeline.kafka.partitioner import partition_of
-from pipeline.kafka.records import key, place
-from pipeline.replay.proof.spooling import Recorder, Spool, letter
+from pipeline.kafka.records import headers, key, place
+from pipeline.replay.proof.spooling import Recorder, Spool
 from pipeline.replay.proof.topic_range import Ranges, Wanted, read_range, resolve, since, whole
 from pipeline.replay.run.folder import write_json
 from pipeline.replay.run.output import EVENTS_SCHEMA, INPUT_SCHEMA, RECORDED_SCHEMA
@@ -36,6 +36,7 @@ from topics.catalogue import (
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
 )
+from topics.dead_letters import opened
 
 NOTE = "capture.json"
 INPUT, RECORDED, EVENTS = "input", "recorded", "events.parquet"
@@ -219,8 +220,8 @@ def _copy_events(folder: Path, settings: Settings, progress: Progress) -> dict[s
     name, letters = PHYSICIAN_EVENTS.name, PHYSICIAN_EVENTS_DEAD_LETTER.name
     # The events first: what is set aside of them is known by the time that the dead letters are read.
     ranges = whole(settings, name)
-    named = (letter(message) for message in _told(settings, letters, whole(settings, letters), progress))
-    refused = {letter[1:3] for letter in named if letter is not None and letter[0] == name}
+    named = (opened(headers(message)) for message in _told(settings, letters, whole(settings, letters), progress))
+    refused = {(item.partition, item.offset) for item in named if item is not None and item.topic == name}
     placed, elsewhere = Spool(folder, ".events", EVENTS_SCHEMA), Spool(folder, ".misplaced", EVENTS_SCHEMA)
     counts = {"records": 0, "refused": 0, "misplaced": 0}
     for message in _told(settings, name, ranges, progress):

@@ -13,7 +13,8 @@ from pipeline.kafka.records import headers, place
 from pipeline.replay.proof.topic_range import Ranges
 from pipeline.replay.run.output import RECORDED_SCHEMA
 from pipeline.replay.run.writing import write_table
-from topics.catalogue import CLAIMS, ERROR_HEADER, SOURCE_OFFSET_HEADER, SOURCE_PARTITION_HEADER, SOURCE_TOPIC_HEADER
+from topics.catalogue import CLAIMS
+from topics.dead_letters import opened
 from topics.verdicts.shape import VERDICT
 
 _PART_RECORDS = 131_072
@@ -99,10 +100,10 @@ class Recorder:
 
     def dead_letter(self, message: Message) -> None:
         """A record of the topic of dead letters."""
-        named = letter(message)
-        if named is not None and self._wanted(*named[:3]):
+        named = opened(headers(message))
+        if named is not None and self._wanted(named.topic, named.partition, named.offset):
             self.counts["dead_letters"] += 1
-            self._keep(message, named[1], named[2], "dead_letter", named[3], _NO_VERDICT)
+            self._keep(message, named.partition, named.offset, "dead_letter", named.error, _NO_VERDICT)
 
     def _wanted(self, topic: str, partition: int, offset: int) -> bool:
         begin, end = self._ranges.get(partition, (0, 0))
@@ -114,13 +115,3 @@ class Recorder:
         _, at_partition, at_offset = place(message)
         row = (partition, offset, outcome, at_partition, at_offset, message.timestamp()[1], error, *fields)
         self.spool.add(row, 400)
-
-
-def letter(message: Message) -> tuple[str, int, int, str] | None:
-    """Source and error of a dead letter; None when it names none. Of a name that stands twice the last is the product's own."""
-    named = {name: (value or b"").decode("utf-8", "replace") for name, value in headers(message)}
-    try:
-        source = named[SOURCE_TOPIC_HEADER], int(named[SOURCE_PARTITION_HEADER]), int(named[SOURCE_OFFSET_HEADER])
-    except (KeyError, ValueError):
-        return None
-    return *source, named.get(ERROR_HEADER, "")

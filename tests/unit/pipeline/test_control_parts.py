@@ -98,7 +98,7 @@ def test_an_event_that_the_law_cannot_count_is_set_aside_and_the_others_of_its_d
     late = make("deduction", "9999-12-31", 1, region="522700", points=12, violation_id="QN-T12-01")
     draft = shelves.take([good, late])
     assert [entry.topic for entry in draft.loose] == ["physician-events-dead-letter"]
-    assert dict(draft.loose[0].headers or [])["error"].startswith(b"the dossier cannot be counted with this event")
+    assert dict(draft.loose[0].headers or [])["error"].startswith(b"uncountable: the dossier cannot be counted")
     kept = shelves.of(DOSSIERS.name, partition_of(b"P-0001", 3)).get(dossier_key("physician", "522700", "P-0001"))
     assert read_dossier(kept) == (good,)
 
