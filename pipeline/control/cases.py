@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from pipeline.control.publisher import Entry
-from pipeline.control.write_batch import Draft, Received
+from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
 from rules.packs.pack import PackSet
 from topics.cases.casebook import Applied, apply, facts_of, open_case, unknown_case
@@ -49,61 +49,61 @@ class CaseDesk:
         self._partitions = partitions
         self._event_partitions = event_partitions
 
-    def take(self, records: Iterable[Received], draft: Draft) -> CaseTally:
-        """Takes records of `claim-cases` and `case-actions` into the draft."""
+    def take(self, records: Iterable[Received], batch: WriteBatch) -> CaseTally:
+        """Takes records of `claim-cases` and `case-actions` into the batch."""
         tally = CaseTally()
         for record in records:
             try:
                 if record.topic.endswith(CLAIM_CASES.name):
-                    self._open(record, draft, tally)
+                    self._open(record, batch, tally)
                 else:
-                    self._act(record, draft, tally)
+                    self._act(record, batch, tally)
             except ValidationError as error:
                 problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-                self._refuse(record, Code.INVALID_VALUE, "; ".join(problems), draft, tally)
+                self._refuse(record, Code.INVALID_VALUE, "; ".join(problems), batch, tally)
         return tally
 
     @staticmethod
-    def _refuse(record: Received, code: Code, why: str, draft: Draft, tally: CaseTally) -> None:
-        draft.dead_letter(CASE_ACTIONS_DEAD_LETTER, record, code, why)
+    def _refuse(record: Received, code: Code, why: str, batch: WriteBatch, tally: CaseTally) -> None:
+        batch.dead_letter(CASE_ACTIONS_DEAD_LETTER, record, code, why)
         tally.refused[code] += 1
 
-    def _open(self, record: Received, draft: Draft, tally: CaseTally) -> None:
+    def _open(self, record: Received, batch: WriteBatch, tally: CaseTally) -> None:
         case = Case.model_validate_json(record.value or b"")
         key = case.case_id.encode()
-        if self._misplaced(record, key, draft):
+        if self._misplaced(record, key, batch):
             return
-        if draft.get(CASE_FILES, record.partition, key) is None:
-            draft.put(CASE_FILES, record.partition, key, CaseFile(case=case).model_dump_json().encode())
+        if batch.get(CASE_FILES, record.partition, key) is None:
+            batch.put(CASE_FILES, record.partition, key, CaseFile(case=case).model_dump_json().encode())
             tally.cases["opened"] += 1
         else:
             tally.cases["repeated"] += 1
-        self._publish(record.partition, key, draft)
+        self._publish(record.partition, key, batch)
 
-    def _act(self, record: Received, draft: Draft, tally: CaseTally) -> None:
+    def _act(self, record: Received, batch: WriteBatch, tally: CaseTally) -> None:
         action = CaseAction.model_validate_json(record.value or b"")
         key = action.case_id.encode()
-        if self._misplaced(record, key, draft):
+        if self._misplaced(record, key, batch):
             return
-        file = _file(draft.get(CASE_FILES, record.partition, key))
+        file = _file(batch.get(CASE_FILES, record.partition, key))
         if file is None:
             unknown = unknown_case(action)
-            self._refuse(record, Code.NO_CASE, unknown.problem or "", draft, tally)
+            self._refuse(record, Code.NO_CASE, unknown.problem or "", batch, tally)
             return
         applied = self._applied(file, action)
         if applied.problem is not None:
-            self._refuse(record, applied.code or Code.NOT_POSSIBLE, applied.problem, draft, tally)
+            self._refuse(record, applied.code or Code.NOT_POSSIBLE, applied.problem, batch, tally)
             if action.action_id not in file.refused:
-                self._keep(record, file.model_copy(update={"refused": (*file.refused, action.action_id)}), draft)
+                self._keep(record, file.model_copy(update={"refused": (*file.refused, action.action_id)}), batch)
             return
         if applied.state is not None:
-            self._keep(record, file.model_copy(update={"actions": (*file.actions, action)}), draft)
+            self._keep(record, file.model_copy(update={"actions": (*file.actions, action)}), batch)
         tally.actions[action.action, "repeated" if applied.state is None else "applied"] += 1
-        self._publish(record.partition, key, draft)
+        self._publish(record.partition, key, batch)
         if applied.event is not None:
             code = (file.case.physician_code or "").encode()
             where = partition_of(code, self._event_partitions)
-            draft.loose.append(Entry(PHYSICIAN_EVENTS.name, code, applied.event, where))
+            batch.loose.append(Entry(PHYSICIAN_EVENTS.name, code, applied.event, where))
 
     def _applied(self, file: CaseFile, action: CaseAction) -> Applied:
         if action.action_id in file.refused:
@@ -124,24 +124,24 @@ class CaseDesk:
         )
 
     @staticmethod
-    def _keep(record: Received, file: CaseFile, draft: Draft) -> None:
-        draft.put(CASE_FILES, record.partition, file.case.case_id.encode(), file.model_dump_json().encode())
+    def _keep(record: Received, file: CaseFile, batch: WriteBatch) -> None:
+        batch.put(CASE_FILES, record.partition, file.case.case_id.encode(), file.model_dump_json().encode())
 
-    def _misplaced(self, record: Received, key: bytes, draft: Draft) -> bool:
+    def _misplaced(self, record: Received, key: bytes, batch: WriteBatch) -> bool:
         """Sends an action to the partition where its case is kept; cases come from the gate and lie right."""
         right = partition_of(key, self._partitions)
         if record.partition == right:
             return False
-        draft.forward(record, key, right)
+        batch.forward(record, key, right)
         return True
 
     @staticmethod
-    def _publish(partition: int, key: bytes, draft: Draft) -> None:
-        file = _file(draft.get(CASE_FILES, partition, key))
+    def _publish(partition: int, key: bytes, batch: WriteBatch) -> None:
+        file = _file(batch.get(CASE_FILES, partition, key))
         assert file is not None
         state = _state(file).model_dump_json().encode()
-        if draft.get(CASE_STATE, partition, key) != state:
-            draft.put(CASE_STATE, partition, key, state)
+        if batch.get(CASE_STATE, partition, key) != state:
+            batch.put(CASE_STATE, partition, key, state)
 
 
 def _file(value: bytes | None) -> CaseFile | None:

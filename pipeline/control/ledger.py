@@ -33,7 +33,7 @@ from pipeline.control.standings import (
     physician_statement,
     says_the_same,
 )
-from pipeline.control.write_batch import Draft, Received
+from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
 from rules.calendar import official_calendar
 from rules.duties import Duty, duties
@@ -101,9 +101,9 @@ class Ledger:
     # -- events -------------------------------------------------------------------------------------------------
 
     def take(
-        self, records: Iterable[Received], draft: Draft, today: dt.date, behind: Container[int] = ()
+        self, records: Iterable[Received], batch: WriteBatch, today: dt.date, behind: Container[int] = ()
     ) -> tuple[Tally, dict[tuple[int, bytes], dt.date | None]]:
-        """Takes records of `physician-events` into the draft; returns what was done, and when to look again.
+        """Takes records of `physician-events` into the batch; returns what was done, and when to look again.
 
         Of partitions that are `behind`, whose next events are in the log already, no notice is given yet: the answer that is
         missing may be the next record.
@@ -111,74 +111,82 @@ class Ledger:
         tally = Tally()
         touched: dict[tuple[int, bytes], _Open] = {}
         for record in records:
-            self._sort(record, draft, tally, touched)
+            self._sort(record, batch, tally, touched)
         looks = {}
         for (partition, key), dossier in touched.items():
             looks[partition, key] = self._settle(
-                partition, key, dossier, draft, today, tally, quiet=partition in behind
+                partition, key, dossier, batch, today, tally, quiet=partition in behind
             )
         return tally, looks
 
-    def _sort(self, record: Received, draft: Draft, tally: Tally, touched: dict[tuple[int, bytes], _Open]) -> None:
+    def _sort(self, record: Received, batch: WriteBatch, tally: Tally, touched: dict[tuple[int, bytes], _Open]) -> None:
         found = examine(record.value, self._packs, self._partitions)
         if isinstance(found, Refused):
-            self._refuse(record, found, draft, tally)
+            self._refuse(record, found, batch, tally)
             return
         name = found.event.type_name
         if found.partition != record.partition:
-            draft.forward(record, found.code.encode(), found.partition)
+            batch.forward(record, found.code.encode(), found.partition)
             tally.events[name, "forwarded"] += 1
             return
-        dossier = self._opened(found, draft, touched)
+        dossier = self._opened(found, batch, touched)
         if isinstance(dossier, Refused):
-            self._refuse(record, dossier, draft, tally)
+            self._refuse(record, dossier, batch, tally)
             return
         grown = with_event(dossier.now, found.event)
         if grown is dossier.now:
             tally.events[name, "repeated"] += 1
         elif len(grown) > MOST_EVENTS:
             self._refuse(
-                record, Refused(Code.DOSSIER_FULL, (f"the dossier holds {MOST_EVENTS} events already",)), draft, tally
+                record, Refused(Code.DOSSIER_FULL, (f"the dossier holds {MOST_EVENTS} events already",)), batch, tally
             )
         else:
             dossier.now = grown
             dossier.fresh.append((record, found.event))
 
     @staticmethod
-    def _refuse(record: Received, why: Refused, draft: Draft, tally: Tally) -> None:
-        draft.dead_letter(PHYSICIAN_EVENTS_DEAD_LETTER, record, why.code, why.error)
+    def _refuse(record: Received, why: Refused, batch: WriteBatch, tally: Tally) -> None:
+        batch.dead_letter(PHYSICIAN_EVENTS_DEAD_LETTER, record, why.code, why.error)
         tally.refused[why.code] += 1
 
     @staticmethod
-    def _opened(found: Accepted, draft: Draft, touched: dict[tuple[int, bytes], _Open]) -> _Open:
+    def _opened(found: Accepted, batch: WriteBatch, touched: dict[tuple[int, bytes], _Open]) -> _Open:
         where = (found.partition, found.dossier)
         if where not in touched:
-            events = read_dossier(draft.get(DOSSIERS, found.partition, found.dossier))
+            events = read_dossier(batch.get(DOSSIERS, found.partition, found.dossier))
             touched[where] = _Open(found.kind, found.event.region, found.code, found.pack, events, events)
         return touched[where]
 
     # -- one dossier --------------------------------------------------------------------------------------------
 
     def _settle(
-        self, partition: int, key: bytes, dossier: _Open, draft: Draft, today: dt.date, tally: Tally, *, quiet: bool
+        self,
+        partition: int,
+        key: bytes,
+        dossier: _Open,
+        batch: WriteBatch,
+        today: dt.date,
+        tally: Tally,
+        *,
+        quiet: bool,
     ) -> dt.date | None:
         try:
             kept = write_dossier(dossier.now) if dossier.now is not dossier.before else b""
             if len(kept) > DOSSIER_MAX_BYTES:
                 raise OverflowError(f"the dossier would have more than {DOSSIER_MAX_BYTES:,} bytes")
-            look = self._publish(partition, dossier, draft, today, tally, quiet=quiet)
+            look = self._publish(partition, dossier, batch, today, tally, quiet=quiet)
         except _UNCOUNTABLE as error:
             if not dossier.fresh:
                 raise
-            self._leave_out(dossier, draft, tally, error)
-            return self._settle(partition, key, dossier, draft, today, tally, quiet=quiet)
+            self._leave_out(dossier, batch, tally, error)
+            return self._settle(partition, key, dossier, batch, today, tally, quiet=quiet)
         if kept:
-            draft.put(DOSSIERS, partition, key, kept)
+            batch.put(DOSSIERS, partition, key, kept)
         for _record, event in dossier.fresh:
             tally.events[event.type_name, "accepted"] += 1
         return look
 
-    def _leave_out(self, dossier: _Open, draft: Draft, tally: Tally, error: Exception) -> None:
+    def _leave_out(self, dossier: _Open, batch: WriteBatch, tally: Tally, error: Exception) -> None:
         """The law cannot count the dossier with the events that came: those that spoil it are set aside, the others stay."""
         fresh, dossier.fresh, dossier.now = dossier.fresh, [], dossier.before
         for record, event in fresh:
@@ -189,32 +197,32 @@ class Ledger:
                 self._truth(grown, dossier)
             except _UNCOUNTABLE as problem:
                 reason = f"the dossier cannot be counted with this event: {type(problem).__name__}: {problem}"
-                self._refuse(record, Refused(Code.UNCOUNTABLE, (reason,)), draft, tally)
+                self._refuse(record, Refused(Code.UNCOUNTABLE, (reason,)), batch, tally)
                 continue
             dossier.now = grown
             dossier.fresh.append((record, event))
 
     def _publish(
-        self, partition: int, dossier: _Open, draft: Draft, today: dt.date, tally: Tally, *, quiet: bool = False
+        self, partition: int, dossier: _Open, batch: WriteBatch, today: dt.date, tally: Tally, *, quiet: bool = False
     ) -> dt.date | None:
         key = standing_key(dossier.region, dossier.code)
         if dossier.kind == "institution":
-            old = draft.get(INSTITUTION_STANDING, partition, key)
+            old = batch.get(INSTITUTION_STANDING, partition, key)
             file = file_of(dossier.now)
             new = institution_publication(dossier.now, file, dossier.pack, dossier.region, dossier.code, old)
             if new is not None:
-                draft.put(INSTITUTION_STANDING, partition, key, new)
+                batch.put(INSTITUTION_STANDING, partition, key, new)
                 tally.published["institution"] += 1
             return None
         view = self.view(dossier.now, dossier.pack, dossier.region, dossier.code)
-        new = physician_publication(view.statement.timeline, draft.get(PHYSICIAN_STANDING, partition, key))
-        notices = self._notices(partition, dossier.region, dossier.code, view, dossier.pack, draft, today)
+        new = physician_publication(view.statement.timeline, batch.get(PHYSICIAN_STANDING, partition, key))
+        notices = self._notices(partition, dossier.region, dossier.code, view, dossier.pack, batch, today)
         if new is not None:
-            draft.put(PHYSICIAN_STANDING, partition, key, new)
+            batch.put(PHYSICIAN_STANDING, partition, key, new)
             tally.published["physician"] += 1
         if quiet and notices:
             return today
-        self._put_notices(partition, notices, draft, tally)
+        self._put_notices(partition, notices, batch, tally)
         return next_look(view.duties, today)
 
     def view(self, events: tuple[Event, ...], pack: Pack, region: str, code: str) -> View:
@@ -226,9 +234,9 @@ class Ledger:
         return View(events, told, duties(file, told, pack, calendar))
 
     def _notices(
-        self, partition: int, region: str, code: str, view: View, pack: Pack, draft: Draft, today: dt.date
+        self, partition: int, region: str, code: str, view: View, pack: Pack, batch: WriteBatch, today: dt.date
     ) -> list[tuple[str, bytes]]:
-        already = draft.keys(NOTICES, partition)
+        already = batch.keys(NOTICES, partition)
         issues = flags(view.events, view.statement, pack)
         return [
             *contradictions(region, code, issues, pack, already),
@@ -236,9 +244,9 @@ class Ledger:
         ]
 
     @staticmethod
-    def _put_notices(partition: int, notices: list[tuple[str, bytes]], draft: Draft, tally: Tally) -> None:
+    def _put_notices(partition: int, notices: list[tuple[str, bytes]], batch: WriteBatch, tally: Tally) -> None:
         for name, value in notices:
-            draft.put(NOTICES, partition, name.encode(), value)
+            batch.put(NOTICES, partition, name.encode(), value)
             said = _what(value)
             if said.kind == "contradiction":
                 tally.flags[said.flag or "other"] += 1
@@ -247,23 +255,23 @@ class Ledger:
     # -- the calendar -------------------------------------------------------------------------------------------
 
     def remind(
-        self, partition: int, keys: Iterable[bytes], draft: Draft, today: dt.date
+        self, partition: int, keys: Iterable[bytes], batch: WriteBatch, today: dt.date
     ) -> tuple[Tally, dict[tuple[int, bytes], dt.date | None]]:
         """Looks at dossiers without a new event: because of the day, or because the law has changed since they were published."""
         tally = Tally()
         looks: dict[tuple[int, bytes], dt.date | None] = {}
         for key in keys:
-            dossier = self._kept(key, draft.get(DOSSIERS, partition, key))
+            dossier = self._kept(key, batch.get(DOSSIERS, partition, key))
             if not dossier.now:
                 continue
             try:
-                looks[partition, key] = self._publish(partition, dossier, draft, today, tally)
+                looks[partition, key] = self._publish(partition, dossier, batch, today, tally)
             except _UNCOUNTABLE:
                 # What was published stays; the events were countable under the law that they were accepted under.
                 tally.flags["uncountable"] += 1
         return tally, looks
 
-    def correct(self, topic: TopicSpec, partition: int, keys: Iterable[bytes], draft: Draft) -> int:
+    def correct(self, topic: TopicSpec, partition: int, keys: Iterable[bytes], batch: WriteBatch) -> int:
         """Puts right standings that a stranger wrote and that seemed to know more than ours; returns how many.
 
         To be asked when the log has been read to its end: then nothing can know more than the dossier. A standing without a
@@ -275,8 +283,8 @@ class Ledger:
             if partition_of(code.encode(), self._partitions) != partition:
                 continue
             kind: Kind = "physician" if topic is PHYSICIAN_STANDING else "institution"
-            dossier = self._kept_of(kind, region, code, draft.get(DOSSIERS, partition, dossier_key(kind, region, code)))
-            published = draft.get(topic, partition, key)
+            dossier = self._kept_of(kind, region, code, batch.get(DOSSIERS, partition, dossier_key(kind, region, code)))
+            published = batch.get(topic, partition, key)
             if published is None:
                 continue
             try:
@@ -284,7 +292,7 @@ class Ledger:
             except _UNCOUNTABLE:
                 continue
             if ours is None or not says_the_same(ours, published):
-                draft.put(topic, partition, key, ours)
+                batch.put(topic, partition, key, ours)
                 corrected += 1
         return corrected
 
@@ -295,13 +303,13 @@ class Ledger:
         view = self.view(events, dossier.pack, dossier.region, dossier.code)
         return physician_publication(view.statement.timeline, None)
 
-    def next_look(self, partition: int, key: bytes, value: bytes, today: dt.date, draft: Draft) -> dt.date | None:
+    def next_look(self, partition: int, key: bytes, value: bytes, today: dt.date, batch: WriteBatch) -> dt.date | None:
         """When a kept dossier has to be looked at: today, if something of it is not published as it should be, or later.
 
         None: not until something is recorded.
         """
         dossier = self._kept(key, value)
-        trial = Draft(draft.shelf_of)
+        trial = WriteBatch(batch.store_of)
         try:
             look = self._publish(partition, dossier, trial, today, Tally())
         except _UNCOUNTABLE:

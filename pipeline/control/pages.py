@@ -33,8 +33,8 @@ def physician_page(plane: Plane | None, path: str, query: dict[str, str]) -> tup
     region, code = parts[1:]
     partition = partition_of(code.encode(), plane.event_partitions)
     try:
-        kept = plane.shelf(DOSSIERS.name, partition).get(dossier_key("physician", region, code))
-        published = plane.shelf(PHYSICIAN_STANDING.name, partition).get(standing_key(region, code))
+        kept = plane.store(DOSSIERS.name, partition).get(dossier_key("physician", region, code))
+        published = plane.store(PHYSICIAN_STANDING.name, partition).get(standing_key(region, code))
     except KeyError:
         return 404, _TEXT, f"partition {partition} of the events belongs to another process; ask that one\n".encode()
     if kept is None:

@@ -20,13 +20,13 @@ from faust.types import TP
 from pipeline.control.cases import CaseDesk, CaseTally
 from pipeline.control.clock import Clock
 from pipeline.control.faust.app import SOURCES, make_app, make_tables, owned, source
-from pipeline.control.faust.state_store import Shelf
+from pipeline.control.faust.state_store import StateStore
+from pipeline.control.foreign_writes import Place, beyond, gaps, settle
 from pipeline.control.ledger import Ledger, Tally
 from pipeline.control.liveness import Pulse
-from pipeline.control.publisher import Journal
-from pipeline.control.timer_queue import Diary
-from pipeline.control.write_batch import Draft, Received
-from pipeline.control.zombie_writer import Place, beyond, gaps, settle
+from pipeline.control.publisher import Publisher
+from pipeline.control.timer_queue import TimerQueue
+from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.logs import logger
@@ -46,7 +46,7 @@ _FIRST_FETCH_S = 2.0
 _CATCHING_UP_S = 1.0
 """What is missing may stand in the log already: nobody is reminded before the log was first looked at, nor while it is read."""
 _MOST_REMINDERS = 500
-_DIARY_AT_ONCE = 200
+_FILLED_AT_ONCE = 200
 _START_WITHIN_S = 120.0
 _STRANGERS_EVERY_S = 5.0
 
@@ -73,11 +73,11 @@ class Plane:
         self.event_partitions = events
         self.ledger = Ledger(packs, events)
         self._cases = CaseDesk(packs, partitions[CLAIM_CASES.name], events)
-        self._journal = Journal(settings)
+        self._publisher = Publisher(settings)
         self._app = make_app(settings, folder)
         self._tables = make_tables(self._app, settings, folder)
         self._pulse = Pulse(settings.session_timeout_ms / 1000)
-        self._diary = Diary()
+        self._timers = TimerQueue()
         self._doubt: dict[Place, int] = {}
         self._suspects: dict[Place, set[bytes]] = {}
         self._asked_at = 0.0
@@ -133,7 +133,7 @@ class Plane:
             self._log.warning("leaving_failed", error=repr(error))
         for table in self._tables.values():
             await table.kept.on_stop()
-        await asyncio.to_thread(self._journal.close)
+        await asyncio.to_thread(self._publisher.close)
 
     async def _watch(self) -> None:
         """Ends the run when Faust has ended by itself."""
@@ -155,11 +155,11 @@ class Plane:
     @property
     def partitions(self) -> set[int]:
         """Partitions of the events that this process has."""
-        return set(self._tables[DOSSIERS.name].kept.shelves)
+        return set(self._tables[DOSSIERS.name].kept.stores)
 
-    def shelf(self, table: str, partition: int) -> Shelf:
+    def store(self, table: str, partition: int) -> StateStore:
         """A table's partition. Raises KeyError when this process does not have it."""
-        return self._tables[table].kept.shelves[partition]
+        return self._tables[table].kept.stores[partition]
 
     # -- the group ----------------------------------------------------------------------------------------------
 
@@ -184,11 +184,11 @@ class Plane:
     async def _recovered(self, _app: Any, **_signal: Any) -> None:
         mine = self.partitions
         closed = self._tables[DOSSIERS.name].kept.closed
-        for partition in (self._diary.partitions - mine) | closed:
-            self._diary.forget(partition)
+        for partition in (self._timers.partitions - mine) | closed:
+            self._timers.forget(partition)
         closed.clear()
-        for partition in mine - self._diary.partitions:
-            self._diary.open(partition)
+        for partition in mine - self._timers.partitions:
+            self._timers.open(partition)
             self._unread.append((partition, b""))
         restored = sum(table.kept.restored for table in self._tables.values())
         seconds = time.monotonic() - (self._joined_at or time.monotonic())
@@ -220,30 +220,30 @@ class Plane:
 
     async def _take_batch(self) -> None:
         generation = self._app.consumer_generation_id
-        batch: list[Any] = []
-        while self._inbox and len(batch) < self._settings.control_batch_events:
+        taken: list[Any] = []
+        while self._inbox and len(taken) < self._settings.control_batch_events:
             event = self._inbox.popleft()
             if event.message.generation_id == generation:
-                batch.append(event)
+                taken.append(event)
         self._room.set()
-        if not batch:
+        if not taken:
             return
-        records = [_received(event.message) for event in batch]
-        draft = Draft(self.shelf)
+        records = [_received(event.message) for event in taken]
+        batch = WriteBatch(self.store)
         today = self._clock.today()
         with self._metrics.fold_seconds.time():
             events = (record for record in records if record.topic == PHYSICIAN_EVENTS.name)
-            tally, looks = self.ledger.take(events, draft, today, self._behind(records))
-            cases = self._cases.take((r for r in records if r.topic != PHYSICIAN_EVENTS.name), draft)
-        await self._write(draft)
-        for event in batch:
+            tally, looks = self.ledger.take(events, batch, today, self._behind(records))
+            cases = self._cases.take((r for r in records if r.topic != PHYSICIAN_EVENTS.name), batch)
+        await self._write(batch)
+        for event in taken:
             event.ack()
         for (partition, key), day in looks.items():
-            self._diary.note(partition, key, day)
-        self._metrics.batch_records.observe(len(batch))
+            self._timers.note(partition, key, day)
+        self._metrics.batch_records.observe(len(taken))
         self._count(tally)
         self._count_cases(cases)
-        self._log.debug("batch_taken", records=len(batch), written=len(draft.entries()))
+        self._log.debug("batch_taken", records=len(taken), written=len(batch.entries()))
 
     def _behind(self, records: list[Received]) -> set[int]:
         """Partitions of the events whose log goes on after these records."""
@@ -257,18 +257,18 @@ class Plane:
             self._quiet_until = max(self._quiet_until, time.monotonic() + _CATCHING_UP_S)
         return found
 
-    async def _write(self, draft: Draft) -> None:
-        """1. the brokers  2. the shelves. The caller acknowledges the input after that (3)."""
-        entries = draft.entries()
+    async def _write(self, batch: WriteBatch) -> None:
+        """1. the brokers  2. the stores. The caller acknowledges the input after that (3)."""
+        entries = batch.entries()
         if not entries:
             return
-        before = {where: self.shelf(*where).offset for where in draft.changes}
+        before = {where: self.store(*where).offset for where in batch.changes}
         with self._metrics.write_seconds.time():
-            written = await asyncio.to_thread(self._journal.write, entries, self._pulse.check)
+            written = await asyncio.to_thread(self._publisher.write, entries, self._pulse.check)
         for where, start in gaps(written, before).items():
             self._doubt.setdefault(where, start)
-        for (table, partition), changes in draft.changes.items():
-            self.shelf(table, partition).write(changes, written.last[table, partition])
+        for (table, partition), changes in batch.changes.items():
+            self.store(table, partition).write(changes, written.last[table, partition])
 
     # -- the calendar -------------------------------------------------------------------------------------------
 
@@ -282,7 +282,7 @@ class Plane:
                 if not self.ready:
                     continue
                 if self._unread:
-                    self._read_diary()
+                    self._fill_timers()
                 else:
                     await self._remind()
                     await self._correct()
@@ -293,9 +293,9 @@ class Plane:
         if time.monotonic() - self._asked_at > _STRANGERS_EVERY_S:
             self._asked_at = time.monotonic()
             known = {
-                (name, partition): shelf.offset
+                (name, partition): store.offset
                 for name, table in self._tables.items()
-                for partition, shelf in table.kept.shelves.items()
+                for partition, store in table.kept.stores.items()
             }
             try:
                 for where, start in (await asyncio.to_thread(beyond, self._admin, known)).items():
@@ -304,15 +304,15 @@ class Plane:
                 self._log.warning("ends_not_told", error=str(error))
         doubt, self._doubt = self._doubt, {}
         for where, start in doubt.items():
-            shelf = self.shelf(*where)
-            adopt, rewrite, last = await asyncio.to_thread(settle, self._settings, where, start, shelf)
-            shelf.write(adopt, max(last, shelf.offset))
+            store = self.store(*where)
+            adopt, rewrite, last = await asyncio.to_thread(settle, self._settings, where, start, store)
+            store.write(adopt, max(last, store.offset))
             self._metrics.foreign.inc(len(adopt) + len(rewrite))
             self._suspects.setdefault(where, set()).update(adopt)
             if rewrite:
-                draft = Draft(self.shelf)
-                draft.changes[where] = dict(rewrite)
-                await self._write(draft)
+                batch = WriteBatch(self.store)
+                batch.changes[where] = dict(rewrite)
+                await self._write(batch)
             if adopt or rewrite:
                 self._log.error(
                     "strangers_records",
@@ -327,26 +327,26 @@ class Plane:
         if not self._suspects or time.monotonic() < self._quiet_until:
             return
         suspects, self._suspects = self._suspects, {}
-        draft, corrected = Draft(self.shelf), 0
+        batch, corrected = WriteBatch(self.store), 0
         for (topic, partition), keys in suspects.items():
             for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING):
                 if topic == spec.name and partition in self.partitions:
-                    corrected += self.ledger.correct(spec, partition, keys, draft)
-        await self._write(draft)
+                    corrected += self.ledger.correct(spec, partition, keys, batch)
+        await self._write(batch)
         if corrected:
             self._log.error("strangers_standings_corrected", standings=corrected)
 
-    def _read_diary(self) -> None:
+    def _fill_timers(self) -> None:
         """Goes on noting the days of dossiers that were kept before this process had them."""
         today = self._clock.today()
         partition, after = self._unread.popleft()
         if partition not in self.partitions:
             return
-        draft = Draft(self.shelf)
-        for count, (key, value) in enumerate(self.shelf(DOSSIERS.name, partition).items_from(after), 1):
-            if not self._diary.knows(partition, key):
-                self._diary.note(partition, key, self.ledger.next_look(partition, key, value, today, draft))
-            if count == _DIARY_AT_ONCE:
+        batch = WriteBatch(self.store)
+        for count, (key, value) in enumerate(self.store(DOSSIERS.name, partition).items_from(after), 1):
+            if not self._timers.knows(partition, key):
+                self._timers.note(partition, key, self.ledger.next_look(partition, key, value, today, batch))
+            if count == _FILLED_AT_ONCE:
                 self._unread.append((partition, key + b"\x00"))
                 return
 
@@ -354,28 +354,28 @@ class Plane:
         if time.monotonic() < self._quiet_until:
             return
         today = self._clock.today()
-        due = self._diary.due(today, _MOST_REMINDERS)
+        due = self._timers.due(today, _MOST_REMINDERS)
         self._many_due = len(due) == _MOST_REMINDERS
-        self._metrics.timers.set(len(self._diary))
+        self._metrics.timers.set(len(self._timers))
         for name, table in self._tables.items():
-            self._metrics.table_keys.labels(name).set(sum(shelf.size for shelf in table.kept.shelves.values()))
+            self._metrics.table_keys.labels(name).set(sum(store.size for store in table.kept.stores.values()))
         if not due:
             self._metrics.timers_late.set(0)
             return
-        draft, tallies, looks = Draft(self.shelf), [], {}
+        batch, tallies, looks = WriteBatch(self.store), [], {}
         try:
             for partition in {partition for partition, _key, _day in due}:
                 keys = [key for where, key, _day in due if where == partition]
-                tally, more = self.ledger.remind(partition, keys, draft, today)
+                tally, more = self.ledger.remind(partition, keys, batch, today)
                 tallies.append(tally)
                 looks.update(more)
-            await self._write(draft)
+            await self._write(batch)
         except BaseException:
             for partition, key, day in due:
-                self._diary.note(partition, key, day)
+                self._timers.note(partition, key, day)
             raise
         for (partition, key), look in looks.items():
-            self._diary.note(partition, key, look)
+            self._timers.note(partition, key, look)
         for tally in tallies:
             self._count(tally)
         self._metrics.timers_due.inc(len(due))

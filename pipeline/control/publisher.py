@@ -1,4 +1,4 @@
-"""The one way in which the control plane writes: to the brokers first, then to the shelves, then the input may be committed.
+"""The one way in which the control plane writes: to the brokers first, then to the stores, then the input may be committed.
 
 Faust queues a table's changelog record, writes the table at once and may commit the input offset before the record is
 acknowledged; a kill in between loses a publication for good. Here a batch is over only when every record was taken.
@@ -17,7 +17,7 @@ from pipeline.settings.model import Settings
 from topics.catalogue import MAX_DEAD_LETTER_BYTES
 
 
-class JournalError(RuntimeError):
+class PublisherError(RuntimeError):
     """Records were not taken by the brokers. Nothing of the batch counts; its input will be read again."""
 
 
@@ -41,7 +41,7 @@ class Written:
     count: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
-class Journal:
+class Publisher:
     """An idempotent producer that answers when a whole batch was acknowledged. One batch at a time."""
 
     def __init__(self, settings: Settings) -> None:
@@ -65,7 +65,7 @@ class Journal:
     def write(self, entries: list[Entry], owner: Callable[[], None]) -> Written:
         """Writes a batch, after `owner` has not objected. Blocks until the brokers have all of it.
 
-        Raises JournalError if they do not take it in time, and whatever `owner` raises when this process may no longer write.
+        Raises PublisherError if they do not take it in time, and whatever `owner` raises when this process may no longer write.
         """
         owner()
         self._written, self._failed = Written(), []
@@ -75,7 +75,7 @@ class Journal:
         if left or self._failed:
             self._producer.purge()
             self._producer.flush(1)
-            raise JournalError(self._failed[0] if self._failed else f"{left} records were not taken in time")
+            raise PublisherError(self._failed[0] if self._failed else f"{left} records were not taken in time")
         return self._written
 
     def _produce(self, entry: Entry) -> None:

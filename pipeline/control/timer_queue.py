@@ -1,4 +1,4 @@
-"""The diary: on which day each dossier has to be looked at again, so that no tick goes through all of them."""
+"""The timer queue: on which day each dossier has to be looked at again, so that no tick goes through all of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 import heapq
 
 
-class Diary:
+class TimerQueue:
     """Days by partition and dossier. An entry replaces the one before it; what is out of date is passed over when it comes up."""
 
     def __init__(self) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
-from pipeline.control.faust.state_store import Shelf
+from pipeline.control.faust.state_store import StateStore
 from pipeline.control.publisher import Entry
 from pipeline.kafka.records import Headers
 from topics.catalogue import TopicSpec
 from topics.dead_letters import Code, enclose
 
-ShelfOf = Callable[[str, int], Shelf]
-"""The shelf of a table's partition. Raises KeyError when this process does not have it."""
+StoreOf = Callable[[str, int], StateStore]
+"""The store of a table's partition. Raises KeyError when this process does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Received:
 
 
 @dataclass(slots=True)
-class Draft:
+class WriteBatch:
     """Changes of tables by topic and partition, and records of no table."""
 
-    shelf_of: ShelfOf
+    store_of: StoreOf
     changes: dict[tuple[str, int], dict[bytes, bytes | None]] = field(default_factory=dict)
     loose: list[Entry] = field(default_factory=list)
 
@@ -40,7 +40,7 @@ class Draft:
         changed = self.changes.get((table.name, partition))
         if changed is not None and key in changed:
             return changed[key]
-        return self.shelf_of(table.name, partition).get(key)
+        return self.store_of(table.name, partition).get(key)
 
     def put(self, table: TopicSpec, partition: int, key: bytes, value: bytes | None) -> None:
         """Changes a key; None removes it."""
@@ -81,9 +81,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    draft: Draft
+    batch: WriteBatch
     table: TopicSpec
     partition: int
 
     def __contains__(self, key: object) -> bool:
-        return self.draft.get(self.table, self.partition, str(key).encode()) is not None
+        return self.batch.get(self.table, self.partition, str(key).encode()) is not None

@@ -1,4 +1,4 @@
-"""Reading a table's changelog into its shelves, through librdkafka.
+"""Reading a table's changelog into its stores, through librdkafka.
 
 Faust's own recovery handles records one at a time in Python. It stays as the last step: it finds the tables complete.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from pipeline.control.faust.state_store import Shelf
+from pipeline.control.faust.state_store import StateStore
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
 
@@ -24,11 +24,11 @@ class RestoreError(RuntimeError):
 
 
 def restore(
-    settings: Settings, topic: str, shelves: Mapping[int, Shelf], go_on: Callable[[], bool] = lambda: True
+    settings: Settings, topic: str, stores: Mapping[int, StateStore], go_on: Callable[[], bool] = lambda: True
 ) -> int:
-    """Brings the shelves of these partitions up to the end of the changelog as of now; returns the records read.
+    """Brings the stores of these partitions up to the end of the changelog as of now; returns the records read.
 
-    A shelf that knows more than the changelog holds belongs to another topic of that name and is begun anew. Raises
+    A store that knows more than the changelog holds belongs to another topic of that name and is begun anew. Raises
     RestoreError when the brokers stay silent. Blocks: to be called on a thread of its own.
     """
     consumer = Consumer(
@@ -45,28 +45,28 @@ def restore(
         )
     )
     try:
-        return _read(consumer, topic, shelves, _where_to_start(consumer, topic, shelves), go_on)
+        return _read(consumer, topic, stores, _where_to_start(consumer, topic, stores), go_on)
     except KafkaException as error:
         raise RestoreError(f"cannot read {topic}: {error.args[0].str()}") from error
     finally:
         consumer.close()
 
 
-def _where_to_start(consumer: Consumer, topic: str, shelves: Mapping[int, Shelf]) -> dict[int, int]:
-    """The partitions that hold more than their shelf, with the offset to start at."""
+def _where_to_start(consumer: Consumer, topic: str, stores: Mapping[int, StateStore]) -> dict[int, int]:
+    """The partitions that hold more than their store, with the offset to start at."""
     starts = {}
-    for partition, shelf in shelves.items():
+    for partition, store in stores.items():
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_TIMEOUT_S)
-        if shelf.offset >= high:
-            shelf.clear()
-        start = max(low, shelf.offset + 1)
+        if store.offset >= high:
+            store.clear()
+        start = max(low, store.offset + 1)
         if start < high:
             starts[partition] = start
     return starts
 
 
 def _read(
-    consumer: Consumer, topic: str, shelves: Mapping[int, Shelf], starts: dict[int, int], go_on: Callable[[], bool]
+    consumer: Consumer, topic: str, stores: Mapping[int, StateStore], starts: dict[int, int], go_on: Callable[[], bool]
 ) -> int:
     consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
     waiting, count, heard = set(starts), 0, time.monotonic()
@@ -86,7 +86,7 @@ def _read(
             elif error.fatal() or not error.retriable():
                 raise RestoreError(f"cannot read {topic}: {error.str()}")
         for partition, (changes, offset) in found.items():
-            shelves[partition].write(changes, offset)
+            stores[partition].write(changes, offset)
         if time.monotonic() - heard > _SILENT_S:
             raise RestoreError(f"cannot read {topic}: the brokers were silent for {_SILENT_S:.0f} s")
     return count

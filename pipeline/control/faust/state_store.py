@@ -1,6 +1,6 @@
 """Where a table's partitions are kept: in RocksDB on disk, or in memory.
 
-A shelf holds what the brokers have acknowledged and nothing else: the records and the offset up to which it knows its
+A store holds what the brokers have acknowledged and nothing else: the records and the offset up to which it knows its
 changelog are written in one batch. Faust's own store writes before the broker has the record, so that after a kill a
 table could claim to have published what nobody ever received.
 """
@@ -19,7 +19,7 @@ _OFFSET = b"\x00offset"
 _WRITE_BUFFER = 4 * 1024 * 1024
 _WRITE_BUFFERS = 64 * 1024 * 1024
 _CACHE = 64 * 1024 * 1024
-"""Bytes of memory that all shelves of a process share. Each by itself would fill its own: dozens of shelves, many hundred MB."""
+"""Bytes of memory that all stores of a process share. Each by itself would fill its own: dozens of stores, many hundred MB."""
 
 
 @functools.cache
@@ -28,7 +28,7 @@ def _shared() -> tuple[WriteBufferManager, Cache]:
     return WriteBufferManager(_WRITE_BUFFERS, False), Cache(_CACHE)
 
 
-class Shelf(Protocol):
+class StateStore(Protocol):
     """One partition of one table."""
 
     def get(self, key: bytes) -> bytes | None:
@@ -55,7 +55,7 @@ class Shelf(Protocol):
         """Lets go of files."""
 
 
-class MemoryShelf:
+class MemoryStateStore:
     """A partition in memory: gone with the process, made again from the changelog."""
 
     def __init__(self, offset: int = -1) -> None:
@@ -99,7 +99,7 @@ class MemoryShelf:
         """Nothing to let go of."""
 
 
-class RocksShelf:
+class RocksStateStore:
     """A partition in a RocksDB of its own. A kill of the process loses nothing that was written."""
 
     def __init__(self, path: Path) -> None:

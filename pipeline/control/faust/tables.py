@@ -1,7 +1,7 @@
 """Faust tables whose changelogs are the published topics: what the table holds is what the topic says.
 
 Faust decides which process has which partitions, and when; a table is ready when Faust says so. Writing goes through
-`Journal`, which puts a batch on its shelf only after the brokers have acknowledged every record of it.
+`Publisher`, which puts a batch on its store only after the brokers have acknowledged every record of it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from faust.stores.base import Store
 from faust.types import TP
 
 from pipeline.control.faust.restore import restore
-from pipeline.control.faust.state_store import MemoryShelf, RocksShelf, Shelf
+from pipeline.control.faust.state_store import MemoryStateStore, RocksStateStore, StateStore
 from pipeline.settings.model import Settings, StoreKind
 from pipeline.telemetry.logs import logger
 from topics.catalogue import TopicSpec
 
 
-class ShelfStore(Store):  # type: ignore[type-arg]  # Faust's generic store cannot be named at run time
+class TableStores(Store):  # type: ignore[type-arg]  # Faust's generic store cannot be named at run time
     """The partitions of one table that this process has."""
 
     def __init__(
@@ -33,23 +33,23 @@ class ShelfStore(Store):  # type: ignore[type-arg]  # Faust's generic store cann
         self._folder = folder
         self._topic = topic
         self._log = logger(component="control", table=topic)
-        self.shelves: dict[int, Shelf] = {}
+        self.stores: dict[int, StateStore] = {}
         self.restored = 0
         self.closed: set[int] = set()
         """Partitions that went away, also those that have come back since: another process may have changed them."""
 
-    def _shelf(self, partition: int) -> Shelf:
-        if partition not in self.shelves:
-            self.shelves[partition] = (
-                MemoryShelf()
+    def _store(self, partition: int) -> StateStore:
+        if partition not in self.stores:
+            self.stores[partition] = (
+                MemoryStateStore()
                 if self._settings.control_store is StoreKind.MEMORY
-                else RocksShelf(self._folder / f"{self._topic}-{partition}.db")
+                else RocksStateStore(self._folder / f"{self._topic}-{partition}.db")
             )
-        return self.shelves[partition]
+        return self.stores[partition]
 
     def persisted_offset(self, tp: TP) -> int | None:
-        """Up to where the shelf knows the changelog."""
-        offset = self._shelf(tp.partition).offset
+        """Up to where the store knows the changelog."""
+        offset = self._store(tp.partition).offset
         return None if offset < 0 else offset
 
     def set_persisted_offset(self, tp: TP, offset: int) -> None:
@@ -61,17 +61,17 @@ class ShelfStore(Store):  # type: ignore[type-arg]  # Faust's generic store cann
         """What Faust's recovery read beyond the restored end."""
         for event in batch:
             message = event.message
-            self._shelf(message.partition).write({message.key: message.value}, message.offset)
+            self._store(message.partition).write({message.key: message.value}, message.offset)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Closes what went away, opens what came and reads its changelog to the end."""
         for tp in revoked:
-            if tp.topic == self._topic and (shelf := self.shelves.pop(tp.partition, None)) is not None:
-                shelf.close()
+            if tp.topic == self._topic and (store := self.stores.pop(tp.partition, None)) is not None:
+                store.close()
                 self.closed.add(tp.partition)
-        mine = {tp.partition: self._shelf(tp.partition) for tp in newly_assigned if tp.topic == self._topic}
+        mine = {tp.partition: self._store(tp.partition) for tp in newly_assigned if tp.topic == self._topic}
         if mine:
             self.restored += await asyncio.to_thread(
                 restore, self._settings, self._topic, mine, lambda: not self.app.should_stop
@@ -79,9 +79,9 @@ class ShelfStore(Store):  # type: ignore[type-arg]  # Faust's generic store cann
 
     async def on_stop(self) -> None:
         """Closes the files."""
-        for shelf in self.shelves.values():
-            shelf.close()
-        self.shelves.clear()
+        for store in self.stores.values():
+            store.close()
+        self.stores.clear()
 
     async def backup_partition(self, tp: Any, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
         """Faust asks a store to have this; the changelog is the backup."""
@@ -91,8 +91,8 @@ class ShelfStore(Store):  # type: ignore[type-arg]  # Faust's generic store cann
 
     def reset_state(self) -> None:
         """Forgets what is kept here; the changelog stays."""
-        for shelf in self.shelves.values():
-            shelf.clear()
+        for store in self.stores.values():
+            store.clear()
 
 
 class PublishedTable(faust.Table[bytes, bytes]):
@@ -122,7 +122,7 @@ class PublishedTable(faust.Table[bytes, bytes]):
         )
 
     def _new_store_by_url(self, url: Any) -> Any:
-        return ShelfStore(
+        return TableStores(
             url,
             self.app,
             self,
@@ -133,6 +133,6 @@ class PublishedTable(faust.Table[bytes, bytes]):
         )
 
     @property
-    def kept(self) -> ShelfStore:
+    def kept(self) -> TableStores:
         """The store, by its own type."""
-        return cast("ShelfStore", self.data)
+        return cast("TableStores", self.data)

@@ -12,13 +12,13 @@ import pytest
 from pipeline.control.clock import Clock, ClockError
 from pipeline.control.dossiers import dossier_key, read_dossier, standing_key, with_event, write_dossier
 from pipeline.control.faust.app import TABLES, equal_partitions
-from pipeline.control.faust.state_store import MemoryShelf, RocksShelf, Shelf
+from pipeline.control.faust.state_store import MemoryStateStore, RocksStateStore, StateStore
+from pipeline.control.foreign_writes import gaps
 from pipeline.control.ledger import Ledger
 from pipeline.control.liveness import Halted, Pulse
 from pipeline.control.publisher import Written
-from pipeline.control.timer_queue import Diary
-from pipeline.control.write_batch import Draft, Received
-from pipeline.control.zombie_writer import gaps
+from pipeline.control.timer_queue import TimerQueue
+from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
 from rules.events import Event, encode
 from tests.support.control import PACKS, expected_standing, physicians
@@ -32,23 +32,23 @@ class Shelves:
     """Tables in memory, and what batches do to them."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int], Shelf] = {}
+        self._kept: dict[tuple[str, int], StateStore] = {}
         self.ledger = Ledger(PACKS, 3)
 
-    def of(self, table: str, partition: int) -> Shelf:
-        return self._kept.setdefault((table, partition), MemoryShelf())
+    def of(self, table: str, partition: int) -> StateStore:
+        return self._kept.setdefault((table, partition), MemoryStateStore())
 
-    def take(self, events: list[Event], *, lose: tuple[str, ...] = ()) -> Draft:
+    def take(self, events: list[Event], *, lose: tuple[str, ...] = ()) -> WriteBatch:
         """One batch; what is written to the tables in `lose` does not arrive, as when a process is killed."""
-        draft = Draft(self.of)
-        self.ledger.take([received(event) for event in events], draft, TODAY)
-        for (table, partition), changes in draft.changes.items():
+        batch = WriteBatch(self.of)
+        self.ledger.take([received(event) for event in events], batch, TODAY)
+        for (table, partition), changes in batch.changes.items():
             if table not in lose:
                 self.of(table, partition).write(changes, 0)
-        return draft
+        return batch
 
     def everything(self) -> dict[tuple[str, int], dict[bytes, bytes]]:
-        return {where: dict(shelf.items_from(b"")) for where, shelf in self._kept.items()}
+        return {where: dict(store.items_from(b"")) for where, store in self._kept.items()}
 
 
 def received(event: Event) -> Received:
@@ -85,21 +85,21 @@ def test_the_order_of_arrival_and_the_cut_into_batches_leave_no_trace_in_dossier
         key = dossier_key("physician", region, code)
         assert in_pieces.of(DOSSIERS.name, partition).get(key) == at_once.of(DOSSIERS.name, partition).get(key)
         told = [
-            json.loads(shelves.of(PHYSICIAN_STANDING.name, partition).get(standing_key(region, code)) or b"{}")
-            for shelves in (at_once, in_pieces)
+            json.loads(stores.of(PHYSICIAN_STANDING.name, partition).get(standing_key(region, code)) or b"{}")
+            for stores in (at_once, in_pieces)
         ]
         assert told[0]["spans"] == told[1]["spans"]
         assert len(told[0]["spans"]) == len(expected_standing(region, code, history_of_one).spans)
 
 
 def test_an_event_that_the_law_cannot_count_is_set_aside_and_the_others_of_its_dossier_stay() -> None:
-    shelves = Shelves()
+    stores = Shelves()
     good = make("registration", "2023-01-03", 0, region="522700")
     late = make("deduction", "9999-12-31", 1, region="522700", points=12, violation_id="QN-T12-01")
-    draft = shelves.take([good, late])
-    assert [entry.topic for entry in draft.loose] == ["physician-events-dead-letter"]
-    assert dict(draft.loose[0].headers or [])["error"].startswith(b"uncountable: the dossier cannot be counted")
-    kept = shelves.of(DOSSIERS.name, partition_of(b"P-0001", 3)).get(dossier_key("physician", "522700", "P-0001"))
+    batch = stores.take([good, late])
+    assert [entry.topic for entry in batch.loose] == ["physician-events-dead-letter"]
+    assert dict(batch.loose[0].headers or [])["error"].startswith(b"uncountable: the dossier cannot be counted")
+    kept = stores.of(DOSSIERS.name, partition_of(b"P-0001", 3)).get(dossier_key("physician", "522700", "P-0001"))
     assert read_dossier(kept) == (good,)
 
 
@@ -122,17 +122,17 @@ def test_two_different_events_under_one_id_are_both_kept_so_that_the_revision_gr
     assert len(with_event((one,), other)) == 2
 
 
-def test_the_diary_gives_each_dossier_out_on_its_last_noted_day_and_once() -> None:
-    diary = Diary()
-    diary.note(0, b"a", dt.date(2023, 3, 6))
-    diary.note(0, b"b", dt.date(2023, 3, 7))
-    diary.note(0, b"a", dt.date(2023, 3, 9))
-    diary.note(1, b"c", dt.date(2023, 3, 1))
-    diary.note(1, b"c", None)
-    assert diary.due(dt.date(2023, 3, 6), 10) == []
-    assert diary.due(dt.date(2023, 3, 8), 10) == [(0, b"b", dt.date(2023, 3, 7))]
-    assert diary.due(dt.date(2023, 3, 9), 10) == [(0, b"a", dt.date(2023, 3, 9))]
-    assert diary.due(dt.date(2030, 1, 1), 10) == []
+def test_the_timer_queue_gives_each_dossier_out_on_its_last_noted_day_and_once() -> None:
+    timers = TimerQueue()
+    timers.note(0, b"a", dt.date(2023, 3, 6))
+    timers.note(0, b"b", dt.date(2023, 3, 7))
+    timers.note(0, b"a", dt.date(2023, 3, 9))
+    timers.note(1, b"c", dt.date(2023, 3, 1))
+    timers.note(1, b"c", None)
+    assert timers.due(dt.date(2023, 3, 6), 10) == []
+    assert timers.due(dt.date(2023, 3, 8), 10) == [(0, b"b", dt.date(2023, 3, 7))]
+    assert timers.due(dt.date(2023, 3, 9), 10) == [(0, b"a", dt.date(2023, 3, 9))]
+    assert timers.due(dt.date(2030, 1, 1), 10) == []
 
 
 def test_the_clock_counts_days_in_china_and_refuses_a_time_without_its_offset(tmp_path: Path) -> None:
@@ -175,19 +175,19 @@ def test_topics_that_are_read_and_written_by_one_partition_must_have_equally_man
 
 
 @pytest.mark.parametrize("kind", ["memory", "rocksdb"])
-def test_a_shelf_keeps_records_and_their_offset_together(kind: str, tmp_path: Path) -> None:
-    def opened() -> Shelf:
-        return MemoryShelf() if kind == "memory" else RocksShelf(tmp_path / "t-0.db")
+def test_a_state_store_keeps_records_and_their_offset_together(kind: str, tmp_path: Path) -> None:
+    def opened() -> StateStore:
+        return MemoryStateStore() if kind == "memory" else RocksStateStore(tmp_path / "t-0.db")
 
-    shelf = opened()
-    assert shelf.offset == -1
-    shelf.write({b"b": b"2", b"a": b"1", b"c": b"3"}, 7)
-    shelf.write({b"c": None}, 8)
+    store = opened()
+    assert store.offset == -1
+    store.write({b"b": b"2", b"a": b"1", b"c": b"3"}, 7)
+    store.write({b"c": None}, 8)
     if kind == "rocksdb":
-        shelf.close()
-        shelf = opened()
-    assert (shelf.offset, list(shelf.items_from(b""))) == (8, [(b"a", b"1"), (b"b", b"2")])
-    assert list(shelf.items_from(b"b")) == [(b"b", b"2")]
-    shelf.clear()
-    assert (shelf.offset, shelf.get(b"a")) == (-1, None)
-    shelf.close()
+        store.close()
+        store = opened()
+    assert (store.offset, list(store.items_from(b""))) == (8, [(b"a", b"1"), (b"b", b"2")])
+    assert list(store.items_from(b"b")) == [(b"b", b"2")]
+    store.clear()
+    assert (store.offset, store.get(b"a")) == (-1, None)
+    store.close()

@@ -13,7 +13,7 @@ from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from pipeline.control.faust.restore import restore
-from pipeline.control.faust.state_store import MemoryShelf, Shelf
+from pipeline.control.faust.state_store import MemoryStateStore, StateStore
 from pipeline.control.publisher import Written
 from pipeline.settings.model import Settings
 
@@ -33,7 +33,7 @@ def gaps(written: Written, before: dict[Place, int]) -> dict[Place, int]:
 
 
 def beyond(admin: AdminClient, known: dict[Place, int]) -> dict[Place, int]:
-    """Partitions that have become longer than their shelf knows: the first offset in doubt of each. Blocks."""
+    """Partitions that have become longer than their store knows: the first offset in doubt of each. Blocks."""
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client leaves it untyped
     asked = {TopicPartition(topic, partition): latest for topic, partition in known}
     answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ASK_TIMEOUT_S)
@@ -46,16 +46,16 @@ def beyond(admin: AdminClient, known: dict[Place, int]) -> dict[Place, int]:
 
 
 def settle(
-    settings: Settings, where: Place, start: int, shelf: Shelf
+    settings: Settings, where: Place, start: int, store: StateStore
 ) -> tuple[dict[bytes, bytes], dict[bytes, bytes], int]:
     """Reads a partition from an offset on: what to take over, what to write over, and the last offset read. Blocks."""
     topic, partition = where
-    told = MemoryShelf(start - 1)
+    told = MemoryStateStore(start - 1)
     restore(settings, topic, {partition: told})
     adopt: dict[bytes, bytes] = {}
     rewrite: dict[bytes, bytes] = {}
     for key, value in told.items_from(b""):
-        ours = shelf.get(key)
+        ours = store.get(key)
         if ours is None or (ours != value and _rank(value) > _rank(ours)):
             adopt[key] = value
         elif ours != value:
