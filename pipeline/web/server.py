@@ -1,57 +1,70 @@
-"""The HTTP pages of a process: /metrics, /healthz, /readyz, and what else it has to show."""
+"""Serves an ASGI application from a thread of its own, on the port that was asked for or the next that is free."""
 
 from __future__ import annotations
 
-import base64
-import hmac
-import json
+import contextlib
+import errno
+import http.client
+import socket
 import threading
-from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qsl
 
+import uvicorn
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from starlette.types import ASGIApp
 
-from rules.wording.labels import Lang
+from pipeline.telemetry.events import Teller
+from pipeline.telemetry.logs import logger
+from pipeline.web.app import Check, Page, status_app
+from pipeline.web.events import MetricsPortMoved
 
-Check = Callable[[], tuple[bool, dict[str, Any]]]
-"""Answers whether all is well, and details for people."""
+SERVER = "claims-screening"
+"""What our pages call themselves (header `Server`)."""
 
-Page = Callable[[str, dict[str, str]], tuple[int, str, bytes]]
-"""Answers a path and its query with status, content type and body. The query's `lang` is always zh or en."""
-
-
-def language(asked: str | None, accepted: str) -> Lang:
-    """The language of a page: what `?lang=` asks for, then what the browser prefers (`Accept-Language`), then Chinese."""
-    known: dict[str, Lang] = {"zh": "zh", "en": "en"}
-    if asked in known:
-        return known[asked]
-    best: tuple[float, Lang] = (0.0, "zh")
-    for item in accepted.split(","):
-        tag, _, weight = item.partition(";")
-        found = known.get(tag.strip().partition("-")[0].lower())
-        if found is not None and _weight(weight) > best[0]:
-            best = (_weight(weight), found)
-    return best[1]
+_NEIGHBOURS = 100
+_ASK_S = 2.0
+_STOP_S = 5.0
 
 
-def _weight(text: str) -> float:
-    """The weight of a language (RFC 9110, 12.4.2): 1 without any; one that cannot be read counts for nothing."""
-    name, _, value = text.strip().partition("=")
-    try:
-        return float(value) if name == "q" else float(not name)
-    except ValueError:
-        return 0.0
+class Server:
+    """Serves an application. `port` is the port taken, also when 0 was asked for.
 
-
-class StatusServer:
-    """Serves the pages from threads of its own. `port` is the port taken, also when 0 was asked for.
-
-    `pages` are further ones, by the beginning of their paths; `home` is the one at `/`. With a `token`, all but the two probes
-    ask for it: as a bearer token, or as the password of any name, which a browser can ask its user for.
+    If another process of ours on this machine has the port, the next free one is taken, and the log says so: several workers run
+    side by side without a setting for each. Raises OSError when another program has the port.
     """
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        listening = _listen(host, port)
+        self.host = host
+        self.port: int = listening.getsockname()[1]
+        if port not in (0, self.port):
+            Teller(logger(component="pages"), None).tell(MetricsPortMoved(asked=port, taken=self.port))
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,  # the process decides where its log goes
+            log_level="error",
+            access_log=False,  # a scrape every few seconds would drown the events
+            server_header=False,
+            headers=[("Server", SERVER)],
+            timeout_graceful_shutdown=int(_STOP_S) - 1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name="status-pages", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops serving."""
+        self._server.should_exit = True
+        self._thread.join(_STOP_S)
+
+
+class StatusServer(Server):
+    """The pages of a process, served."""
 
     def __init__(
         self,
@@ -60,75 +73,38 @@ class StatusServer:
         registry: CollectorRegistry,
         healthy: Check,
         ready: Check,
-        pages: Mapping[str, Page] | None = None,
+        pages: dict[str, Page] | None = None,
         home: Page | None = None,
         token: str | None = None,
     ) -> None:
-        handler = _handler(registry, {"/healthz": healthy, "/readyz": ready}, pages or {}, home, token)
-        self._server = ThreadingHTTPServer((host, port), handler)
-        self._server.daemon_threads = True
-        self.host = host
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="status-pages", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stops serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
+        super().__init__(status_app(registry, healthy, ready, pages=pages, home=home, token=token), host, port)
 
 
-def _allowed(authorization: str, token: str | None) -> bool:
-    if token is None:
-        return True
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            given = base64.b64decode(given, validate=True).decode().partition(":")[2]
-        except ValueError:
-            return False
-    return hmac.compare_digest(given.strip().encode(), token.encode())
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return _bound(host, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE or not _ours(host, port):
+            raise
+    for other in range(port + 1, min(port + _NEIGHBOURS, 65_535) + 1):
+        with contextlib.suppress(OSError):
+            return _bound(host, other)
+    raise OSError(
+        errno.EADDRINUSE, f"processes of ours have port {port}, and no port of the next {_NEIGHBOURS} is free"
+    )
 
 
-def _handler(
-    registry: CollectorRegistry,
-    checks: dict[str, Check],
-    pages: Mapping[str, Page],
-    home: Page | None,
-    token: str | None,
-) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # the base class names it so
-            path, _, query = self.path.partition("?")
-            page = home if path == "/" else next((pages[start] for start in pages if path.startswith(start)), None)
-            if path not in checks and not _allowed(self.headers.get("Authorization", ""), token):
-                self._answer(401, "text/plain; charset=utf-8", b"a token is needed: Authorization: Bearer TOKEN\n")
-            elif path == "/metrics":
-                encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(200, content_type, encode(registry))
-            elif path in checks:
-                good, details = checks[path]()
-                body = json.dumps({"ok": good, **details}, ensure_ascii=False).encode() + b"\n"
-                self._answer(200 if good else 503, "application/json; charset=utf-8", body)
-            elif page is not None:
-                asked = dict(parse_qsl(query))
-                lang = language(asked.get("lang"), self.headers.get("Accept-Language", ""))
-                self._answer(*page(path, {**asked, "lang": lang}))
-            else:
-                known = ", ".join((*(["/"] if home else []), "/metrics", *checks, *pages))
-                self._answer(404, "text/plain; charset=utf-8", f"not found; there are {known}\n".encode())
+def _bound(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128)
 
-        def _answer(self, status: int, content_type: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            if status == 401:
-                self.send_header("WWW-Authenticate", 'Basic realm="screening"')
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # the base class names it so
-            """Page views are not logged: a scrape every few seconds would drown the events."""
-
-    return Handler
+def _ours(host: str, port: int) -> bool:
+    """Whether the program that has the port is one of ours: its pages say so, and the probe needs no token."""
+    asked = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=_ASK_S)
+    try:
+        asked.request("GET", "/healthz")
+        return asked.getresponse().getheader("Server") == SERVER
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        asked.close()

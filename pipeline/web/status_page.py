@@ -14,7 +14,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry
 
-from pipeline.web.server import Check
+from pipeline.web.app import Check
 from pipeline.web.templates import template
 from rules.packs.pack import PackSet
 from rules.wording.labels import Lang, Pair, pick

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.request
 from collections import Counter
 from decimal import Decimal
@@ -223,11 +224,21 @@ def test_a_worker_without_topics_says_how_to_make_them(kafka: Cluster) -> None:
     assert "screening topics apply" in last["error"]
 
 
-def test_a_taken_port_is_told_with_the_setting_to_change(cluster: Cluster, crew: Crew) -> None:
-    worker = crew.start().wait_ready()
-    port = worker.wait_event("worker_started")["metrics"].rpartition(":")[2].partition("/")[0]
-
-    done = cluster.screening("worker", metrics_port=port)
+def test_a_port_that_another_program_has_is_told_with_the_setting_to_change(kafka: Cluster) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        done = kafka.screening("worker", metrics_port=stranger.getsockname()[1])
 
     assert done.returncode == 1
     assert "SCREENING_METRICS_PORT" in done.stderr
+
+
+def test_a_second_worker_on_a_machine_takes_the_next_free_port_and_says_so(cluster: Cluster, crew: Crew) -> None:
+    first = crew.start().wait_ready()
+    asked = int(first.wait_event("worker_started")["metrics"].rpartition(":")[2].partition("/")[0])
+
+    second = crew.start(metrics_port=asked).wait_ready()
+
+    moved = second.wait_event("metrics_port_moved")
+    assert moved["asked"] == asked
+    assert f":{moved['taken']}/" in second.wait_event("worker_started")["metrics"]
+    assert first.get("/readyz")[0] == second.get("/readyz")[0] == 200

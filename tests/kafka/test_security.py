@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +9,6 @@ import pytest
 
 from pipeline.kafka.acl import bindings, grant
 from pipeline.settings.model import Settings, SettingsError, load_settings
-from pipeline.telemetry.gate_metrics import GateMetrics
-from pipeline.web.server import StatusServer
 from tests.support.cluster import Cluster
 from tests.support.control import Controls, last_values, record, wait_taken
 from tests.support.histories import make
@@ -242,41 +237,6 @@ def test_pages_that_other_machines_can_reach_must_be_guarded() -> None:
     assert load_settings(metrics_host="127.0.0.1").pages()["token"] is None
     assert load_settings(metrics_host="0.0.0.0", http_open=True).pages()["token"] is None
     assert load_settings(metrics_host="0.0.0.0", http_token="t").pages()["token"] == "t"
-
-
-@pytest.fixture
-def pages() -> Iterator[str]:
-    server = StatusServer(
-        host="127.0.0.1",
-        port=0,
-        registry=GateMetrics().registry,
-        healthy=lambda: (True, {}),
-        ready=lambda: (True, {}),
-        home=lambda _path, _query: (200, "text/plain", b"home"),
-        token="open-sesame",
-    )
-    yield f"http://127.0.0.1:{server.port}"
-    server.close()
-
-
-def ask(url: str, authorization: str | None = None) -> int:
-    request = urllib.request.Request(url, headers={"Authorization": authorization} if authorization else {})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def test_guarded_pages_ask_for_the_token_and_probes_do_not(pages: str) -> None:
-    basic = base64.b64encode(b"anyone:open-sesame").decode()
-    for path in ("/", "/metrics"):
-        assert ask(pages + path) == 401
-        assert ask(pages + path, "Bearer wrong") == 401
-        assert ask(pages + path, "Basic !!!") == 401
-        assert ask(pages + path, "Bearer open-sesame") == 200
-        assert ask(pages + path, f"Basic {basic}") == 200
-    assert (ask(f"{pages}/healthz"), ask(f"{pages}/readyz")) == (200, 200)
 
 
 @pytest.mark.kafka

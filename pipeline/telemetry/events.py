@@ -1,0 +1,49 @@
+"""What happens in a process, told once: a dataclass an event, named in the past tense, that logs itself and moves the metrics.
+
+The name of the log event is that of the class (`MetricsPortMoved` is `metrics_port_moved`) and its fields are the dataclass's,
+so that what an operator searches for stands in the code by the same name, and a log and a counter cannot tell two stories.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import structlog
+
+M = TypeVar("M")
+"""The metrics of the process: `GateMetrics`, `ControlMetrics`, or None where an event is only logged."""
+
+_INNER_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Event(Generic[M]):
+    """Base of every event: a frozen dataclass whose name says what has happened."""
+
+    level: ClassVar[Literal["debug", "info", "warning", "error"]] = "info"
+
+    @classmethod
+    def name(cls) -> str:
+        """The event's name in the log."""
+        return _INNER_CAPITAL.sub("_", cls.__name__).lower()
+
+    def fields(self) -> dict[str, Any]:
+        """What the log says beside the name: the dataclass's fields. What is None is left out."""
+        told = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in told.items() if value is not None}
+
+    def measure(self, metrics: M) -> None:
+        """Moves the metrics that count this event; most events have none."""
+
+
+class Teller(Generic[M]):
+    """Tells the events of one component: to its log and to its metrics."""
+
+    def __init__(self, log: structlog.typing.FilteringBoundLogger, metrics: M) -> None:
+        self._log, self._metrics = log, metrics
+
+    def tell(self, event: Event[M]) -> None:
+        """Logs an event and moves its metrics."""
+        event.measure(self._metrics)
+        getattr(self._log, event.level)(event.name(), **event.fields())
