@@ -31,10 +31,12 @@ bench: $(READY) kafka ## measures the gate against its peers; and the law alone;
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m benchmarks.law
 
-docs: $(READY) ## writes the generated reference pages anew
+docs: $(READY) ## writes the generated pages anew and builds the documentation site into .cache/docs
 	@$(BIN)/python -m pipeline.devtools.topics_page > topics/README.md
 	@$(BIN)/python -m pipeline.devtools.law_page
+	@$(BIN)/python -m pipeline.devtools.settings_page
 	@$(BIN)/python docker/grafana/build.py
+	@$(BIN)/python -m pipeline.devtools.docs_site
 
 kafka: $(READY) ## fetches the Kafka jars for tests and benchmarks, once
 	@$(BIN)/python -c 'from pipeline.devtools.kafka import ensure_jars; ensure_jars()'

@@ -156,7 +156,8 @@ def _plain_type(annotation: type) -> str:
             return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
         return ", ".join(f"`{member.value}`" for member in annotation)
     if issubclass(annotation, Message):
-        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+        topic = next((spec.name for spec in CATALOGUE if spec.model is annotation), None)
+        return f"[{annotation.__name__}](#{topic or annotation.__name__.lower()})"
     return {str: "string", int: "integer", bool: "boolean"}[annotation]
 
 
