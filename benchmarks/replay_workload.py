@@ -47,13 +47,12 @@ def write_events(path: Path, physicians: int) -> int:
             decided = _FIRST + dt.timedelta(days=int(days[number]))
             back = decided + dt.timedelta(days=_WINDOW_MONTHS_DAYS)
             common = {"institution": institution(number % INSTITUTIONS)}
-            for place, (kind, day, more) in enumerate(
-                (
-                    ("registration", _REGISTERED, common),
-                    ("deduction", decided, common | {"points": 12, "cases": 2, "violation_id": "QN-T6-02"}),
-                    ("reinstatement", back, common),
-                )
-            ):
+            happened: tuple[tuple[str, dt.date, dict[str, Any]], ...] = (
+                ("registration", _REGISTERED, common),
+                ("deduction", decided, {**common, "points": 12, "cases": 2, "violation_id": "QN-T6-02"}),
+                ("reinstatement", back, common),
+            )
+            for place, (kind, day, more) in enumerate(happened):
                 stream.write(_event(number, place, kind, day, more))
     return physicians * 3
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 from confluent_kafka import IsolationLevel, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.control.faust.restore import restore
 from pipeline.control.faust.state_store import MemoryStateStore, StateStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package re-exports these without saying so
+from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
     AclPermissionType,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package re-exports these without saying so
+from confluent_kafka.admin import (
     AdminClient,
     ClusterMetadata,
     ConfigResource,

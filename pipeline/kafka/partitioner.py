@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]  # the package ships no types
+from aiokafka.partitioner import murmur2
 
 
 def partition_of(key: bytes, partitions: int) -> int:

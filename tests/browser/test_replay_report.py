@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.replay.knowledge.register import ClockMode
+from pipeline.replay.report import words
 from pipeline.replay.report.charts import charts
-from pipeline.replay.report.report import render, report_of, words
+from pipeline.replay.report.report import render, report_of
 from pipeline.replay.run.provenance import code_files
 from pipeline.replay.what_if.rule_set import other_rules
 from pipeline.settings.packs import load_pack_set

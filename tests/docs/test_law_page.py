@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_every_table_is_a_table_and_every_article_is_on_the_page(lang):
         for ground in pack.screening:
             assert all(article in text for article in ground.citations), ground.ground
         if pack.ledger is not None:
-            wanted = [*pack.ledger.violations, *pack.ledger.deadlines, *pack.ledger.bonus_grounds]
+            wanted: list[Any] = [*pack.ledger.violations, *pack.ledger.deadlines, *pack.ledger.bonus_grounds]
             assert all(item.citation in text for item in wanted)
             assert all(f"`{setting.id}`" in text for setting in pack.ledger.settings)
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from datetime import date
+from typing import Any
 
 from .outcome import ENCOUNTERS, blank
 
@@ -57,7 +58,7 @@ def is_money(text: object) -> bool:
     return isinstance(text, str) and MONEY.fullmatch(text) is not None
 
 
-def is_filled(text: object) -> bool:
+def is_filled(text: Any) -> bool:
     """A string that is not blank and not too long."""
     return is_code(text) and not blank(text)
 
@@ -99,7 +100,7 @@ def depth(text: str) -> int:
     return deepest
 
 
-def plain(value: object) -> object:
+def plain(value: object) -> Any:
     """Objects as dicts (the last of equal keys holds), arrays as lists."""
     if isinstance(value, PairList):
         return {key: plain(item) for key, item in value}
@@ -150,8 +151,8 @@ def offending_field(claim: dict) -> str | None:
 
 def parse(value: bytes | None) -> PairList | DeadLetter:
     """The members of the top-level object, or what stands in the way."""
-    problem = None
-    members: object = None
+    problem: str | None = None
+    members: Any = None
     if value is None:
         problem = "null"
     elif not value:

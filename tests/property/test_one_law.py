@@ -62,7 +62,7 @@ def _renamed(event: Event, number: int) -> Event:
         "physician_code": event.physician_code and f"P{number}",
     }
     if "ref" in event.__struct_fields__:
-        changes["ref"] = f"{number}-{event.ref}"
+        changes["ref"] = f"{number}-{event.ref}"  # type: ignore[attr-defined]  # asked for in the line above
     return msgspec.structs.replace(event, **changes)
 
 

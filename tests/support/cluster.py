@@ -130,7 +130,7 @@ class Cluster:
             while True:
                 try:
                     producer.produce(
-                        topic, on_delivery=lambda error, _message: error and refused.append(error), **record
+                        topic, on_delivery=lambda error, _message: refused.extend([error] if error else []), **record
                     )
                 except BufferError:
                     producer.poll(0.1)
@@ -155,7 +155,7 @@ class Cluster:
                 for message in consumer.consume(10_000, 0.05):
                     topic, partition, error = message.topic(), message.partition(), message.error()
                     if error is None:
-                        headers = tuple(message.headers() or ())
+                        headers: Any = tuple(message.headers() or ())
                         stamp = message.timestamp()[1]
                         records[topic].append(
                             Record(topic, partition, message.offset(), message.key(), message.value(), headers, stamp)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -68,7 +69,7 @@ def prove_in_memory(
 ) -> Balance:
     """The balance of a batch that was judged here."""
 
-    def record(topic: str, number: int, key: object, value: object) -> Record:
+    def record(topic: str, number: int, key: Any, value: Any) -> Record:
         raw = [item.encode() if isinstance(item, str) else item for item in (key, value)]
         return Record(topic, 0, number, raw[0], raw[1], (), 0)
 

@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 QIANNAN, LANZHOU, XIAMEN, SHANTOU, ELSEWHERE = "522700", "620100", "350200", "440500", "110000"
 REGIONS = (QIANNAN, LANZHOU, XIAMEN, SHANTOU, ELSEWHERE)
@@ -139,7 +140,7 @@ def _span(
     # A window that is still running on the last cut has ended long before an open end could matter.
     penalised = window is not None and last is not None and last <= window[1]
     standing = rng.choice(_PENALISED[region] if penalised else _QUIET[region])
-    span = {"from": iso(first), "to": iso(last), "standing": standing, "penalty_period": None}
+    span: dict[str, Any] = {"from": iso(first), "to": iso(last), "standing": standing, "penalty_period": None}
     if penalised:
         assert window is not None
         span["penalty_period"] = [iso(window[0]), iso(window[1])]
@@ -203,7 +204,7 @@ def make_claim(rng: random.Random, register: Register, number: int, regions: tup
     physician: str | None = code
     if rng.random() < 0.12:
         physician = rng.choice((None, "", "  ", "\t", f" {code} ", f"D{region}999999", "张三"))
-    claim = {
+    claim: dict[str, Any] = {
         "claim_id": f"C{number:07}",
         "claim_version": rng.choice((1, 1, 1, 2)),
         "region": region,

@@ -94,8 +94,8 @@ def _fields() -> Iterator[Spoiled]:
         yield Spoiled(f"encounter_type {kind!r}", claim(encounter_type=kind), "invalid_value", "encounter_type:")
     for version in (0, -1, 2**31, 10**30, -(2**62)):
         yield Spoiled(f"claim_version {version}", claim(claim_version=version), "invalid_value", "claim_version:")
-    for version in (None, 1.0, "1", True):
-        yield Spoiled(f"claim_version {version!r}", claim(claim_version=version), "wrong_type", "claim_version:")
+    for kind_of in (None, 1.0, "1", True):
+        yield Spoiled(f"claim_version {kind_of!r}", claim(claim_version=kind_of), "wrong_type", "claim_version:")
     yield Spoiled("an unknown staff category", claim(staff_category="porter"), "invalid_value", "staff_category:")
     yield Spoiled("a staff category of one NUL", claim(staff_category="\0"), "invalid_value", "staff_category:")
     yield Spoiled("the drug is a list", claim(drug=[]), "wrong_type", "drug:")

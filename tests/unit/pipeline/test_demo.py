@@ -26,9 +26,10 @@ COUNT, SEED = 3_000, 11
 
 
 def demo(**options) -> tuple[int, str]:
-    console = Console(file=io.StringIO(), width=100)
+    told = io.StringIO()
+    console = Console(file=told, width=100)
     code = run_demo(console=console, **options)
-    return code, console.file.getvalue()
+    return code, told.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from rules.calendar import official_calendar
 from rules.dossier import fold
 from rules.duties import duties
 from rules.standing import statement
+from rules.wording.labels import Lang
 from tests.support.histories import history, make
 from tests.support.law import PACK, pack
 
@@ -69,7 +70,7 @@ PENALISED = [
 ]
 
 
-def words(locality: str, events, today: str, lang: str = "en") -> str:
+def words(locality: str, events, today: str, lang: Lang = "en") -> str:
     return " | ".join(text for text in read(render(facts(locality, events, today), lang)).text if text)
 
 

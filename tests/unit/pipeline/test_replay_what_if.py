@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from decimal import Decimal
 from pathlib import Path
 
@@ -274,7 +274,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
 def plain_sums(rows: list[dict], *keys: str) -> dict[tuple, tuple[int, Decimal]]:
     """Claims and money by keys, one row at a time: the same sums the slow way."""
     claims: Counter[tuple] = Counter()
-    money: Counter[tuple] = Counter()
+    money: dict[tuple, Decimal] = defaultdict(Decimal)
     for row in rows:
         key = tuple(str(row[name]) for name in keys)
         claims[key] += 1

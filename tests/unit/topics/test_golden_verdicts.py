@@ -9,13 +9,14 @@ import json
 from pathlib import Path
 
 import msgspec
+from pydantic import BaseModel
 
 from tests.support.judging import judge, make_gate
 from tests.support.register import Register
 from topics.messages import Case, Claim, InstitutionStandingMessage, PhysicianStanding, Verdict
 
 GOLDEN = Path(__file__).parent / "golden_verdicts"
-MODELS = {
+MODELS: dict[str, type[BaseModel]] = {
     "claims": Claim,
     "claim-verdicts": Verdict,
     "claim-cases": Case,

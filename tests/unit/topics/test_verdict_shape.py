@@ -67,9 +67,9 @@ def test_a_verdict_says_by_what_state_of_the_register_it_was_judged_and_is_other
         assert json.loads(after)["register"] == said
         assert "register" not in json.loads(before)
         assert list(bare(json.loads(after)).items()) == list(bare(json.loads(before)).items())
-    for before, after in zip(cases_plain, cases_told, strict=True):
-        assert json.loads(after).pop("register") == said
-        assert Case.model_validate_json(after).case_id == Case.model_validate_json(before).case_id
+    for case_before, case_after in zip(cases_plain, cases_told, strict=True):
+        assert json.loads(case_after).pop("register") == said
+        assert Case.model_validate_json(case_after).case_id == Case.model_validate_json(case_before).case_id
 
 
 def test_a_model_writes_the_register_where_there_is_one_and_nothing_where_there_is_none() -> None:

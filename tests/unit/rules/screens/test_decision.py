@@ -6,6 +6,7 @@ import itertools
 import random
 from collections import Counter
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -85,7 +86,9 @@ def test_a_stay_straddles_exactly_when_it_has_a_day_inside_and_a_day_outside(
     """Every stay of up to 25 days around two windows, one of them of a single day."""
     move = timedelta(shift)
     one = timedelta(1)
-    spans = [{"from": iso(date(2023, 1, 1) + move), "to": iso(WINDOW[0] - one + move), "standing": "normal"}]
+    spans: list[dict[str, Any]] = [
+        {"from": iso(date(2023, 1, 1) + move), "to": iso(WINDOW[0] - one + move), "standing": "normal"}
+    ]
     for first, last, until in ((*WINDOW, SECOND[0] - one), (*SECOND, None)):
         pair = [iso(first + move), iso(last + move)]
         spans.append({"from": pair[0], "to": pair[1], "standing": standing, "penalty_period": pair})
