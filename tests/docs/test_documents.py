@@ -82,3 +82,14 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
         if forbidden.search(path.read_text("utf-8", errors="replace")) and path != Path(__file__):
             offenders.append(str(path.relative_to(ROOT)))
     assert offenders == []
+
+
+def test_the_architecture_names_every_room_and_none_that_does_not_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:rules|topics|pipeline|tests|benchmarks|docker|docs)(?:/\w+)*)/`", text))
+    assert [room for room in sorted(named) if not (ROOT / room).is_dir()] == []
+    packages = {path.parent for top in ("rules", "topics", "pipeline") for path in (ROOT / top).glob("*/__init__.py")}
+    assert (
+        sorted(str(package.relative_to(ROOT)) for package in packages if str(package.relative_to(ROOT)) not in named)
+        == []
+    )
