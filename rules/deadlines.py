@@ -13,7 +13,7 @@ from rules.calendar import WorkingCalendar, corresponding_day, first_day_after, 
 from rules.dossier import Dossier, fold
 from rules.events import AppealFiled, AppealRejected, AppealUpheld, Deduction, Event, NoticeReceived
 from rules.packs.pack import Pack, PackError
-from rules.schemes.ledgers import Deadline
+from rules.schemes.sections import Deadline
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rules.events import Event, encode, known_by
+from rules.vocabulary import IssueCode
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
     """A contradiction or gap in the file. The event is kept; `code` names the kind, for counting and for people."""
 
-    code: str
+    code: IssueCode
     event_id: str
     zh: str
     en: str
@@ -66,7 +67,7 @@ def fold(events: Iterable[Event], as_of: dt.date | dt.datetime | None = None) ->
     for event_id in sorted(clashing):
         issues.append(
             Issue(
-                "same_id_twice",
+                IssueCode.SAME_ID_TWICE,
                 event_id,
                 "同一事件编号有两份不同内容，取先登记者",
                 "two different events carry this id; the one recorded first counts",

@@ -19,10 +19,11 @@ from rules.dossier import Dossier
 from rules.events import AppealFiled, Event, PointsRecorded, StatusCorrected, StatusRecorded
 from rules.packs.pack import Pack, PackError
 from rules.schemes.account import Entry
-from rules.schemes.ledgers import Bilingual, Deadline
+from rules.schemes.sections import Deadline
 from rules.standing import Statement
+from rules.text import Text
 from rules.timeline import Site
-from rules.vocabulary import SiteStatus, Standing
+from rules.vocabulary import LONG_PERIOD, DerivedTrigger, Effect, EventType, SiteStatus, Standing
 
 _ONE = dt.timedelta(days=1)
 
@@ -43,8 +44,8 @@ class Duty:
     """
 
     kind: str
-    actor: Bilingual
-    act: Bilingual
+    actor: Text
+    act: Text
     trigger_id: str
     raised_on: dt.date
     due_on: dt.date | None
@@ -117,7 +118,7 @@ class _File:
         self.place = {event.event_id: number for number, event in enumerate(self.events)}
         self.entries = statement.entries
         # A deduction that counts nothing was taken away by its review.
-        self.void = {entry.event_id for entry in self.entries if entry.kind == "deduction" and not entry.points}
+        self.void = {entry.event_id for entry in self.entries if entry.kind is EventType.DEDUCTION and not entry.points}
         self.void |= {event.ref for event in self.events if isinstance(event, StatusCorrected)}
 
     def recorded(self, name: str) -> Iterator[_Raised]:
@@ -128,7 +129,7 @@ class _File:
                 about = event.event_id if isinstance(event, AppealFiled) else subject(event) or event.event_id
                 yield _Raised(event, event.date, void=about in self.void)
 
-    def effect(self, *names: str) -> Iterator[Entry]:
+    def effect(self, *names: Effect) -> Iterator[Entry]:
         """The entries that set off one of the effects."""
         return (entry for entry in self.entries if any(name in entry.effects for name in names))
 
@@ -157,7 +158,7 @@ class _File:
 # -- derived triggers ---------------------------------------------------------------------------------------------
 
 
-def _entries(*names: str) -> Callable[[_File], Iterator[_Raised]]:
+def _entries(*names: Effect) -> Callable[[_File], Iterator[_Raised]]:
     def find(file: _File) -> Iterator[_Raised]:
         for entry in file.effect(*names):
             yield _Raised(file.by_id[entry.event_id], entry.date)
@@ -167,7 +168,7 @@ def _entries(*names: str) -> Callable[[_File], Iterator[_Raised]]:
 
 def _penalties(file: _File) -> Iterator[_Raised]:
     for entry in file.entries:
-        if entry.window is not None and entry.kind == "deduction":
+        if entry.window is not None and entry.kind is EventType.DEDUCTION:
             yield _Raised(file.by_id[entry.event_id], entry.date)
 
 
@@ -194,7 +195,7 @@ def _listings(file: _File) -> Iterator[_Raised]:
     """The decision that listed: later ones that meet the test again list nobody anew. A ban for good (Xiamen) has no end."""
     for ban in file.statement.bans:
         yield _Raised(file.by_id[ban.event_id], file.by_id[ban.event_id].date)
-    yield from _entries("blacklisted")(file)
+    yield from _entries(Effect.BLACKLISTED)(file)
 
 
 def _bans_over(file: _File) -> Iterator[_Raised]:
@@ -206,7 +207,7 @@ def _bans_over(file: _File) -> Iterator[_Raised]:
 
 def _cancellation(*, first: bool) -> Callable[[_File], Iterator[_Raised]]:
     def find(file: _File) -> Iterator[_Raised]:
-        for number, entry in enumerate(file.effect("cancelled")):
+        for number, entry in enumerate(file.effect(Effect.CANCELLED)):
             if (number == 0) == first:
                 yield _Raised(file.by_id[entry.event_id], entry.date)
 
@@ -231,23 +232,23 @@ def _never(_file: _File) -> Iterator[_Raised]:
     return iter(())
 
 
-DERIVED: dict[str, Callable[[_File], Iterator[_Raised]]] = {
-    "in_force": _never,
-    "end_of_round": _never,
-    "caution_low": _entries("caution_6"),
-    "caution_high": _entries("caution_10"),
-    "full": _entries("full"),
-    "penalty": _penalties,
-    "long_penalty": _entries("two_consecutive_years", "three_consecutive_years"),
-    "penalty_over": _penalties_over,
-    "blacklisted": _listings,
-    "ban_over": _bans_over,
-    "first_cancellation": _cancellation(first=True),
-    "second_cancellation": _cancellation(first=False),
-    "points_or_status": _points_or_status,
-    "status_abnormal": _abnormal,
+DERIVED: dict[DerivedTrigger, Callable[[_File], Iterator[_Raised]]] = {
+    DerivedTrigger.IN_FORCE: _never,
+    DerivedTrigger.END_OF_ROUND: _never,
+    DerivedTrigger.CAUTION_LOW: _entries(Effect.CAUTION_6),
+    DerivedTrigger.CAUTION_HIGH: _entries(Effect.CAUTION_10),
+    DerivedTrigger.FULL: _entries(Effect.FULL),
+    DerivedTrigger.PENALTY: _penalties,
+    DerivedTrigger.LONG_PENALTY: _entries(*LONG_PERIOD),
+    DerivedTrigger.PENALTY_OVER: _penalties_over,
+    DerivedTrigger.BLACKLISTED: _listings,
+    DerivedTrigger.BAN_OVER: _bans_over,
+    DerivedTrigger.FIRST_CANCELLATION: _cancellation(first=True),
+    DerivedTrigger.SECOND_CANCELLATION: _cancellation(first=False),
+    DerivedTrigger.POINTS_OR_STATUS: _points_or_status,
+    DerivedTrigger.STATUS_ABNORMAL: _abnormal,
 }
-"""How each of `rules.schemes.ledgers.DERIVED_TRIGGERS` is found in a file."""
+"""How each derived trigger is found in a file."""
 
 
 # -- duties -------------------------------------------------------------------------------------------------------
@@ -265,8 +266,8 @@ def duties(dossier: Dossier, statement: Statement, pack: Pack, calendar: Working
     file = _File(dossier, statement)
     found = []
     for order, item in enumerate(pack.ledger.deadlines):
-        derived = DERIVED.get(item.trigger)
-        for raised in derived(file) if derived is not None else file.recorded(item.trigger):
+        trigger = item.trigger
+        for raised in DERIVED[trigger](file) if isinstance(trigger, DerivedTrigger) else file.recorded(trigger):
             if _holds(item, pack, raised.event.date):
                 found += [(order, duty) for duty in _duties(item, raised, file, calendar)]
     found.sort(key=lambda pair: (pair[1].raised_on, file.place[pair[1].trigger_id], pair[0], pair[1].site or ""))

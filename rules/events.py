@@ -9,12 +9,12 @@ wrong here: it is kept, and the ledger flags it.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import msgspec
 
-if TYPE_CHECKING:
-    from rules.schemes.ledgers import Ledger
+from rules.vocabulary import EventType
 
 CHINA = dt.timezone(dt.timedelta(hours=8))
 """The registers' days are days in China, whatever offset a time of recording is written in."""
@@ -224,20 +224,47 @@ AnyEvent = (
 TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
 """Every event type of the spec's table, by its name on the wire."""
 
+
+class Item(Protocol):
+    """What an event's check reads of an item of the scoring standard: the lowest and the highest price of a case."""
+
+    @property
+    def low(self) -> int:
+        """Lowest price, in points."""
+
+    @property
+    def high(self) -> int:
+        """Highest price, in points."""
+
+
+class Standard(Protocol):
+    """What an event is checked against: a pack's ledger section, as far as it concerns single events."""
+
+    @property
+    def events(self) -> Sequence[EventType]:
+        """The event types that the scheme knows."""
+
+    def violation(self, violation_id: str) -> Item | None:
+        """The item of the scoring standard; None when there is no such item."""
+
+    def bonus_points(self, bonus_id: str) -> int | None:
+        """Points that a bonus ground grants; None when there is no such ground."""
+
+
 NEEDS_INSTITUTION = frozenset(
     {
-        "registration",
-        "site_declaration",
-        "opt_out",
-        "deduction",
-        "reinstatement_application",
-        "reinstatement",
-        "reinstatement_refused",
-        "institution_snapshot",
-        "institution_resigned",
-        "rectification_order",
-        "institution_violation_ratio",
-        "prescriber_listed",
+        EventType.REGISTRATION,
+        EventType.SITE_DECLARATION,
+        EventType.OPT_OUT,
+        EventType.DEDUCTION,
+        EventType.REINSTATEMENT_APPLICATION,
+        EventType.REINSTATEMENT,
+        EventType.REINSTATEMENT_REFUSED,
+        EventType.INSTITUTION_SNAPSHOT,
+        EventType.INSTITUTION_RESIGNED,
+        EventType.RECTIFICATION_ORDER,
+        EventType.INSTITUTION_VIOLATION_RATIO,
+        EventType.PRESCRIBER_LISTED,
     }
 )
 
@@ -292,7 +319,7 @@ def _problems_of_form(raw: bytes, first: msgspec.MsgspecError) -> list[str]:
     return problems or [str(first)]
 
 
-def check(event: Event, ledger: Ledger) -> list[str]:
+def check(event: Event, ledger: Standard) -> list[str]:
     """What keeps a decoded event from being used under a pack: empty when it is usable.
 
     References to other events cannot be judged from one event; the ledger flags those that lead nowhere.
@@ -319,7 +346,7 @@ def check(event: Event, ledger: Ledger) -> list[str]:
     return problems
 
 
-def _deduction_problems(event: Deduction, ledger: Ledger) -> list[str]:
+def _deduction_problems(event: Deduction, ledger: Standard) -> list[str]:
     violation = ledger.violation(event.violation_id)
     if violation is None:
         return [f"violation_id: {event.violation_id!r} is not an item of this scheme"]
@@ -338,7 +365,7 @@ def _deduction_problems(event: Deduction, ledger: Ledger) -> list[str]:
     return problems
 
 
-def _bonus_problems(event: Bonus, ledger: Ledger) -> list[str]:
+def _bonus_problems(event: Bonus, ledger: Standard) -> list[str]:
     expected = ledger.bonus_points(event.bonus_id)
     if expected is None:
         return [f"bonus_id: {event.bonus_id!r} is not a ground of this scheme"]
@@ -347,7 +374,7 @@ def _bonus_problems(event: Bonus, ledger: Ledger) -> list[str]:
     return []
 
 
-def read_event(raw: bytes, ledger: Ledger) -> Event | list[str]:
+def read_event(raw: bytes, ledger: Standard) -> Event | list[str]:
     """One event from the wire, checked under a pack; or the list of its problems (for the dead-letter topic)."""
     try:
         event = decode(raw)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rules.calendar import WorkingCalendar, official_calendar
 from rules.dossier import Dossier, Issue, fold
-from rules.events import Event, OptOut, PrescriberListed, Registration, SiteDeclaration
+from rules.events import Event
 from rules.packs.pack import Pack, PackError
-from rules.schemes import institutions
-from rules.schemes.account import Account, Ban, Entry
-from rules.schemes.lanzhou import fold as lanzhou
-from rules.schemes.ledgers import Ledger
-from rules.schemes.national import fold as national
-from rules.schemes.qiannan import fold as qiannan
-from rules.schemes.shantou import fold as shantou
-from rules.schemes.xiamen import fold as xiamen
+from rules.schemes.account import Ban, Entry
+from rules.schemes.ledger import Ledger
+from rules.schemes.registry import scheme_of
+from rules.schemes.scheme import Scheme
 from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site, Span
-from rules.vocabulary import SiteStatus
+from rules.vocabulary import IssueCode, SiteStatus
 
 DayRange = tuple[dt.date | None, dt.date | None]
 """First and last day, both inclusive; None is open."""
@@ -45,19 +42,6 @@ def _ledger_of(pack: Pack) -> Ledger:
     return pack.ledger
 
 
-def _count(events: Sequence[Event], ledger: Ledger, calendar: WorkingCalendar, *, honour_late: bool = False) -> Account:
-    """Runs the scheme's fold over one physician's events in the law's order."""
-    if ledger.scheme == "qiannan":
-        return qiannan.run(events, ledger.values, ledger.standings, calendar, honour_late=honour_late)
-    if ledger.scheme == "lanzhou":
-        return lanzhou.run(events, ledger.values, ledger.standings)
-    if ledger.scheme == "national":
-        return national.run(events, ledger.standings, rolling_year=ledger.rolling_year)
-    if ledger.scheme == "xiamen":
-        return xiamen.run(events, ledger.values, ledger.standings)
-    return shantou.run()
-
-
 def statement(
     dossier: Dossier | Iterable[Event],
     pack: Pack,
@@ -75,14 +59,15 @@ def statement(
     working days of an unknown year are needed and no fallback is declared.
     """
     ledger = _ledger_of(pack)
+    scheme = scheme_of(ledger)
     if calendar is None:
         calendar = official_calendar(ledger.working_calendar.value)
     file = dossier if isinstance(dossier, Dossier) and as_of is None else _file(dossier, as_of)
     events = [event for event in file.events if not event.of_institution]
-    account = _count(events, ledger, calendar)
+    account = scheme.fold(events, ledger, calendar)
     contested: tuple[Span, ...] | None = None
     if account.late:
-        contested = _count(events, ledger, calendar, honour_late=True).spans
+        contested = scheme.fold(events, ledger, calendar, honour_late=True).spans
         if contested == account.spans:
             contested = None
     timeline = PhysicianTimeline(
@@ -90,14 +75,14 @@ def statement(
         physician_code=physician_code if physician_code is not None else _code(events),
         revision=revision,
         spans=account.spans,
-        sites=_sites(events, ledger),
+        sites=_sites(events, scheme),
         contested=contested,
-        points=_points(account.spans, as_of, ledger),
+        points=_points(account.spans, as_of) if scheme.has_scale else {},
     )
     issues = (*file.issues, *account.issues)
     unknown = tuple(
         Issue(
-            "not_of_this_scheme",
+            IssueCode.NOT_OF_THIS_SCHEME,
             event.event_id,
             "本规则无此类事件",
             f"a {event.type_name} does not exist in this scheme",
@@ -141,7 +126,7 @@ def institution_timeline(
         region=region if region is not None else (events[0].region if events else ""),
         institution_code=institution_code,
         revision=revision,
-        spans=institutions.run(events, ledger),
+        spans=scheme_of(ledger).fold_institution(events, ledger),
     )
 
 
@@ -156,9 +141,9 @@ def _code(events: Sequence[Event]) -> str:
     return next((event.physician_code for event in events if event.physician_code), "")
 
 
-def _points(spans: tuple[Span, ...], as_of: dt.date | dt.datetime | None, ledger: Ledger) -> dict[str, int | None]:
-    """Remaining and accumulated points on the day of knowledge (without one, after the last event); {} without a scale."""
-    if ledger.scheme not in ("qiannan", "lanzhou") or not spans:
+def _points(spans: tuple[Span, ...], as_of: dt.date | dt.datetime | None) -> dict[str, int | None]:
+    """Remaining and accumulated points on the day of knowledge (without one, after the last event); {} where nothing is known."""
+    if not spans:
         return {}
     span: Span | None = spans[-1]
     if as_of is not None:
@@ -176,22 +161,14 @@ def span_on(spans: Iterable[Span], day: dt.date) -> Span | None:
     return None
 
 
-def _sites(events: Sequence[Event], ledger: Ledger) -> tuple[Site, ...]:
+def _sites(events: Sequence[Event], scheme: Scheme[Any]) -> tuple[Site, ...]:
     """What each institution has declared, day by day; of one day's events the one later in the law's order holds (Q11).
 
-    Declarations outlive a ban (Q10). Shantou knows only the lists of prescribers.
+    Declarations outlive a ban (Q10).
     """
     changes: dict[str, list[tuple[dt.date, SiteStatus]]] = {}
-    listing = ledger.scheme == "shantou"
     for event in events:
-        if listing:
-            status = SiteStatus.LISTED if isinstance(event, PrescriberListed) else None
-        elif isinstance(event, Registration | SiteDeclaration):
-            status = SiteStatus.DECLARED
-        elif isinstance(event, OptOut):
-            status = SiteStatus.OPTED_OUT
-        else:
-            continue
+        status = scheme.site_status(event)
         if status is None or not event.institution:
             continue
         known = changes.setdefault(event.institution, [])

@@ -141,3 +141,95 @@ class Reason(StrEnum):
     """Not of the law: the gate's own view of the register was too old to judge by, and its setting says review."""
     STANDING_UNREADABLE = "standing_unreadable"
     """Not of the law: the register's newest record of this physician or institution could not be read."""
+
+
+class EventType(StrEnum):
+    """What is recorded: the types of `physician-events`."""
+
+    REGISTRATION = "registration"
+    SITE_DECLARATION = "site_declaration"
+    OPT_OUT = "opt_out"
+    DEDUCTION = "deduction"
+    BONUS = "bonus"
+    NOTICE_RECEIVED = "notice_received"
+    APPEAL_FILED = "appeal_filed"
+    APPEAL_UPHELD = "appeal_upheld"
+    APPEAL_REJECTED = "appeal_rejected"
+    REINSTATEMENT_APPLICATION = "reinstatement_application"
+    REINSTATEMENT = "reinstatement"
+    REINSTATEMENT_REFUSED = "reinstatement_refused"
+    AGREEMENT = "agreement"
+    RETRAINING_PASSED = "retraining_passed"
+    INSTITUTION_SNAPSHOT = "institution_snapshot"
+    INSTITUTION_RESIGNED = "institution_resigned"
+    STATUS = "status"
+    REPAIR = "repair"
+    STATUS_CORRECTED = "status_corrected"
+    POINTS_RECORDED = "points_recorded"
+    FULL_12 = "full_12"
+    CRIMINAL_LIABILITY = "criminal_liability"
+    RECTIFICATION_ORDER = "rectification_order"
+    INSTITUTION_VIOLATION_RATIO = "institution_violation_ratio"
+    PRESCRIBER_LISTED = "prescriber_listed"
+
+
+class Effect(StrEnum):
+    """What an event sets off in an account: a mark reached, a listing, a cancellation, a cap."""
+
+    CAUTION_6 = "caution_6"
+    CAUTION_10 = "caution_10"
+    FULL = "full"
+    TWO_CONSECUTIVE_YEARS = "two_consecutive_years"
+    THREE_CONSECUTIVE_YEARS = "three_consecutive_years"
+    BLACKLIST_AT_ONCE = "blacklist_at_once"
+    BLACKLIST_YEAR_TOTAL = "blacklist_year_total"
+    BLACKLISTED = "blacklisted"
+    CAPPED = "capped"
+    SUSPENDED_SHORT = "suspended_short"
+    SUSPENDED_LONG = "suspended_long"
+    CANCELLED = "cancelled"
+    NO_TERM = "no_term"
+
+
+LONG_PERIOD = (Effect.TWO_CONSECUTIVE_YEARS, Effect.THREE_CONSECUTIVE_YEARS)
+"""The effects that set off the longer penalty period in place of the short one."""
+
+
+class DerivedTrigger(StrEnum):
+    """What sets a limit running besides the recording of an event: what the account or the timeline says.
+
+    The first two concern no physician and no event: the agency's own rounds.
+    """
+
+    IN_FORCE = "in_force"
+    END_OF_ROUND = "end_of_round"
+    CAUTION_LOW = "caution_low"
+    CAUTION_HIGH = "caution_high"
+    FULL = "full"
+    PENALTY = "penalty"
+    LONG_PENALTY = "long_penalty"
+    PENALTY_OVER = "penalty_over"
+    BLACKLISTED = "blacklisted"
+    BAN_OVER = "ban_over"
+    FIRST_CANCELLATION = "first_cancellation"
+    SECOND_CANCELLATION = "second_cancellation"
+    POINTS_OR_STATUS = "points_or_status"
+    STATUS_ABNORMAL = "status_abnormal"
+
+
+class IssueCode(StrEnum):
+    """Contradictions and gaps in a dossier. The event is kept; people are told."""
+
+    SAME_ID_TWICE = "same_id_twice"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    UNKNOWN_PHYSICIAN = "unknown_physician"
+    NOT_OF_THIS_SCHEME = "not_of_this_scheme"
+    LATE_REVIEW_UPHELD = "late_review_upheld"
+    REVISED_UPWARDS = "revised_upwards"
+    REINSTATED_IN_PENALTY = "reinstated_in_penalty"
+    RETURNED_IN_BAN = "returned_in_ban"
+    RETURNED_TOO_EARLY = "returned_too_early"
+    NO_TERM = "no_term"
+    EMPTY_TERM = "empty_term"
+    REPAIR_WITHOUT_STATUS = "repair_without_status"
+    REPAIR_LENGTHENS = "repair_lengthens"

@@ -22,10 +22,10 @@ from rules.calendar import CalendarError, WorkingCalendar, official_calendar
 from rules.dossier import fold
 from rules.events import CHINA, Event, EventError, check, decode
 from rules.packs.pack import Pack, PackError, PackSet
-from rules.schemes.ledgers import Ledger
+from rules.schemes.ledger import Ledger
 from rules.standing import institution_timeline, statement
+from rules.text import Lang
 from rules.wording.chain import Chain, ClaimFacts, Known, chain
-from rules.wording.labels import Lang
 from topics.claims.codec import ClaimError, examine
 
 

@@ -19,7 +19,7 @@ from pipeline.telemetry.console import fail, out
 from rules.packs.compare import differences
 from rules.packs.pack import Pack, PackError, PackSet, Problem, parse_pack
 from rules.packs.readings import as_chosen
-from rules.wording.labels import Lang
+from rules.text import Lang
 
 
 @click.group()

@@ -14,11 +14,13 @@ from rich.text import Text
 from pipeline.telemetry.console import Table
 from rules.packs.compare import Change
 from rules.packs.pack import Ground, Pack
-from rules.schemes.ledgers import Ledger, Param
+from rules.schemes.ledger import Ledger
+from rules.schemes.sections import Param
+from rules.text import Lang, joined, pick
 from rules.wording.explanation import ground_name
-from rules.wording.labels import ENCOUNTER, PARAMETER, STANDING, Lang, joined, pick
+from rules.wording.labels import ENCOUNTER, STANDING
 from rules.wording.page import limit, outcome, price, regions, trigger, when
-from rules.wording.summary import TOPICS, parameters, summary
+from rules.wording.summary import TOPICS, parameter_name, parameters, summary
 
 COLOUR = {"pay": "green", "reject": "red", "review": "yellow"}
 
@@ -142,7 +144,7 @@ def _numbers(pack: Pack, lang: Lang) -> Table:
     )
     rows = [
         (
-            f"{pick(PARAMETER.get(name, (name, name)), lang)}\n[dim]{name}[/]"
+            f"{pick(parameter_name(pack, name), lang)}\n[dim]{name}[/]"
             + (f"\n{escape(getattr(param.note, lang))}" if param.note else ""),
             f"[bold]{escape(value_text(param, lang))}[/]",
             str(param.start or "-"),

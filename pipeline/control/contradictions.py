@@ -12,6 +12,7 @@ from rules.dossier import Issue
 from rules.events import Agreement, Event, PrescriberListed, Registration, SiteDeclaration, StatusRecorded
 from rules.packs.pack import Pack
 from rules.standing import Statement
+from rules.vocabulary import IssueCode
 from topics.messages import Explanation, Notice
 
 _ENTERS = (Registration, SiteDeclaration, Agreement, StatusRecorded, PrescriberListed)
@@ -23,7 +24,7 @@ def flags(events: tuple[Event, ...], statement: Statement, pack: Pack) -> tuple[
     if not events or not pack.registration_required or any(isinstance(event, _ENTERS) for event in events):
         return statement.issues
     unknown = Issue(
-        "unknown_physician",
+        IssueCode.UNKNOWN_PHYSICIAN,
         events[0].event_id,
         "该医师未登记，先有其他事项",
         "the physician was never registered, yet something else is recorded",

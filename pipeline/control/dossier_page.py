@@ -16,10 +16,11 @@ from rules.dossier import Dossier
 from rules.duties import Duty, State
 from rules.packs.pack import Pack
 from rules.standing import Statement, span_on
+from rules.text import Lang, Pair, pick
 from rules.timeline import Site, Span, Window
 from rules.vocabulary import SiteStatus, Standing
 from rules.wording.chain import Line, account_lines
-from rules.wording.labels import FLAG, STANDING, Lang, Pair, pick
+from rules.wording.labels import FLAG, STANDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from pipeline.demo.outcome import Sum
 from pipeline.demo.summary import Summary, yuan
 from pipeline.demo.words import Language, Words, reason_label, words
 from pipeline.telemetry.console import Table
+from rules.text import pick
 from rules.vocabulary import Disposition, EncounterType, Standing
-from rules.wording.labels import ENCOUNTER, STANDING, pick
+from rules.wording.labels import ENCOUNTER, STANDING
 from topics.catalogue import CLAIMS, CLAIMS_DEAD_LETTER
 
 _COLOUR = {Disposition.PAY: "green", Disposition.REJECT: "red", Disposition.REVIEW: "yellow"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.settings.packs import read_packs
-from rules.wording.labels import Lang
+from rules.text import Lang
 from rules.wording.page import render
 
 PAGES: dict[str, Lang] = {"README.md": "en", "README.zh-CN.md": "zh"}

@@ -13,9 +13,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.telemetry.console import Table
+from rules.text import Lang, pick
 from rules.vocabulary import Disposition, EncounterType, Standing
 from rules.wording.chain import Chain, Line
-from rules.wording.labels import DISPOSITION, ENCOUNTER, STANDING, Lang, pick
+from rules.wording.labels import DISPOSITION, ENCOUNTER, STANDING
 
 _COLOUR = {"pay": "green", "reject": "red", "review": "yellow"}
 

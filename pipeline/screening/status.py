@@ -6,9 +6,10 @@ from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.web.app import Check
 from pipeline.web.status_page import Listing, StatusPage, Tile, count, duration, per_second
 from rules.packs.pack import PackSet
+from rules.text import Pair
 from rules.vocabulary import Disposition, Reason
 from rules.wording.explanation import reason_name
-from rules.wording.labels import DISPOSITION, Pair
+from rules.wording.labels import DISPOSITION
 from topics.claims.codec import ClaimError
 
 _REASONS = {str(reason): reason_name(reason) for reason in Reason}

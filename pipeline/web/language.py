@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.wording.labels import Lang
+from rules.text import Lang
 
 
 def language(asked: str | None, accepted: str) -> Lang:

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.web.app import Check
 from pipeline.web.templates import template
 from rules.packs.pack import PackSet
-from rules.wording.labels import Lang, Pair, pick
+from rules.text import Lang, Pair, pick
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 """Every sample of a registry, by name and labels."""

@@ -8,6 +8,9 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from rules.schemes.registry import schemes
+from rules.text import Text
+
 Loc = Sequence[str | int]
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DATE_TAG = "tag:yaml.org,2002:timestamp"
@@ -129,15 +132,19 @@ def _name(node: yaml.Node) -> str:
     return ""
 
 
-def problems_of(error: ValidationError, source: Source, model: type[BaseModel]) -> list[Problem]:
+Models = Mapping[str, type[BaseModel]]
+"""The models of the keys whose content itself says by which model it is read."""
+
+
+def problems_of(error: ValidationError, source: Source, model: type[BaseModel], chosen: Models) -> list[Problem]:
     """Every problem of a validation, in words: the key, what was found and what was expected."""
     problems = []
     for item in error.errors():
         loc = item["loc"]
         if item["type"] == "extra_forbidden":
-            message = f"no such key; expected one of {', '.join(_keys(model, loc[:-1]))}"
+            message = f"no such key; expected one of {', '.join(_keys(model, loc[:-1], chosen))}"
         elif item["type"] == "missing":
-            message = f"missing; {_expected(model, loc)}"
+            message = f"missing; {_expected(model, loc, chosen)}"
         else:
             text = item["msg"].removeprefix("Value error, ")
             found = item["input"]
@@ -154,19 +161,20 @@ _HINTS = {
     "citations": "the articles that say so, a list",
     "zh": "the Chinese text",
     "en": "the English text",
-    "scheme": "how points or statuses are counted: qiannan, lanzhou, national, xiamen or shantou",
 }
 
 
-def _expected(model: type[BaseModel], loc: Loc) -> str:
+def _expected(model: type[BaseModel], loc: Loc, chosen: Models) -> str:
     """What a missing key should hold."""
     name = str(loc[-1])
+    if name == "scheme":
+        return f"expected how points or statuses are counted: {', '.join(schemes())}"
     if name in _HINTS:
         return f"expected {_HINTS[name]}"
-    for candidate in _models_at(model, loc[:-1]):
-        for known, field in candidate.model_fields.items():
-            if (field.alias or known) == name:
-                inside = {key for kind in _kinds(field.annotation) for key in kind.model_fields}
+    for candidate in _models_at(model, loc[:-1], chosen):
+        for known, annotation in _fields(candidate).items():
+            if known == name:
+                inside = {key for kind in _kinds(annotation) for key in _fields(kind)}
                 if {"value", "citation"} <= inside:
                     return f"expected {name}: {{value: ..., from: YYYY-MM-DD or null, citation: ...}}"
                 if inside:
@@ -174,42 +182,43 @@ def _expected(model: type[BaseModel], loc: Loc) -> str:
     return "it is needed here"
 
 
-def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
-    found: dict[str, None] = {}
-    for candidate in _models_at(model, loc):
-        found.update({field.alias or name: None for name, field in candidate.model_fields.items()})
-    return list(found)
+def _keys(model: type[BaseModel], loc: Loc, chosen: Models) -> list[str]:
+    return list(dict.fromkeys(name for kind in _models_at(model, loc, chosen) for name in _fields(kind)))
 
 
-def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
-    """The models that may stand at a place; a union's tag picks among its members."""
-    candidates = [model]
-    for part in loc:
+Kind = type[BaseModel] | type[Text]
+
+
+def _fields(kind: Kind) -> dict[str, Any]:
+    """The keys of a mapping that is read as this, each with its annotation."""
+    if issubclass(kind, BaseModel):
+        return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
+    return dict.fromkeys(Text._fields, str)
+
+
+def _models_at(model: type[BaseModel], loc: Loc, chosen: Models) -> list[Kind]:
+    """What may stand at a place."""
+    candidates: list[Kind] = [model]
+    for number, part in enumerate(loc):
         if isinstance(part, int):
+            continue
+        if number == 0 and part in chosen:
+            candidates = [chosen[part]]
             continue
         inner = [
             kind
             for candidate in candidates
-            for name, field in candidate.model_fields.items()
-            if (field.alias or name) == part
-            for kind in _kinds(field.annotation)
+            for name, annotation in _fields(candidate).items()
+            if name == part
+            for kind in _kinds(annotation)
         ]
-        if inner:
-            candidates = inner
-        else:
-            tagged = [kind for kind in candidates if part in _tags(kind)]
-            candidates = tagged or candidates
+        candidates = inner or candidates
     return candidates
 
 
-def _tags(kind: type[BaseModel]) -> tuple[Any, ...]:
-    field = kind.model_fields.get("scheme")
-    return get_args(field.annotation) if field is not None else ()
-
-
-def _kinds(annotation: Any) -> list[type[BaseModel]]:
-    """The models inside an annotation, whatever lists, unions or options surround them."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _kinds(annotation: Any) -> list[Kind]:
+    """What is read from mappings inside an annotation, whatever lists, unions or options surround it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel | Text):
         return [annotation]
     if get_origin(annotation) is Literal:
         return []

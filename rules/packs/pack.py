@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from rules.packs.errors import PackError, Problem, mapping, problems_of
 from rules.packs.errors import Source as SourceText
-from rules.schemes.ledgers import LedgerField
+from rules.schemes.registry import LedgerField, ledger_model
+from rules.text import Text
 from rules.vocabulary import CostBearer, Disposition, EncounterType, Flag, Reason, Standing
 
 EXEMPT_PREFIX = "exempt_"
@@ -23,13 +24,6 @@ EXEMPT_PREFIX = "exempt_"
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(_Model):
-    """A label in both languages."""
-
-    zh: Annotated[str, StringConstraints(min_length=1)]
-    en: Annotated[str, StringConstraints(min_length=1)]
 
 
 class Source(_Model):
@@ -197,7 +191,7 @@ def parse_pack(text: str, name: str) -> Pack:
     try:
         return Pack.model_validate(data)
     except ValidationError as error:
-        raise PackError(problems_of(error, source, Pack)) from error
+        raise PackError(problems_of(error, source, Pack, {"ledger": ledger_model(data.get("ledger"))})) from error
 
 
 class PackSet:

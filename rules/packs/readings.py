@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rules.packs.pack import Ground, InForce, Outcome, Pack, PackError
-from rules.schemes.ledgers import Setting
+from rules.schemes.sections import Setting
 
 
 def settings(pack: Pack) -> tuple[Setting, ...]:

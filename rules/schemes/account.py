@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from rules.calendar import Counting, corresponding_day, sanction_window
 from rules.dossier import Issue
-from rules.timeline import Span, Window
-from rules.vocabulary import Flag, Standing
+from rules.timeline import InstitutionSpan, Span, Window
+from rules.vocabulary import Effect, EventType, Flag, InstitutionStanding, Standing
 
 FOREVER = dt.date.max.toordinal() + 1
 """No day: the end of what does not end."""
@@ -44,12 +44,12 @@ class Entry:
 
     event_id: str
     date: dt.date
-    kind: str
+    kind: EventType
     points: int
     offset: int
     open_total: int
     year_total: int
-    effects: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
     window: tuple[dt.date, dt.date] | None = None
 
 
@@ -152,3 +152,9 @@ def year_of(ordinal: int) -> int:
 def new_year(year: int) -> int:
     """Ordinal of 1 January."""
     return dt.date(year, 1, 1).toordinal()
+
+
+def ended_agreement(first: int, last: int | None, citation: str, causes: tuple[str, ...]) -> InstitutionSpan:
+    """The days on which an institution's agreement has ended, in ordinals; `last` None: without an end."""
+    end = None if last is None else day(last)
+    return InstitutionSpan(day(first), end, InstitutionStanding.TERMINATED, (citation,), causes)

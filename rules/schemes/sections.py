@@ -1,29 +1,37 @@
-"""The parts of a pack's `ledger:` section: parameters, items of the scoring standard, bonus grounds, deadlines."""
+"""The parts of a pack's `ledger:` section: parameters, items of the scoring standard, bonus grounds, deadlines, settings."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from rules.events import TYPES
+from rules.text import Text
+from rules.vocabulary import DerivedTrigger, EventType
 
 Sentence = Annotated[str, StringConstraints(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 """A length of time, a number of points or of people: nothing of the law is reached at none, or lasts for none."""
+Amount = Annotated[int, Field(ge=0)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+Month = Annotated[int, Field(ge=1, le=12)]
+Share = Annotated[float, Field(gt=0, le=1)]
 ValueT = TypeVar("ValueT")
+
+NEVER = 10**9
+"""Points that nobody reaches."""
+
+
+def mark(points: int | None) -> int:
+    """A mark in points; null says that the text has no such rule, so that nobody reaches it."""
+    return NEVER if points is None else points
 
 
 class Model(BaseModel):
+    """What all parts of a pack are: frozen, and closed to keys that nobody reads."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Bilingual(Model):
-    """A sentence in both languages."""
-
-    zh: Sentence
-    en: Sentence
 
 
 class Param(Model, Generic[ValueT]):
@@ -32,7 +40,7 @@ class Param(Model, Generic[ValueT]):
     value: ValueT
     start: Annotated[dt.date | None, Field(alias="from")]
     citation: Sentence
-    note: Bilingual | None = None
+    note: Text | None = None
 
 
 class Violation(Model):
@@ -46,7 +54,7 @@ class Violation(Model):
     points: int | tuple[int, int]
     zh: Sentence
     en: Sentence
-    harm: Bilingual | None = None
+    harm: Text | None = None
     detect: Literal["C", "I", "C/I"] | None = None
     start: Annotated[dt.date | None, Field(alias="from")]
     citation: Sentence
@@ -82,26 +90,25 @@ class BonusGround(Model):
     citation: Sentence
 
 
-DERIVED_TRIGGERS = frozenset(
-    {
-        "in_force",
-        "end_of_round",
-        "caution_low",
-        "caution_high",
-        "full",
-        "penalty",
-        "long_penalty",
-        "penalty_over",
-        "blacklisted",
-        "ban_over",
-        "first_cancellation",
-        "second_cancellation",
-        "points_or_status",
-        "status_abnormal",
-    }
-)
-"""What sets a limit running besides the recording of an event: what the account or the timeline says. The first two concern
-no physician and no event: the agency's own rounds."""
+def _event_types(found: Any) -> Any:
+    known = {item.value for item in EventType}
+    unknown = [str(name) for name in found if name not in known] if isinstance(found, list | tuple) else []
+    if unknown:
+        raise ValueError(f"unknown event types {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    return found
+
+
+def _trigger(found: Any) -> EventType | DerivedTrigger:
+    for kind in (EventType, DerivedTrigger):
+        if found in {item.value for item in kind}:
+            return kind(found)
+    known = ", ".join(sorted([*EventType, *DerivedTrigger]))
+    raise ValueError(f"{found!r} sets nothing running; known are {known}")
+
+
+EventTypes = Annotated[tuple[EventType, ...], BeforeValidator(_event_types)]
+Trigger = Annotated[EventType | DerivedTrigger, BeforeValidator(_trigger)]
+"""What sets a limit running: the recording of an event, or what the account or the timeline says."""
 
 
 class Deadline(Model):
@@ -116,14 +123,14 @@ class Deadline(Model):
     id: Sentence
     working_days: Count | None = None
     months: Count | None = None
-    trigger: Sentence
-    met_by: tuple[str, ...] = ()
-    proved_by: tuple[str, ...] = ()
+    trigger: Trigger
+    met_by: EventTypes = ()
+    proved_by: EventTypes = ()
     opens: bool = False
     each_site: bool = False
     promptly: bool = False
-    actor: Bilingual
-    act: Bilingual
+    actor: Text
+    act: Text
     start: Annotated[dt.date | None, Field(alias="from")]
     citation: Sentence
 
@@ -131,17 +138,51 @@ class Deadline(Model):
     def _one_unit(self) -> Deadline:
         if self.working_days is not None and self.months is not None:
             raise ValueError("give working_days or months, not both")
-        unknown = [name for name in self.acts if name not in TYPES]
-        if unknown:
-            raise ValueError(
-                f"met_by, proved_by: unknown event types {', '.join(unknown)}; known are {', '.join(sorted(TYPES))}"
-            )
-        if self.trigger not in TYPES and self.trigger not in DERIVED_TRIGGERS:
-            known = ", ".join(sorted({*TYPES, *DERIVED_TRIGGERS}))
-            raise ValueError(f"trigger: {self.trigger!r} sets nothing running; known are {known}")
         return self
 
     @property
-    def acts(self) -> tuple[str, ...]:
+    def acts(self) -> tuple[EventType, ...]:
         """The event types that tell that the act was done."""
         return (*self.met_by, *self.proved_by)
+
+
+class Option(Model):
+    """One reading of an open point. `screening` and `in_force` say what it changes there; ledger readings are code."""
+
+    zh: Sentence
+    en: Sentence
+    screening: dict[str, dict[str, Any]] | None = None
+    in_force: dict[str, dt.date | None] | None = None
+
+
+class Setting(Model):
+    """An open point of the text: the question, the default reading, the rivals, and the reading in force here.
+
+    `evaluated_by`: ledger and screening switch their behaviour; validity moves the pack's dates; none says in `why`
+    what the events or claims would have to carry.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    source: Sentence
+    question: Text
+    evaluated_by: Literal["ledger", "screening", "validity", "none"]
+    default: str
+    reading: str
+    options: Annotated[dict[str, Option], Field(min_length=1)]
+    why: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reading_is_default(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "reading" not in data and "default" in data:
+            return {**data, "reading": data["default"]}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Setting:
+        for what, name in (("default", self.default), ("reading", self.reading)):
+            if name not in self.options:
+                raise ValueError(f"{what} {name!r} is not one of the options {', '.join(self.options)}")
+        if self.evaluated_by == "none" and self.why is None:
+            raise ValueError("a setting that nothing evaluates must say why")
+        return self

@@ -22,12 +22,14 @@ from rules.events import (
     StatusCorrected,
 )
 from rules.schemes.account import Entry
-from rules.schemes.ledgers import Ledger
+from rules.schemes.ledger import Ledger
+from rules.schemes.registry import scheme_of
 from rules.screens.table import Ruling
 from rules.standing import Statement, span_on
+from rules.text import Text
 from rules.timeline import InstitutionTimeline, Span, Window
-from rules.vocabulary import Disposition
-from rules.wording.chain_events import Said, describe, effect
+from rules.vocabulary import LONG_PERIOD, Disposition, Effect, EventType
+from rules.wording.chain_events import describe, effect
 from rules.wording.chain_next import NextStep, next_steps
 from rules.wording.chain_window import window_story
 from rules.wording.explanation import bearer_name, disposition_name, explain, ground_name
@@ -65,12 +67,12 @@ class Line(NamedTuple):
 
     date: dt.date
     event_id: str
-    text: Said
+    text: Text
     points: int | None
     offset: int
     reached: int | None
     year_total: int | None
-    effects: tuple[Said, ...]
+    effects: tuple[Text, ...]
     cause: bool
 
 
@@ -82,20 +84,17 @@ class Chain:
     events after the service date, which say nothing about it (T2).
     """
 
-    summary: Said
-    decision: Said
-    ground: Said
-    articles: Said
+    summary: Text
+    decision: Text
+    ground: Text
+    articles: Text
     history: tuple[Line, ...]
-    period: Said
+    period: Text
     by_year: bool
     later: int
-    window: tuple[Said, ...]
+    window: tuple[Text, ...]
     next_steps: tuple[NextStep, ...]
     issues: tuple[Issue, ...]
-
-
-_PERIOD = {"qiannan": Said("周期", "cycle"), "lanzhou": Said("协议期", "term"), "national": Said("年度", "year")}
 
 
 def chain(
@@ -112,6 +111,7 @@ def chain(
     Raises PackError when the pack has no ledger section.
     """
     ledger = ruling.pack.ledger
+    scheme = None if ledger is None else scheme_of(ledger)
     spans = known.statement.timeline.spans
     span = span_on(spans, claim.service_date) if claim.physician_code is not None else None
     entries = {entry.event_id: entry for entry in known.statement.entries}
@@ -136,13 +136,13 @@ def chain(
         period,
     )
     return Chain(
-        summary=Said(summary["zh"], summary["en"]),
+        summary=Text(summary["zh"], summary["en"]),
         decision=_decision(ruling, claim),
         ground=_ground(ruling, claim),
         articles=_articles(ruling),
         history=tuple(sorted(history, key=lambda line: line.date)),
-        period=_PERIOD.get(ledger.scheme if ledger is not None else "", Said("累计", "total")),
-        by_year=ledger is not None and ledger.scheme == "qiannan",
+        period=scheme.period if scheme is not None else Text("累计", "total"),
+        by_year=scheme is not None and scheme.by_year,
         later=len(events) + len(known.institution_events) - len(history),
         window=tuple(
             window_story(
@@ -168,16 +168,16 @@ def _next(
     return tuple(next_steps(ruling, span, window, known.dossier, causes, calendar, today))
 
 
-def _decision(ruling: Ruling, claim: ClaimFacts) -> Said:
+def _decision(ruling: Ruling, claim: ClaimFacts) -> Text:
     zh, en = disposition_name(ruling.disposition)
     zh_bearer, en_bearer = bearer_name(ruling.cost_bearer)
-    return Said(
+    return Text(
         f"{zh}（基金支付部分{claim.fund_amount}元）" + (f"；{zh_bearer}" if zh_bearer else "") + "。",
         f"{en} ({claim.fund_amount} yuan)" + (f"; {en_bearer}" if en_bearer else "") + ".",
     )
 
 
-def _ground(ruling: Ruling, claim: ClaimFacts) -> Said:
+def _ground(ruling: Ruling, claim: ClaimFacts) -> Text:
     zh, en = ground_name(ruling.ground, "zh"), ground_name(ruling.ground, "en")
     if ruling.exempted_ground is not None:
         kind = next(pair for name, pair in ENCOUNTER.items() if name == claim.encounter_type)
@@ -185,13 +185,13 @@ def _ground(ruling: Ruling, claim: ClaimFacts) -> Said:
     note = next((ground.note for ground in ruling.pack.screening if ground.ground is ruling.ground), None)
     if note is not None:
         zh, en = f"{zh}。{note.zh.rstrip('。')}", f"{en}. {note.en.rstrip('.')}"
-    return Said(f"{zh}。", f"{en[0].upper()}{en[1:]}.")
+    return Text(f"{zh}。", f"{en[0].upper()}{en[1:]}.")
 
 
-def _articles(ruling: Ruling) -> Said:
+def _articles(ruling: Ruling) -> Text:
     pack = ruling.pack
     articles = ruling.citations
-    return Said(
+    return Text(
         f"{pack.title.zh} {'、'.join(articles)}".rstrip() + f"（规则包{pack.name}）",
         f"{pack.title.en}, {', '.join(articles)}".rstrip(", ") + f" (pack {pack.name})",
     )
@@ -220,11 +220,11 @@ def account_lines(
             continue
         year = entry.date.year
         reached = entry.open_total
-        if "full" in entry.effects:
+        if Effect.FULL in entry.effects:
             reached = entry.year_total - restarted.get(year, 0)
             restarted[year] = entry.year_total - entry.open_total
-        points = -entry.points if entry.kind == "bonus" else entry.points
-        counted = entry.points if entry.kind == "deduction" else None
+        points = -entry.points if entry.kind is EventType.BONUS else entry.points
+        counted = entry.points if entry.kind is EventType.DEDUCTION else None
         yield Line(
             entry.date,
             event.event_id,
@@ -238,8 +238,8 @@ def account_lines(
         )
 
 
-def _effects(entry: Entry, ledger: Ledger) -> Iterator[Said]:
+def _effects(entry: Entry, ledger: Ledger) -> Iterator[Text]:
     """What an entry set off. The long window replaces the short one, so it is told once."""
-    long = any(name.endswith("_consecutive_years") for name in entry.effects)
+    long = any(name in LONG_PERIOD for name in entry.effects)
     for name in entry.effects:
-        yield effect(name, ledger, None if name == "full" and long else entry.window)
+        yield effect(name, ledger, None if name is Effect.FULL and long else entry.window)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from rules import events as ev
-from rules.schemes.ledgers import LanzhouLedger, Ledger, Param, QiannanLedger
-
-
-class Said(NamedTuple):
-    """A sentence in both languages."""
-
-    zh: str
-    en: str
+from rules.schemes.ledger import Ledger
+from rules.schemes.registry import scheme_of
+from rules.text import Text
+from rules.vocabulary import Effect
 
 
 def _at(event: ev.Event) -> str:
     return event.institution or "…"
 
 
-def _deduction(event: ev.Deduction, ledger: Ledger, counted: int | None) -> Said:
+def _deduction(event: ev.Deduction, ledger: Ledger, counted: int | None) -> Text:
     item = ledger.violation(event.violation_id)
     zh = f"扣{event.points}分：{event.violation_id}" + (f" {item.zh}（{item.citation}）" if item else "")
     en = f"{event.points} points deducted: {event.violation_id}" + (f" {item.en} ({item.citation})" if item else "")
@@ -28,85 +24,85 @@ def _deduction(event: ev.Deduction, ledger: Ledger, counted: int | None) -> Said
         zh, en = f"{zh}，{event.cases}例", f"{en}, {event.cases} cases"
     if counted is not None and counted != event.points:
         zh, en = f"{zh}；复核后按{counted}分计", f"{en}; after review {counted} count"
-    return Said(zh, en)
+    return Text(zh, en)
 
 
-def _bonus(event: ev.Bonus, ledger: Ledger) -> Said:
+def _bonus(event: ev.Bonus, ledger: Ledger) -> Text:
     ground = next((item for item in ledger.bonus_grounds if item.id == event.bonus_id), None)
     zh = f"加{event.points}分：{event.bonus_id}" + (f" {ground.zh}（{ground.citation}）" if ground else "")
     en = f"bonus of {event.points}: {event.bonus_id}" + (f" {ground.en} ({ground.citation})" if ground else "")
-    return Said(zh, en)
+    return Text(zh, en)
 
 
-def _registration(event: ev.Registration) -> Said:
+def _registration(event: ev.Registration) -> Text:
     if event.training:
-        return Said(f"在{_at(event)}登记", f"registered at {_at(event)}")
-    return Said(f"在{_at(event)}登记，未见培训记录", f"registered at {_at(event)}, no training on record")
+        return Text(f"在{_at(event)}登记", f"registered at {_at(event)}")
+    return Text(f"在{_at(event)}登记，未见培训记录", f"registered at {_at(event)}, no training on record")
 
 
-def _upheld(event: ev.AppealUpheld) -> Said:
+def _upheld(event: ev.AppealUpheld) -> Text:
     if event.revised_points:
-        return Said(
+        return Text(
             f"复核：{event.ref}改为{event.revised_points}分",
             f"review upheld: {event.ref} lowered to {event.revised_points}",
         )
-    return Said(f"复核：撤销{event.ref}", f"review upheld: {event.ref} is void")
+    return Text(f"复核：撤销{event.ref}", f"review upheld: {event.ref} is void")
 
 
-def _status(event: ev.StatusRecorded) -> Said:
+def _status(event: ev.StatusRecorded) -> Text:
     zh = {"normal": "正常", "suspended": "暂停", "terminated": "终止"}[event.status]
     until_zh, until_en = (
         (f"至{event.until}", f"until {event.until}") if event.until else ("无止日", "without an end date")
     )
-    return Said(f"登记状态：{zh}，{until_zh}", f"filing status {event.status}, {until_en}")
+    return Text(f"登记状态：{zh}，{until_zh}", f"filing status {event.status}, {until_en}")
 
 
-def _snapshot(event: ev.InstitutionSnapshot) -> Said:
+def _snapshot(event: ev.InstitutionSnapshot) -> Text:
     approved, cancelled = event.approved_physicians, event.cancelled_in_term
     share = f"{100 * cancelled / approved:.1f}%" if approved else "-"
-    return Said(
+    return Text(
         f"{_at(event)}：核定医师{approved}人，协议期内取消{cancelled}人（{share}）",
         f"{_at(event)}: {cancelled} of {approved} approved physicians cancelled in the term ({share})",
     )
 
 
-_SIMPLE: dict[type[ev.Event], Callable[[Any], Said]] = {
+_SIMPLE: dict[type[ev.Event], Callable[[Any], Text]] = {
     ev.Registration: _registration,
-    ev.SiteDeclaration: lambda e: Said(f"{_at(e)}申报其在该处执业", f"declared by {_at(e)}"),
-    ev.OptOut: lambda e: Said(f"书面申请在{_at(e)}的服务不纳入", f"asked in writing not to be covered at {_at(e)}"),
-    ev.NoticeReceived: lambda e: Said(f"机构收到{e.ref}的书面通知", f"the institution received the notice of {e.ref}"),
-    ev.AppealFiled: lambda e: Said(f"对{e.ref}申请复核", f"review of {e.ref} asked for"),
+    ev.SiteDeclaration: lambda e: Text(f"{_at(e)}申报其在该处执业", f"declared by {_at(e)}"),
+    ev.OptOut: lambda e: Text(f"书面申请在{_at(e)}的服务不纳入", f"asked in writing not to be covered at {_at(e)}"),
+    ev.NoticeReceived: lambda e: Text(f"机构收到{e.ref}的书面通知", f"the institution received the notice of {e.ref}"),
+    ev.AppealFiled: lambda e: Text(f"对{e.ref}申请复核", f"review of {e.ref} asked for"),
     ev.AppealUpheld: _upheld,
-    ev.AppealRejected: lambda e: Said(f"复核：维持{e.ref}", f"review rejected: {e.ref} stands"),
-    ev.ReinstatementApplication: lambda e: Said(f"{_at(e)}申请恢复", f"{_at(e)} applied for reinstatement"),
-    ev.Reinstatement: lambda e: Said(f"恢复资格（{_at(e)}）", f"reinstated ({_at(e)})"),
-    ev.ReinstatementRefused: lambda e: Said(f"不予恢复（{_at(e)}）", f"reinstatement refused ({_at(e)})"),
-    ev.Agreement: lambda e: Said(f"服务协议{e.start}至{e.end}", f"service agreement {e.start} to {e.end}"),
-    ev.RetrainingPassed: lambda _: Said("统一培训并考核合格", "unified training and assessment passed"),
+    ev.AppealRejected: lambda e: Text(f"复核：维持{e.ref}", f"review rejected: {e.ref} stands"),
+    ev.ReinstatementApplication: lambda e: Text(f"{_at(e)}申请恢复", f"{_at(e)} applied for reinstatement"),
+    ev.Reinstatement: lambda e: Text(f"恢复资格（{_at(e)}）", f"reinstated ({_at(e)})"),
+    ev.ReinstatementRefused: lambda e: Text(f"不予恢复（{_at(e)}）", f"reinstatement refused ({_at(e)})"),
+    ev.Agreement: lambda e: Text(f"服务协议{e.start}至{e.end}", f"service agreement {e.start} to {e.end}"),
+    ev.RetrainingPassed: lambda _: Text("统一培训并考核合格", "unified training and assessment passed"),
     ev.InstitutionSnapshot: _snapshot,
-    ev.InstitutionResigned: lambda e: Said(f"{_at(e)}重新签订服务协议", f"{_at(e)} signed a new agreement"),
+    ev.InstitutionResigned: lambda e: Text(f"{_at(e)}重新签订服务协议", f"{_at(e)} signed a new agreement"),
     ev.StatusRecorded: _status,
-    ev.Repair: lambda e: Said(f"修复：期限改至{e.new_until}", f"repair: the status ends on {e.new_until} instead"),
-    ev.StatusCorrected: lambda e: Said(
+    ev.Repair: lambda e: Text(f"修复：期限改至{e.new_until}", f"repair: the status ends on {e.new_until} instead"),
+    ev.StatusCorrected: lambda e: Text(
         f"异议成立：{e.ref}自始无效", f"objection accepted: {e.ref} is void from its start"
     ),
-    ev.PointsRecorded: lambda e: Said(f"记{e.points}分", f"{e.points} points recorded"),
-    ev.Full12: lambda e: Said(f"记分周期{e.period}计满", f"scoring period {e.period} filled"),
-    ev.CriminalLiability: lambda _: Said(
+    ev.PointsRecorded: lambda e: Text(f"记{e.points}分", f"{e.points} points recorded"),
+    ev.Full12: lambda e: Text(f"记分周期{e.period}计满", f"scoring period {e.period} filled"),
+    ev.CriminalLiability: lambda _: Text(
         "因违反医保法律被追究刑事责任", "criminal liability for breaking insurance law"
     ),
-    ev.RectificationOrder: lambda e: Said(
+    ev.RectificationOrder: lambda e: Text(
         f"{_at(e)}被责令限期整改", f"{_at(e)} ordered to rectify within a time limit"
     ),
-    ev.InstitutionViolationRatio: lambda e: Said(
+    ev.InstitutionViolationRatio: lambda e: Text(
         f"{_at(e)}：12个月违规金额占刷卡额{e.ratio:.1%}",
         f"{_at(e)}: amount in breach {e.ratio:.1%} of the card turnover of 12 months",
     ),
-    ev.PrescriberListed: lambda e: Said(f"{_at(e)}报备为外配处方医师", f"filed by {_at(e)} as prescriber"),
+    ev.PrescriberListed: lambda e: Text(f"{_at(e)}报备为外配处方医师", f"filed by {_at(e)} as prescriber"),
 }
 
 
-def describe(event: ev.Event, ledger: Ledger, counted: int | None = None) -> Said:
+def describe(event: ev.Event, ledger: Ledger, counted: int | None = None) -> Text:
     """One event in words. `counted` is what a deduction counts after its review."""
     if isinstance(event, ev.Deduction):
         return _deduction(event, ledger, counted)
@@ -115,63 +111,6 @@ def describe(event: ev.Event, ledger: Ledger, counted: int | None = None) -> Sai
     return _SIMPLE[type(event)](event)
 
 
-def _mark(zh: str, en: str, param: Param[Any]) -> Said:
-    return Said(f"满{param.value}分：{zh}（{param.citation}）", f"{param.value} reached: {en} ({param.citation})")
-
-
-def effect(name: str, ledger: Ledger, window: tuple[Any, Any] | None) -> Said:
+def effect(name: Effect, ledger: Ledger, window: tuple[Any, Any] | None) -> Text:
     """What an entry of the account set off, with the article; `window` is the penalty or suspension it opened."""
-    days = Said("", "") if window is None else Said(f"{window[0]}至{window[1]}", f" {window[0]} to {window[1]}")
-    if isinstance(ledger, QiannanLedger):
-        once, total = ledger.blacklist_at_once, ledger.blacklist_year_total
-        two, three = ledger.two_consecutive_years_at, ledger.three_consecutive_years_at
-        told: dict[str, Said] = {
-            "caution_6": _mark(*_note(ledger.caution_low), ledger.caution_low),
-            "caution_10": _mark(*_note(ledger.caution_high), ledger.caution_high),
-            "full": _mark(
-                f"责罚期{days.zh}，重新累计" if window else "重新累计",
-                f"penalty period{days.en}, counting starts again" if window else "counting starts again",
-                ledger.full,
-            ),
-            "two_consecutive_years": Said(
-                f"连续两年每年满{two.value}分：责罚期{days.zh}（{two.citation}）",
-                f"{two.value} in each of two consecutive years: penalty period{days.en} ({two.citation})",
-            ),
-            "three_consecutive_years": Said(
-                f"连续三年每年满{three.value}分：责罚期{days.zh}（{three.citation}）",
-                f"{three.value} in each of three consecutive years: penalty period{days.en} ({three.citation})",
-            ),
-            "blacklist_at_once": Said(
-                f"一次性扣{once.value}分：列入黑名单（{once.citation}）",
-                f"{once.value} points at one time: blacklisted ({once.citation})",
-            ),
-            "blacklist_year_total": Said(
-                f"年度累计满{total.value}分：列入黑名单（{total.citation}）",
-                f"{total.value} points in the year: blacklisted ({total.citation})",
-            ),
-            "capped": Said(
-                f"加分以每年{ledger.bonus_cap_per_year.value}分为限（{ledger.bonus_cap_per_year.citation}）",
-                f"capped at {ledger.bonus_cap_per_year.value} bonus points a year ({ledger.bonus_cap_per_year.citation})",
-            ),
-        }
-        if name in told:
-            return told[name]
-    if isinstance(ledger, LanzhouLedger):
-        marks = {
-            "suspended_short": ledger.suspend_short_at,
-            "suspended_long": ledger.suspend_long_at,
-        }
-        if name in marks:
-            return _mark(f"暂停服务{days.zh}", f"suspended{days.en}", marks[name])
-        if name == "cancelled":
-            return _mark("终止协议，取消资格", "agreement ended, qualification cancelled", ledger.cancel_at)
-        if name == "no_term":
-            return Said("当日无有效协议，不计入任何协议期", "no agreement covers the day: counts in no term")
-    if name == "blacklisted":
-        where = ledger.blacklist_full_events.citation if ledger.scheme == "xiamen" else ""
-        return Said(f"列入黑名单（{where}）", f"blacklisted ({where})")
-    return Said(name, name)
-
-
-def _note(param: Param[Any]) -> tuple[str, str]:
-    return (param.note.zh, param.note.en) if param.note else ("提示", "caution")
+    return scheme_of(ledger).effect(name, ledger, window)

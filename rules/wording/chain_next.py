@@ -11,11 +11,11 @@ from rules.deadlines import Due, deadlines
 from rules.dossier import Dossier
 from rules.events import NoticeReceived
 from rules.packs.pack import Ground, Step
-from rules.schemes.ledgers import Deadline
+from rules.schemes.sections import Deadline
 from rules.screens.table import Ruling
+from rules.text import Text
 from rules.timeline import Span, Window
 from rules.vocabulary import CostBearer
-from rules.wording.chain_events import Said
 from rules.wording.explanation import ground_name
 from rules.wording.labels import TRIGGER, WITHOUT_NUMBER
 
@@ -25,9 +25,9 @@ _ONE = dt.timedelta(days=1)
 class NextStep(NamedTuple):
     """One thing to do. `opens` is its first day, `due_on` its last; None where there is none or nothing set it running."""
 
-    actor: Said
-    act: Said
-    when: Said
+    actor: Text
+    act: Text
+    when: Text
     opens: dt.date | None
     due_on: dt.date | None
     citation: str
@@ -61,21 +61,21 @@ def next_steps(
 
 def _by_hand(ground: Ground) -> NextStep:
     return NextStep(
-        Said("经办机构", "agency"),
-        Said(
+        Text("经办机构", "agency"),
+        Text(
             f"人工审核后决定：{ground_name(ground.ground, 'zh')}",
             f"decides after review: {ground_name(ground.ground, 'en')}",
         ),
-        Said("条文未定期限", "no limit stated"),
+        Text("条文未定期限", "no limit stated"),
         None,
         None,
         "、".join(ground.citations),
     )
 
 
-def _said(step: Step, when: Said, opens: dt.date | None, due_on: dt.date | None) -> NextStep:
+def _said(step: Step, when: Text, opens: dt.date | None, due_on: dt.date | None) -> NextStep:
     return NextStep(
-        Said(step.actor.zh, step.actor.en), Said(step.act.zh, step.act.en), when, opens, due_on, step.citation
+        Text(step.actor.zh, step.actor.en), Text(step.act.zh, step.act.en), when, opens, due_on, step.citation
     )
 
 
@@ -89,27 +89,27 @@ def _opens(step: Step, span: Span | None, window: Window | None) -> dt.date | No
     return span.reapply_not_before if step.opens == "after_bar" else None
 
 
-def _when(step: Step, ruling: Ruling, opens: dt.date | None, span: Span | None) -> Said:
+def _when(step: Step, ruling: Ruling, opens: dt.date | None, span: Span | None) -> Text:
     if opens is not None:
-        return Said(f"自{opens}起", f"from {opens}")
+        return Text(f"自{opens}起", f"from {opens}")
     if step.opens is not None:
-        return Said("未定止日", "no end is recorded") if span is not None else Said("", "")
+        return Text("未定止日", "no end is recorded") if span is not None else Text("", "")
     if step.limit is None or ruling.pack.ledger is None:
-        return Said("条文未定期限", "no limit stated")
+        return Text("条文未定期限", "no limit stated")
     return _limit(ruling.pack.ledger.deadline(step.limit))
 
 
-def _limit(item: Deadline) -> Said:
+def _limit(item: Deadline) -> Text:
     """A limit that nothing recorded has set running yet."""
-    start = TRIGGER.get(item.trigger, (item.trigger, item.trigger))
+    start = TRIGGER[item.trigger]
     if item.working_days is not None:
-        return Said(
+        return Text(
             f"自{start[0]}起{item.working_days}个工作日内（尚无记录）",
             f"within {item.working_days} working days of {start[1]} (none is recorded)",
         )
     if item.months is not None:
-        return Said(f"自{start[0]}起{item.months}个月内", f"within {item.months} months of {start[1]}")
-    return Said(*WITHOUT_NUMBER[item.promptly, item.opens])
+        return Text(f"自{start[0]}起{item.months}个月内", f"within {item.months} months of {start[1]}")
+    return Text(*WITHOUT_NUMBER[item.promptly, item.opens])
 
 
 def _concerns(due: Due, dossier: Dossier, causes: set[str], window: Window | None) -> bool:
@@ -120,7 +120,7 @@ def _concerns(due: Due, dossier: Dossier, causes: set[str], window: Window | Non
     return window is None or window[0] is None or due.trigger_date >= window[0]
 
 
-def _due(due: Due, dossier: Dossier, calendar: WorkingCalendar, today: dt.date) -> Said:
+def _due(due: Due, dossier: Dossier, calendar: WorkingCalendar, today: dt.date) -> Text:
     days = due.deadline.working_days
     zh = f"{due.trigger_date}（{due.trigger_id}）起" + (f"{days}个工作日" if days else "") + f"，至{due.due_on}"
     en = f"{days} working days from " if days else "from "
@@ -135,4 +135,4 @@ def _due(due: Due, dossier: Dossier, calendar: WorkingCalendar, today: dt.date) 
     if days and not (calendar.covers(due.due_on) and calendar.covers(due.trigger_date)):
         zh += f"（{due.due_on.year}年节假日尚未公布，按周一至周五计）"
         en += f" (holidays of {due.due_on.year} are not published yet: Monday to Friday counted)"
-    return Said(zh, en)
+    return Text(zh, en)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rules.packs.pack import Ground, Outcome, Pack, Step
-from rules.schemes.ledgers import Deadline, Setting
+from rules.schemes.sections import Deadline, Setting
+from rules.text import Lang, joined, pick
 from rules.wording.explanation import ground_name
-from rules.wording.labels import BEARER, DISPOSITION, ENCOUNTER, TRIGGER, WITHOUT_NUMBER, Lang, joined, pick
-from rules.wording.summary import TOPICS, summary
+from rules.wording.labels import BEARER, DISPOSITION, ENCOUNTER, TRIGGER, WITHOUT_NUMBER
+from rules.wording.summary import TOPICS, VALIDITY, summary
 
 SILENT = "—"
 
@@ -100,7 +101,7 @@ def _schemes(packs: Sequence[Pack], lang: Lang) -> Iterator[str]:
                 getattr(pack.title, lang),
                 getattr(pack.source.name, lang),
                 regions(pack, lang),
-                getattr(summary(pack)["validity"][0], lang),
+                getattr(summary(pack)[VALIDITY][0], lang),
                 state[pack.enabled],
             )
             for pack in packs
@@ -227,7 +228,7 @@ def limit(item: Deadline, lang: Lang) -> str:
 
 def trigger(item: Deadline, lang: Lang) -> str:
     """What a deadline runs from."""
-    return pick(TRIGGER.get(item.trigger, (item.trigger, item.trigger)), lang)
+    return pick(TRIGGER[item.trigger], lang)
 
 
 def _deadlines(packs: Sequence[Pack], lang: Lang) -> Iterator[str]:

@@ -29,7 +29,7 @@ from pipeline.replay.report.drawing import (
 )
 from pipeline.replay.report.sums import Row
 from pipeline.replay.report.words import disposition, ground
-from rules.wording.labels import Lang
+from rules.text import Lang
 
 _ROWS = 15
 

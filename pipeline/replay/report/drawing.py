@@ -17,7 +17,7 @@ import vl_convert
 
 from pipeline.replay.report.lettering import DRAWN_IN, fitted, width
 from pipeline.replay.report.sums import Row
-from rules.wording.labels import Lang
+from rules.text import Lang
 
 PAID, IN_REVIEW, WITHHELD = "#c9dcef", "#e2963a", "#173f6b"
 INK, _RULE = "#1c2430", "#d5dae1"

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pipeline.replay.report.sums import Row
 from pipeline.replay.report.words import count, reason, share, signed, yuan
-from rules.wording.labels import Pair
+from rules.text import Pair
 
 
 def sentences(found: Row) -> list[Pair]:

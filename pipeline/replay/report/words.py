@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from rules.text import Lang, Pair, pick
 from rules.vocabulary import Disposition, EncounterType, Reason, Standing
 from rules.wording import labels
-from rules.wording.labels import Lang, Pair, pick
 
 REASON: dict[Reason, Pair] = {
     Reason.OK: ("无不予结算情形", "no ground against payment"),

@@ -13,8 +13,8 @@ from rules.calendar import official_calendar
 from rules.dossier import Dossier
 from rules.duties import Duty, duties
 from rules.packs.pack import Pack, PackSet
-from rules.schemes.ledgers import Bilingual
 from rules.standing import statement
+from rules.text import Text
 
 Histories = Iterable[tuple[str, str, Dossier]]
 """Region, physician code and dossier, as far as the replay's clock lets it be known; each pair once."""
@@ -105,5 +105,5 @@ def _move(key: DutyKey, old: Duty, new: Duty) -> Row:
     }
 
 
-def _said(text: Bilingual) -> dict[str, str]:
+def _said(text: Text) -> dict[str, str]:
     return {"zh": text.zh, "en": text.en}

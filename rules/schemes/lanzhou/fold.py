@@ -13,8 +13,8 @@ from typing import NamedTuple
 from rules.dossier import Issue
 from rules.events import Agreement, Deduction, Event, Registration, RetrainingPassed
 from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, corresponding, day, window_days
-from rules.schemes.values import LanzhouValues
-from rules.vocabulary import Flag, Standing
+from rules.schemes.lanzhou.parameters import LanzhouValues
+from rules.vocabulary import Effect, EventType, Flag, IssueCode, Standing
 
 Citations = Mapping[Standing, tuple[str, ...]]
 
@@ -105,35 +105,37 @@ class LanzhouFold:
         if term is None:
             self.issues.append(
                 Issue(
-                    "no_term",
+                    IssueCode.NO_TERM,
                     event.event_id,
                     "扣分之日没有有效协议",
                     "no agreement covers the day of the deduction; it counts in no term",
                 )
             )
-            self.entries.append(Entry(event.event_id, event.date, "deduction", event.points, 0, 0, 0, ("no_term",)))
+            self.entries.append(
+                Entry(event.event_id, event.date, EventType.DEDUCTION, event.points, 0, 0, 0, (Effect.NO_TERM,))
+            )
             return
         before = self.totals.get(term.number, 0)
         total = before + event.points
         self.totals[term.number] = total
         causes = self.term_ids[term.number] = (*self.term_ids.get(term.number, ()), event.event_id)
-        effects: tuple[str, ...] = ()
+        effects: tuple[Effect, ...] = ()
         window: tuple[int, int] | None = None
         # One decision fires only the highest mark that it newly crosses.
         if before < values.cancel_at <= total:
-            effects = ("cancelled",)
+            effects = (Effect.CANCELLED,)
             self._cancel(t, total, term, causes)
         elif before < values.long_at <= total:
-            effects = ("suspended_long",)
+            effects = (Effect.SUSPENDED_LONG,)
             window = self._suspend(event, t, term, causes, long=True)
         elif before < values.short_at <= total:
-            effects = ("suspended_short",)
+            effects = (Effect.SUSPENDED_SHORT,)
             window = self._suspend(event, t, term, causes, long=False)
         if self.cancellation is not None and self.cancellation.decision == t and self.cancellation.term == term.number:
             self.cancellation = self.cancellation._replace(total=total)
         days = None if window is None else (day(window[0]), day(window[1]))
         self.entries.append(
-            Entry(event.event_id, event.date, "deduction", event.points, 0, total, total, effects, days)
+            Entry(event.event_id, event.date, EventType.DEDUCTION, event.points, 0, total, total, effects, days)
         )
 
     def _suspend(
@@ -186,7 +188,7 @@ class LanzhouFold:
         self.registered = True
         self.issues.append(
             Issue(
-                "returned_too_early",
+                IssueCode.RETURNED_TOO_EARLY,
                 event.event_id,
                 "取消资格后的登记不符合条件",
                 "a registration after a cancellation that does not meet the conditions",
@@ -296,7 +298,7 @@ def run(events: Sequence[Event], values: LanzhouValues, citations: Citations) ->
         start, end = event.start.toordinal(), event.end.toordinal()
         if end < start:
             account.issues.append(
-                Issue("empty_term", event.event_id, "协议止日早于起日", "the agreement ends before it starts")
+                Issue(IssueCode.EMPTY_TERM, event.event_id, "协议止日早于起日", "the agreement ends before it starts")
             )
             continue
         # Services before its date do not know it (T2).

@@ -8,7 +8,7 @@ from itertools import groupby
 from rules.dossier import Issue
 from rules.events import Event, PointsRecorded, Registration, Repair, StatusCorrected, StatusRecorded
 from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, corresponding, year_of
-from rules.vocabulary import Standing
+from rules.vocabulary import EventType, IssueCode, Standing
 
 Citations = Mapping[Standing, tuple[str, ...]]
 
@@ -49,7 +49,12 @@ def run(events: Sequence[Event], citations: Citations, *, rolling_year: bool = F
     for event in events:
         if isinstance(event, StatusCorrected) and event.ref not in ids:
             account.issues.append(
-                Issue("unknown_reference", event.event_id, "所指状态未登记", "refers to a status that is not recorded")
+                Issue(
+                    IssueCode.UNKNOWN_REFERENCE,
+                    event.event_id,
+                    "所指状态未登记",
+                    "refers to a status that is not recorded",
+                )
             )
     statuses: list[_Status] = []
     registered = False
@@ -83,7 +88,9 @@ def run(events: Sequence[Event], citations: Citations, *, rolling_year: bool = F
             elif isinstance(event, PointsRecorded):
                 points.append((t, event.points))
                 total = _running_total(points, t, rolling_year=rolling_year)
-                account.entries.append(Entry(event.event_id, event.date, "points", event.points, 0, total, total))
+                account.entries.append(
+                    Entry(event.event_id, event.date, EventType.POINTS_RECORDED, event.points, 0, total, total)
+                )
         last = groups[place + 1][0] - 1 if place + 1 < len(groups) else FOREVER - 1
         spans.add(t, facts(t))
         edges = {edge for status in statuses for edge in (status.start, status.until + 1)}
@@ -99,7 +106,7 @@ def _repair(event: Repair, t: int, statuses: list[_Status], issues: list[Issue])
     if status is None or status.standing is Standing.NORMAL:
         issues.append(
             Issue(
-                "repair_without_status",
+                IssueCode.REPAIR_WITHOUT_STATUS,
                 event.event_id,
                 "修复之日没有异常状态",
                 "no abnormal status runs on the day of the repair",
@@ -110,7 +117,7 @@ def _repair(event: Repair, t: int, statuses: list[_Status], issues: list[Issue])
     if until > status.until:
         issues.append(
             Issue(
-                "repair_lengthens",
+                IssueCode.REPAIR_LENGTHENS,
                 event.event_id,
                 "修复延长了期限",
                 "the repair lengthens the status; the text speaks of shortening",

@@ -22,11 +22,11 @@ from rules.schemes.account import (
     new_year,
     year_of,
 )
-from rules.schemes.appeals import Reviews, review
+from rules.schemes.qiannan.appeals import Reviews, review
+from rules.schemes.qiannan.parameters import QiannanValues
 from rules.schemes.qiannan.parts import Penalty, Year, later
 from rules.schemes.qiannan.points import PointsAccount
-from rules.schemes.values import QiannanValues
-from rules.vocabulary import Flag, Standing
+from rules.vocabulary import Flag, IssueCode, Standing
 
 Citations = Mapping[Standing, tuple[str, ...]]
 
@@ -76,7 +76,7 @@ class QiannanFold(PointsAccount):
                 self.conflict_ids = (*self.conflict_ids, event.event_id)
                 self.issues.append(
                     Issue(
-                        "reinstated_in_penalty",
+                        IssueCode.REINSTATED_IN_PENALTY,
                         event.event_id,
                         "责罚期内恢复资格",
                         "reinstated inside a running penalty period",
@@ -100,7 +100,7 @@ class QiannanFold(PointsAccount):
         self.returned_ids = (*self.returned_ids, event.event_id)
         self.issues.append(
             Issue(
-                "returned_in_ban",
+                IssueCode.RETURNED_IN_BAN,
                 event.event_id,
                 "黑名单期间恢复或重新登记",
                 "reinstated or registered while the ban runs",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from rules.events import Bonus, Deduction
 from rules.schemes.account import Entry, corresponding, day, window_days, year_of
-from rules.schemes.appeals import Reviews
+from rules.schemes.qiannan.appeals import Reviews
+from rules.schemes.qiannan.parameters import QiannanValues
 from rules.schemes.qiannan.parts import Penalty, Year
-from rules.schemes.values import QiannanValues
+from rules.vocabulary import Effect, EventType
 
 
 class PointsAccount:
@@ -53,10 +54,10 @@ class PointsAccount:
         account.peak = max(account.peak, account.cycle)
         if points:
             account.open_ids = (*account.open_ids, event.event_id)
-        effects: list[str] = []
+        effects: list[Effect] = []
         window = self._threshold(event, t, year, account, effects) if points else None
         if window is None and not (values.cautions_once_a_year and account.resets):
-            for mark, name in ((values.caution_high, "caution_10"), (values.caution_low, "caution_6")):
+            for mark, name in ((values.caution_high, Effect.CAUTION_10), (values.caution_low, Effect.CAUTION_6)):
                 if account.cycle - net < mark <= account.cycle:
                     effects.append(name)
                     break
@@ -68,7 +69,7 @@ class PointsAccount:
             Entry(
                 event.event_id,
                 event.date,
-                "deduction",
+                EventType.DEDUCTION,
                 points,
                 offset,
                 account.cycle,
@@ -91,7 +92,7 @@ class PointsAccount:
             return account.cycle
         return account.gross if self.values.gross_tests else account.total
 
-    def _threshold(self, event: Deduction, t: int, year: int, account: Year, effects: list[str]) -> Penalty | None:
+    def _threshold(self, event: Deduction, t: int, year: int, account: Year, effects: list[Effect]) -> Penalty | None:
         """`000 三(二)1`: 12 in the cycle, or the long period of the consecutive years; each test once a year."""
         values = self.values
         current = self._current_value(account)
@@ -99,18 +100,18 @@ class PointsAccount:
         long = False
         if not account.two_fired and current >= values.two_years and before >= values.two_years:
             account.two_fired = long = True
-            effects.append("two_consecutive_years")
+            effects.append(Effect.TWO_CONSECUTIVE_YEARS)
         earlier = min(before, self._test_value(self.years.get(year - 2)))
         if not account.three_fired and current >= values.three_years and earlier >= values.three_years:
             account.three_fired = long = True
-            effects.append("three_consecutive_years")
+            effects.append(Effect.THREE_CONSECUTIVE_YEARS)
         exhausts = account.cycle >= values.full
         if exhausts and values.repeat_every_time and account.two_fired:
             long = True
         if not long and not exhausts:
             return None
         if exhausts:
-            effects.append("full")
+            effects.append(Effect.FULL)
         months = values.months_repeat if long else values.months_full
         if long and exhausts and values.long_window_added:
             months += values.months_full
@@ -140,7 +141,7 @@ class PointsAccount:
         self.last_window_end = max(self.last_window_end, end)
         return window
 
-    def _blacklist(self, event: Deduction, t: int, account: Year, points: int, effects: list[str]) -> None:
+    def _blacklist(self, event: Deduction, t: int, account: Year, points: int, effects: list[Effect]) -> None:
         """`000 四(二)`: 12 at one time, or 18 in the year. The first decision of a ban is the blacklisting one.
 
         The years of the ban count from it, too; under the rival reading of `relisting` from the latest that meets the test.
@@ -150,7 +151,7 @@ class PointsAccount:
         by_year = self._current_value(account) >= values.blacklist_year
         if not (at_once or by_year):
             return
-        effects.append("blacklist_at_once" if at_once else "blacklist_year_total")
+        effects.append(Effect.BLACKLIST_AT_ONCE if at_once else Effect.BLACKLIST_YEAR_TOTAL)
         if not self.blacklisted_on:
             self.blacklisted_on = t
             self.blacklist_ids = (event.event_id,)
@@ -179,9 +180,9 @@ class PointsAccount:
         account.eligible -= offset
         account.cycle -= offset
         account.total -= offset
-        effects = ("capped",) if granted < event.points else ()
+        effects = (Effect.CAPPED,) if granted < event.points else ()
         self.entries.append(
-            Entry(event.event_id, event.date, "bonus", granted, offset, account.cycle, account.total, effects)
+            Entry(event.event_id, event.date, EventType.BONUS, granted, offset, account.cycle, account.total, effects)
         )
 
     def _cut_penalty(self, account: Year, t: int) -> None:

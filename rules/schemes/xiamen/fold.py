@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from rules.events import CriminalLiability, Event, Full12
 from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder
-from rules.schemes.values import XiamenValues
-from rules.vocabulary import Standing
+from rules.schemes.xiamen.parameters import XiamenValues
+from rules.vocabulary import Effect, EventType, Standing
 
 Citations = Mapping[Standing, tuple[str, ...]]
 
@@ -31,24 +31,24 @@ def run(events: Sequence[Event], values: XiamenValues, citations: Citations) -> 
     first_full: int | None = None
     for event in events:
         t = event.date.toordinal()
-        effects: tuple[str, ...] = ()
+        effects: tuple[Effect, ...] = ()
         if isinstance(event, Full12):
             fulls.append(event)
             if first_full is None:
                 first_full = t
             if ban is None and _enough(fulls, values):
                 # T4: a second full 12 counts from its day, the blacklist from the next one (X1).
-                ban, causes, effects = t + 1, tuple(full.event_id for full in fulls), ("blacklisted",)
+                ban, causes, effects = t + 1, tuple(full.event_id for full in fulls), (Effect.BLACKLISTED,)
             points = values.full_points * len(fulls)
             account.entries.append(
-                Entry(event.event_id, event.date, "full_12", values.full_points, 0, points, points, effects)
+                Entry(event.event_id, event.date, EventType.FULL_12, values.full_points, 0, points, points, effects)
             )
         elif isinstance(event, CriminalLiability):
             if ban is None:
-                ban, causes, effects = t + 1, (event.event_id,), ("blacklisted",)
+                ban, causes, effects = t + 1, (event.event_id,), (Effect.BLACKLISTED,)
             points = values.full_points * len(fulls)
             account.entries.append(
-                Entry(event.event_id, event.date, "criminal_liability", 0, 0, points, points, effects)
+                Entry(event.event_id, event.date, EventType.CRIMINAL_LIABILITY, 0, 0, points, points, effects)
             )
     spans = SpanBuilder()
     if first_full is not None and (ban is None or first_full < ban):

@@ -13,7 +13,7 @@ from rules.calendar import official_calendar
 from rules.dossier import fold
 from rules.duties import duties
 from rules.standing import statement
-from rules.wording.labels import Lang
+from rules.text import Lang
 from tests.support.histories import history, make
 from tests.support.law import PACK, pack
 

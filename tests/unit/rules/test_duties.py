@@ -12,8 +12,8 @@ from rules.dossier import fold
 from rules.duties import DERIVED, Duty, duties
 from rules.events import TYPES
 from rules.packs.pack import PackError
-from rules.schemes.ledgers import DERIVED_TRIGGERS
 from rules.standing import statement
+from rules.vocabulary import DerivedTrigger
 from tests.support.histories import history, make
 from tests.support.law import PACK, pack
 
@@ -45,7 +45,7 @@ def test_every_trigger_of_the_shipped_packs_is_an_event_or_can_be_found_in_a_fil
 
 
 def test_the_packs_know_the_triggers_that_the_duties_know():
-    assert DERIVED.keys() == DERIVED_TRIGGERS
+    assert DERIVED.keys() == set(DerivedTrigger)
 
 
 def test_a_notice_gives_the_institution_three_working_days_and_the_physician_seven():

@@ -11,7 +11,7 @@ from pipeline.conformance import read_case
 from rules.calendar import MONDAY_TO_FRIDAY
 from rules.dossier import fold
 from rules.events import CHINA
-from rules.schemes.institutions import assess
+from rules.schemes.lanzhou.institutions import assess
 from rules.standing import diff, institution_timeline, statement
 from rules.timeline import PhysicianTimeline, Span
 from rules.vocabulary import Standing
@@ -164,7 +164,7 @@ def test_nothing_is_offset_where_the_scheme_has_no_bonus():
     ]
     assert [(entry.kind, entry.offset) for entry in lines] == [
         ("deduction", 0),
-        ("points", 0),
+        ("points_recorded", 0),
         ("full_12", 0),
         ("criminal_liability", 0),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rules.schemes.institutions import assess
+from rules.schemes.lanzhou.institutions import assess
 from tests.support.law import agreement, deduction, event, judge, outcome, pack, registration
 
 START = [registration("2014-07-05"), agreement("2014-07-05", "2016-07-04")]

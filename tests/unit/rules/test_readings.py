@@ -10,8 +10,8 @@ from pipeline.conformance import read_case
 from pipeline.settings.packs import read_packs
 from rules.packs.pack import PackError, parse_pack
 from rules.packs.readings import settings, with_readings
-from rules.schemes.institutions import assess
-from rules.schemes.ledgers import Param
+from rules.schemes.lanzhou.institutions import assess
+from rules.schemes.sections import Param
 from rules.standing import statement
 from tests.support.law import agreement, bonus, deduction, event, judge, pack, registration, reinstatement
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from rules.calendar import WorkingCalendar
 from rules.dossier import Issue
 from rules.events import AppealFiled, AppealRejected, AppealUpheld, Deduction, Event, NoticeReceived
+from rules.vocabulary import IssueCode
 
 
 @dataclass(slots=True)
@@ -59,7 +60,9 @@ def review(
         deduction = deductions.get(ref)
         if deduction is None:
             issues.append(
-                Issue("unknown_reference", ref, "所指扣分决定未登记", "refers to a deduction that is not recorded")
+                Issue(
+                    IssueCode.UNKNOWN_REFERENCE, ref, "所指扣分决定未登记", "refers to a deduction that is not recorded"
+                )
             )
             continue
         if case.notices:
@@ -72,7 +75,7 @@ def review(
                 result.late = True
                 issues.append(
                     Issue(
-                        "late_review_upheld",
+                        IssueCode.LATE_REVIEW_UPHELD,
                         upheld.event_id,
                         "复核申请逾期而仍被支持",
                         "upholds a review that was asked for too late",
@@ -83,7 +86,7 @@ def review(
             if upheld.revised_points > deduction.points:
                 issues.append(
                     Issue(
-                        "revised_upwards",
+                        IssueCode.REVISED_UPWARDS,
                         upheld.event_id,
                         "复核后分值高于原扣分",
                         "the review raised the points; the text only lets it void or lower",

@@ -1,0 +1,111 @@
+"""The `ledger:` section of a pack: every number by which points, windows, bans and bars are counted, dated and cited.
+
+A parameter is `{value, from, citation}`. Every point that the text leaves open is a named setting with its default, its
+rivals and the reading chosen; `rules.packs.readings.with_readings` makes a pack with other readings. What each scheme adds
+stands in its own `parameters` module, with `values`, the plain numbers that its folds work with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from rules.calendar import WithoutData
+from rules.schemes.sections import BonusGround, Deadline, EventTypes, Model, Param, Setting, Violation
+from rules.vocabulary import Standing
+
+Readings = Mapping[str, tuple[str, ...]]
+"""The open points that a scheme's folds can read in more than one way: the setting, its default first, then its rivals."""
+
+
+class Ledger(Model):
+    """What the ledger sections of all schemes have.
+
+    A pack lists the points that its text leaves open. One that it does not list is read by the scheme's default, the first of
+    the names in `readings`; `screening packs check` and `show` say which those are.
+    """
+
+    readings: ClassVar[Readings] = {}
+
+    scheme: str
+    events: Annotated[EventTypes, Field(min_length=1)]
+    standings: dict[Standing, tuple[str, ...]]
+    working_calendar: Param[WithoutData]
+    deadlines: tuple[Deadline, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    bonus_grounds: tuple[BonusGround, ...] = ()
+    settings: tuple[Setting, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_and_unique(self) -> Ledger:
+        for what, ids in (
+            ("violations", [item.id for item in self.violations]),
+            ("bonus_grounds", [ground.id for ground in self.bonus_grounds]),
+            ("settings", [setting.id for setting in self.settings]),
+            ("deadlines", [deadline.id for deadline in self.deadlines]),
+        ):
+            twice = sorted({name for name in ids if ids.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what}: {', '.join(twice)} stands there twice")
+        for setting in self.settings:
+            if setting.evaluated_by == "ledger":
+                _check(setting.id, setting.options, self.readings)
+        return self
+
+    @cached_property
+    def _violations(self) -> dict[str, Violation]:
+        return {item.id: item for item in self.violations}
+
+    @cached_property
+    def _bonus(self) -> dict[str, int]:
+        return {ground.id: ground.points for ground in self.bonus_grounds}
+
+    @cached_property
+    def _settings(self) -> dict[str, Setting]:
+        return {setting.id: setting for setting in self.settings}
+
+    def violation(self, violation_id: str) -> Violation | None:
+        """The item of the scoring standard, or None when there is no such item."""
+        return self._violations.get(violation_id)
+
+    def bonus_points(self, bonus_id: str) -> int | None:
+        """Points that a bonus ground grants, or None when there is no such ground."""
+        return self._bonus.get(bonus_id)
+
+    def reading(self, setting: str) -> str:
+        """The reading in force: the pack's, or the scheme's default for a point that the pack does not list.
+
+        Raises KeyError, naming the setting, when neither knows it.
+        """
+        listed = self._settings.get(setting)
+        return self.readings[setting][0] if listed is None else listed.reading
+
+    @property
+    def unlisted(self) -> dict[str, str]:
+        """Open points that the pack does not list and the scheme's default settles, with that default."""
+        return {name: options[0] for name, options in self.readings.items() if name not in self._settings}
+
+    def deadline(self, deadline_id: str) -> Deadline:
+        """A deadline by its id. Raises KeyError when the pack has none of that name."""
+        for item in self.deadlines:
+            if item.id == deadline_id:
+                return item
+        raise KeyError(deadline_id)
+
+
+def _check(setting: str, options: Iterable[str], readings: Readings) -> None:
+    """Raises ValueError for a setting that the scheme's folds do not evaluate, or an option that they cannot carry out."""
+    if setting not in readings:
+        known = ", ".join(readings) or "(it has none)"
+        raise ValueError(
+            f"settings: {setting} is no open point that this scheme's ledger evaluates; those are: {known}"
+        )
+    unknown = [name for name in options if name not in readings[setting]]
+    if unknown:
+        raise ValueError(
+            f"settings: {setting} has the options {', '.join(unknown)}, which the ledger cannot carry out; "
+            f"expected {', '.join(readings[setting])}"
+        )
