@@ -13,10 +13,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rules.calendar import WorkingCalendar, first_day_after
-from rules.deadlines import act_of, due_on, subject
+from rules.calendar import WorkingCalendar, corresponding_day, first_day_after
 from rules.dossier import Dossier
-from rules.events import AppealFiled, Event, PointsRecorded, StatusCorrected, StatusRecorded
+from rules.events import (
+    AppealFiled,
+    AppealRejected,
+    AppealUpheld,
+    Deduction,
+    Event,
+    NoticeReceived,
+    PointsRecorded,
+    StatusCorrected,
+    StatusRecorded,
+)
 from rules.packs.pack import Pack, PackError
 from rules.schemes.account import Entry
 from rules.schemes.sections import Deadline
@@ -126,7 +135,7 @@ class _File:
         for event in self.events:
             if event.type_name == name:
                 # A request has to be answered whatever the answer does to the decision.
-                about = event.event_id if isinstance(event, AppealFiled) else subject(event) or event.event_id
+                about = event.event_id if isinstance(event, AppealFiled) else _subject(event) or event.event_id
                 yield _Raised(event, event.date, void=about in self.void)
 
     def effect(self, *names: Effect) -> Iterator[Entry]:
@@ -141,7 +150,7 @@ class _File:
         """The institution that an event, or the decision it is about, names."""
         if event.institution:
             return event.institution
-        about = self.by_id.get(subject(event) or "")
+        about = self.by_id.get(_subject(event) or "")
         return None if about is None else about.institution
 
     def sites(self, event: Event, day: dt.date) -> tuple[str, ...]:
@@ -153,6 +162,15 @@ class _File:
             if site.status is SiteStatus.DECLARED and begun and (site.end is None or day <= site.end):
                 named.add(site.institution_code)
         return tuple(sorted(named))
+
+
+def _subject(event: Event) -> str | None:
+    """The decision that an event is about: a deduction itself, or the one that a notice or a review names."""
+    if isinstance(event, Deduction):
+        return event.event_id
+    if isinstance(event, NoticeReceived | AppealFiled | AppealUpheld | AppealRejected):
+        return event.ref
+    return None
 
 
 # -- derived triggers ---------------------------------------------------------------------------------------------
@@ -274,6 +292,16 @@ def duties(dossier: Dossier, statement: Statement, pack: Pack, calendar: Working
     return tuple(duty for _, duty in found)
 
 
+def last_day(item: Deadline, trigger: dt.date, calendar: WorkingCalendar) -> dt.date | None:
+    """Last day of a limit that runs from `trigger` (day 0); None where the text gives no number.
+
+    Raises CalendarError when working days of a year without data are needed and no fallback is declared.
+    """
+    if item.working_days is not None:
+        return calendar.deadline(trigger, item.working_days)
+    return None if item.months is None else corresponding_day(trigger, item.months)
+
+
 def _holds(item: Deadline, pack: Pack, day: dt.date) -> bool:
     first, last = pack.in_force.start, pack.in_force.end
     if (first is not None and day < first) or (last is not None and day > last):
@@ -287,7 +315,7 @@ def _duties(item: Deadline, raised: _Raised, file: _File, calendar: WorkingCalen
     if due is None and item.opens and item.months is not None:
         due = first_day_after(raised.day, item.months)
     elif due is None:
-        due = due_on(item, raised.day, calendar)
+        due = last_day(item, raised.day, calendar)
         if due is not None:
             late = calendar.deadline(raised.day, item.working_days + 1) if item.working_days else due + _ONE
     met = _met(item, raised, due, file)
@@ -316,6 +344,7 @@ def _met(item: Deadline, raised: _Raised, due: dt.date | None, file: _File) -> E
     """The event that did what is asked; what somebody may do from a day on cannot be done before it."""
     earliest = due if item.opens and due is not None else raised.day
     later = [event for event in file.after(raised.event) if event.date >= earliest]
+    found = (event for event in later if event.type_name in item.acts)
     if item.trigger == raised.event.type_name:
-        return act_of(item, raised.event, later)
-    return next((event for event in later if event.type_name in item.acts), None)
+        return next((event for event in found if _subject(event) == _subject(raised.event)), None)
+    return next(found, None)

@@ -165,7 +165,7 @@ def _next(
 ) -> tuple[NextStep, ...]:
     if ruling.disposition is Disposition.PAY:
         return ()
-    return tuple(next_steps(ruling, span, window, known.dossier, causes, calendar, today))
+    return tuple(next_steps(ruling, span, window, known.dossier, known.statement, causes, calendar, today))
 
 
 def _decision(ruling: Ruling, claim: ClaimFacts) -> Text:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rules.calendar import WorkingCalendar
-from rules.deadlines import Due, deadlines
 from rules.dossier import Dossier
+from rules.duties import Duty, duties
 from rules.events import NoticeReceived
 from rules.packs.pack import Ground, Step
+from rules.schemes.ledger import Ledger
 from rules.schemes.sections import Deadline
 from rules.screens.table import Ruling
+from rules.standing import Statement
 from rules.text import Text
 from rules.timeline import Span, Window
 from rules.vocabulary import CostBearer
@@ -38,6 +40,7 @@ def next_steps(
     span: Span | None,
     window: Window | None,
     dossier: Dossier,
+    statement: Statement,
     causes: set[str],
     calendar: WorkingCalendar,
     today: dt.date,
@@ -47,13 +50,14 @@ def next_steps(
     if ground is None:
         # Not a ground of the table: a register that is too old or unreadable, or a contested account (Q2).
         return
-    running = deadlines(dossier, ruling.pack, calendar) if ruling.pack.ledger is not None else ()
+    ledger = ruling.pack.ledger
+    owed = () if ledger is None else _with_limits(duties(dossier, statement, ruling.pack, calendar), ledger)
     for step in ground.next:
         opens = _opens(step, span, window)
-        dues = [due for due in running if due.deadline.id == step.limit and _concerns(due, dossier, causes, window)]
-        for due in dues:
-            yield _said(step, _due(due, dossier, calendar, today), opens, due.due_on)
-        if not dues:
+        running = [pair for pair in owed if pair[0].kind == step.limit and _concerns(pair[0], dossier, causes, window)]
+        for duty, item in running:
+            yield _said(step, _due(duty, item, dossier, calendar, today), opens, duty.due_on)
+        if not running:
             yield _said(step, _when(step, ruling, opens, span), opens, None)
     if ruling.cost_bearer is CostBearer.UNDETERMINED and not ground.next:
         yield _by_hand(ground)
@@ -112,27 +116,38 @@ def _limit(item: Deadline) -> Text:
     return Text(*WITHOUT_NUMBER[item.promptly, item.opens])
 
 
-def _concerns(due: Due, dossier: Dossier, causes: set[str], window: Window | None) -> bool:
-    """Whether a running limit belongs to this decision: a notice of one of its causes, an application about its window."""
-    trigger = next(event for event in dossier.events if event.event_id == due.trigger_id)
+def _with_limits(owed: Sequence[Duty], ledger: Ledger) -> tuple[tuple[Duty, Deadline], ...]:
+    """The duties that have a last day, each with what its pack says of it; those owed at several sites once."""
+    found = {
+        (duty.kind, duty.trigger_id): (duty, ledger.deadline(duty.kind))
+        for duty in owed
+        if duty.due_on is not None and not duty.void
+    }
+    return tuple(found.values())
+
+
+def _concerns(duty: Duty, dossier: Dossier, causes: set[str], window: Window | None) -> bool:
+    """Whether a limit belongs to this decision: a notice of one of its causes, an application about its window."""
+    trigger = next(event for event in dossier.events if event.event_id == duty.trigger_id)
     if isinstance(trigger, NoticeReceived):
         return trigger.ref in causes
-    return window is None or window[0] is None or due.trigger_date >= window[0]
+    return window is None or window[0] is None or duty.raised_on >= window[0]
 
 
-def _due(due: Due, dossier: Dossier, calendar: WorkingCalendar, today: dt.date) -> Text:
-    days = due.deadline.working_days
-    zh = f"{due.trigger_date}（{due.trigger_id}）起" + (f"{days}个工作日" if days else "") + f"，至{due.due_on}"
+def _due(duty: Duty, item: Deadline, dossier: Dossier, calendar: WorkingCalendar, today: dt.date) -> Text:
+    days = item.working_days
+    zh = f"{duty.raised_on}（{duty.trigger_id}）起" + (f"{days}个工作日" if days else "") + f"，至{duty.due_on}"
     en = f"{days} working days from " if days else "from "
-    en += f"{due.trigger_date} ({due.trigger_id}), until {due.due_on}"
-    if due.met_by is not None:
-        met = next(event for event in dossier.events if event.event_id == due.met_by)
-        late = met.date > due.due_on and (days is None or not calendar.within(due.trigger_date, met.date, days))
-        zh += f"；已于{met.date}办理（{due.met_by}）" + ("，逾期" if late else "")
-        en += f"; done on {met.date} ({due.met_by})" + (", too late" if late else "")
-    elif due.overdue(today) and (days is None or not calendar.within(due.trigger_date, today, days)):
+    en += f"{duty.raised_on} ({duty.trigger_id}), until {duty.due_on}"
+    state = duty.state(today)
+    if duty.met_by is not None:
+        met = next(event for event in dossier.events if event.event_id == duty.met_by)
+        late = state == "met_late"
+        zh += f"；已于{met.date}办理（{duty.met_by}）" + ("，逾期" if late else "")
+        en += f"; done on {met.date} ({duty.met_by})" + (", too late" if late else "")
+    elif state == "missed":
         zh, en = f"{zh}；期限已过，未见办理", f"{en}; the limit has passed and nothing is recorded"
-    if days and not (calendar.covers(due.due_on) and calendar.covers(due.trigger_date)):
-        zh += f"（{due.due_on.year}年节假日尚未公布，按周一至周五计）"
-        en += f" (holidays of {due.due_on.year} are not published yet: Monday to Friday counted)"
+    if days and duty.due_on and not (calendar.covers(duty.due_on) and calendar.covers(duty.raised_on)):
+        zh += f"（{duty.due_on.year}年节假日尚未公布，按周一至周五计）"
+        en += f" (holidays of {duty.due_on.year} are not published yet: Monday to Friday counted)"
     return Text(zh, en)
