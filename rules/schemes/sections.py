@@ -15,7 +15,6 @@ Count = Annotated[int, Field(ge=1)]
 """A length of time, a number of points or of people: nothing of the law is reached at none, or lasts for none."""
 Amount = Annotated[int, Field(ge=0)]
 Percent = Annotated[int, Field(ge=1, le=100)]
-Month = Annotated[int, Field(ge=1, le=12)]
 Share = Annotated[float, Field(gt=0, le=1)]
 ValueT = TypeVar("ValueT")
 

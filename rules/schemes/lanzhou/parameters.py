@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from rules.calendar import Counting
 from rules.schemes.ledger import Ledger, Readings
-from rules.schemes.sections import Amount, Count, Month, Param, Percent, mark
+from rules.schemes.sections import Amount, Count, Param, Percent, mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,6 @@ class LanzhouLedger(Ledger):
     institution_medium_cancelled: Param[Count]
     institution_small_below: Param[Count]
     institution_small_cancelled: Param[Count]
-    registration_months: Param[tuple[Month, ...]]
 
     @cached_property
     def values(self) -> LanzhouValues:

@@ -36,7 +36,6 @@ PARAMETERS = {
     "institution_small_cancelled": Text(
         "小机构：终止协议的取消人数", "small institution: ends at, cancelled physicians"
     ),
-    "registration_months": Text("集中登记月份", "registration rounds, months"),
 }
 
 

@@ -11,7 +11,6 @@ from pydantic import model_validator
 from rules.calendar import Counting
 from rules.schemes.ledger import Ledger, Readings
 from rules.schemes.sections import Amount, Count, Param, mark
-from rules.vocabulary import CostBearer
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +91,11 @@ class QiannanLedger(Ledger):
     repeat_penalty_months: Param[Count]
     two_consecutive_years_at: Param[Count | None]
     three_consecutive_years_at: Param[Count | None]
-    penalty_exempts: Param[tuple[str, ...]]
     bonus_cap_per_year: Param[Amount]
     bonus_offsets_tiers: Param[tuple[Count, ...]]
     blacklist_at_once: Param[Count | None]
     blacklist_year_total: Param[Count | None]
     ban_months: Param[Count]
-    unsettled_share_borne_by: Param[CostBearer]
 
     @model_validator(mode="after")
     def _review_limit(self) -> QiannanLedger:

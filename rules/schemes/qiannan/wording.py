@@ -21,13 +21,11 @@ PARAMETERS = {
     "repeat_penalty_months": Text("连续年度责罚期（月）", "penalty period after consecutive years, months"),
     "two_consecutive_years_at": Text("连续两年，每年分值", "two consecutive years, each at"),
     "three_consecutive_years_at": Text("连续三年，每年分值", "three consecutive years, each at"),
-    "penalty_exempts": Text("责罚期除外情形", "exempted in the penalty period"),
     "bonus_cap_per_year": Text("每年加分上限", "bonus points a year, at most"),
     "bonus_offsets_tiers": Text("可抵扣的扣分档", "tiers that a bonus offsets"),
     "blacklist_at_once": Text("黑名单：一次扣分", "blacklist at one time"),
     "blacklist_year_total": Text("黑名单：年度累计", "blacklist by the year's total"),
     "ban_months": Text("黑名单期（月）", "ban, months"),
-    "unsettled_share_borne_by": Text("未结算部分承担者", "unsettled share borne by"),
 }
 
 

@@ -600,11 +600,7 @@ def test_the_scoring_standard_is_complete(locality, tiers):
 
 
 def test_the_two_sections_of_a_pack_do_not_contradict_each_other():
-    """The ledger states the exemptions and the bearer of `000 三(二)2`; the decision table applies them."""
-    law = pack(Q)
-    assert law.ledger.penalty_exempts.value == tuple(law.exempt_encounters)
-    ground = next(ground for ground in law.screening if ground.ground == "in_penalty_period")
-    assert ground.ordinary.cost_bearer == law.ledger.unsettled_share_borne_by.value
+    """The ledger names the abnormal statuses of `003 三¶2`; the decision table acts on them."""
     abnormal = next(ground for ground in pack(N).screening if ground.ground == "status_abnormal")
     assert abnormal.when.standing == pack(N).ledger.abnormal_statuses.value
 
