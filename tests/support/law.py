@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.conformance import read_case, run_cases
 from pipeline.settings.packs import read_packs
 from rules.packs.pack import Pack, PackSet
 from rules.packs.readings import with_readings
+from rules.schemes.ledger import Ledger
 
 PACK = {
     "qiannan": "qiannan-2022",
@@ -26,6 +27,15 @@ def shipped() -> tuple[Pack, ...]:
 
 def pack(locality: str) -> Pack:
     return next(item for item in shipped() if item.pack == PACK[locality])
+
+
+LedgerT = TypeVar("LedgerT", bound=Ledger)
+
+
+def ledger(law: Pack, kind: type[LedgerT]) -> LedgerT:
+    """The pack's ledger section, which must be of this scheme."""
+    assert isinstance(law.ledger, kind)
+    return law.ledger
 
 
 def packs(locality: str, readings: dict[str, str]) -> PackSet:

@@ -12,11 +12,23 @@ from rules.calendar import MONDAY_TO_FRIDAY
 from rules.dossier import fold
 from rules.events import CHINA
 from rules.schemes.lanzhou.institutions import assess
+from rules.schemes.lanzhou.parameters import LanzhouLedger
 from rules.standing import diff, institution_timeline, statement
 from rules.timeline import PhysicianTimeline, Span
 from rules.vocabulary import Standing
 from tests.support.histories import make
-from tests.support.law import agreement, bonus, deduction, event, judge, outcome, pack, registration, reinstatement
+from tests.support.law import (
+    agreement,
+    bonus,
+    deduction,
+    event,
+    judge,
+    ledger,
+    outcome,
+    pack,
+    registration,
+    reinstatement,
+)
 
 REG = registration("2023-01-03")
 LZ = [registration("2014-07-05"), agreement("2014-07-05", "2016-07-04")]
@@ -132,7 +144,7 @@ def test_lanzhou_an_agreement_that_ends_before_it_starts_does_not_hide_the_next_
     [(20, 1, True, True), (401, 20, False, True), (400, 20, True, True), (100, 0, False, False), (0, 0, False, False)],
 )
 def test_lanzhou_shares_are_exact(approved, cancelled, ends, bars):
-    made = assess(approved, cancelled, pack("lanzhou").ledger.headcounts)
+    made = assess(approved, cancelled, ledger(pack("lanzhou"), LanzhouLedger).headcounts)
     assert (made.ends_agreement, made.bars_rating) == (ends, bars)
 
 

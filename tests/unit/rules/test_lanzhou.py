@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rules.schemes.lanzhou.institutions import assess
-from tests.support.law import agreement, deduction, event, judge, outcome, pack, registration
+from rules.schemes.lanzhou.parameters import LanzhouLedger
+from tests.support.law import agreement, deduction, event, judge, ledger, outcome, pack, registration
 
 START = [registration("2014-07-05"), agreement("2014-07-05", "2016-07-04")]
 CANCELLED = [*START, deduction("2015-03-10", 10, "LZ-T10-01")]
@@ -131,7 +132,7 @@ def test_an_agreement_recorded_under_a_later_date_reaches_back_for_services_from
 )
 def test_the_institution_marks(approved, cancelled, ended):
     """第二十二条; quirk kept: 20 physicians need one cancellation, 19 need two."""
-    assert assess(approved, cancelled, pack("lanzhou").ledger.headcounts).ends_agreement is ended
+    assert assess(approved, cancelled, ledger(pack("lanzhou"), LanzhouLedger).headcounts).ends_agreement is ended
 
 
 def test_l4_only_a_new_agreement_restores_the_institution():

@@ -7,6 +7,8 @@ from importlib import resources
 import pytest
 
 from rules.packs.pack import PackError, parse_pack
+from rules.schemes.qiannan.parameters import QiannanLedger
+from tests.support.law import ledger
 
 FOLDER = resources.files("rules") / "packs"
 
@@ -114,7 +116,7 @@ def test_a_mark_that_the_text_does_not_have_and_a_cap_of_nothing_are_laws():
                      ("bonus_cap_per_year: {value: 6", "bonus_cap_per_year: {value: 0")):  # fmt: skip
         assert old in text
         text = text.replace(old, new, 1)
-    assert parse_pack(text, "x.yaml").ledger.bonus_cap_per_year.value == 0
+    assert ledger(parse_pack(text, "x.yaml"), QiannanLedger).bonus_cap_per_year.value == 0
 
 
 def test_a_parameter_that_is_not_there_is_shown_how_to_write_it():

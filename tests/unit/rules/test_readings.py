@@ -11,9 +11,11 @@ from pipeline.settings.packs import read_packs
 from rules.packs.pack import PackError, parse_pack
 from rules.packs.readings import settings, with_readings
 from rules.schemes.lanzhou.institutions import assess
+from rules.schemes.lanzhou.parameters import LanzhouLedger
+from rules.schemes.national.parameters import NationalLedger
 from rules.schemes.sections import Param
 from rules.standing import statement
-from tests.support.law import agreement, bonus, deduction, event, judge, pack, registration, reinstatement
+from tests.support.law import agreement, bonus, deduction, event, judge, ledger, pack, registration, reinstatement
 
 REG = registration("2023-01-03")
 TWELVE = [REG, deduction("2023-05-04", 6, id="d1"), deduction("2023-05-10", 6, id="d2")]
@@ -506,7 +508,7 @@ def _entries(locality, history, readings):
 
 def test_the_two_institution_marks_replace_each_other_or_add_up():
     usual, rival = (
-        with_readings(pack(L), {"institution_marks": option}).ledger.headcounts
+        ledger(with_readings(pack(L), {"institution_marks": option}), LanzhouLedger).headcounts
         for option in ("larger_replaces", "add_up")
     )
     assert (assess(20, 1, usual).minus, assess(20, 1, rival).minus) == (10, 15)
@@ -602,7 +604,7 @@ def test_the_scoring_standard_is_complete(locality, tiers):
 def test_the_two_sections_of_a_pack_do_not_contradict_each_other():
     """The ledger names the abnormal statuses of `003 三¶2`; the decision table acts on them."""
     abnormal = next(ground for ground in pack(N).screening if ground.ground == "status_abnormal")
-    assert abnormal.when.standing == pack(N).ledger.abnormal_statuses.value
+    assert abnormal.when.standing == ledger(pack(N), NationalLedger).abnormal_statuses.value
 
 
 @pytest.mark.parametrize("locality", [Q, L, N, X, "shantou"])
