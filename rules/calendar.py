@@ -1,7 +1,6 @@
 """Time as the law counts it: corresponding days, sanction windows, working days (工作日) and deadlines.
 
-Pure: the public holidays come from the data inside the package `chinesecalendar` (State Council notices, years
-`OFFICIAL_YEARS`); no clock is read. Days are plain calendar days in China.
+Pure: the public holidays are data (`rules.holidays`); no clock is read. Days are plain calendar days in China.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from chinese_calendar import constants as published  # type: ignore[import-untyped]  # the package ships no types
+from rules.holidays import Holidays, shipped_holidays
 
 
 class CalendarError(ValueError):
@@ -73,7 +72,8 @@ def first_day_after(decision: dt.date, months: int) -> dt.date:
 class WorkingCalendar:
     """Working days (T6): Monday to Friday, minus `holidays`, plus `make_up_days` (调休), for the years in `years`.
 
-    `without_data` says what holds in any other year: an error, or plainly Monday to Friday. Years are never guessed.
+    `without_data` says what holds in any other year: an error, or Monday to Friday minus the days that are free by law whatever
+    the year's notice will say (`statutory`). What is counted in such a year is provisional. Years are never guessed.
     """
 
     name: str
@@ -81,6 +81,7 @@ class WorkingCalendar:
     holidays: frozenset[dt.date]
     make_up_days: frozenset[dt.date]
     without_data: WithoutData
+    statutory: frozenset[dt.date] = frozenset()
 
     def is_working_day(self, day: dt.date) -> bool:
         """Whether the agency works on this day.
@@ -92,9 +93,9 @@ class WorkingCalendar:
                 first, last = (min(self.years), max(self.years)) if self.years else (None, None)
                 raise CalendarError(
                     f"calendar {self.name} has no public holidays for {day.year} (it covers {first} to {last}); "
-                    "add the year's notice or declare without_data: monday_to_friday"
+                    "give the year's notice as a file or declare without_data: monday_to_friday"
                 )
-            return day.weekday() < 5
+            return day.weekday() < 5 and day not in self.statutory
         if day in self.make_up_days:
             return True
         return day.weekday() < 5 and day not in self.holidays
@@ -102,6 +103,13 @@ class WorkingCalendar:
     def covers(self, day: dt.date) -> bool:
         """Whether the year's public holidays are known, so that no fallback is involved."""
         return day.year in self.years
+
+    def provisional(self, first: dt.date, last: dt.date) -> bool:
+        """Whether any of these days lies in a year whose notice is not known yet, so that the notice may move what was counted.
+
+        A calendar without public holidays at all knows everything that it will ever know.
+        """
+        return bool(self.years) and any(year not in self.years for year in range(first.year, last.year + 1))
 
     def deadline(self, trigger: dt.date, working_days: int) -> dt.date:
         """The last day of a limit of `working_days` working days; the trigger is day 0, day 1 the next working day."""
@@ -125,19 +133,19 @@ class WorkingCalendar:
         return day < self.deadline(trigger, working_days + 1)
 
 
-OFFICIAL_YEARS: frozenset[int] = frozenset(day.year for day in published.holidays)
-"""Years whose public holidays the installed `chinesecalendar` knows (release 1.11.0: 2004 to 2026)."""
-
-
-@lru_cache(maxsize=4)
-def official_calendar(without_data: WithoutData = WithoutData.ERROR) -> WorkingCalendar:
-    """The calendar of the State Council's yearly notices."""
+@lru_cache(maxsize=16)
+def official_calendar(
+    without_data: WithoutData = WithoutData.ERROR, holidays: Holidays | None = None
+) -> WorkingCalendar:
+    """The calendar of the State Council's yearly notices: those shipped, or those given."""
+    known = shipped_holidays() if holidays is None else holidays
     return WorkingCalendar(
-        name="chinesecalendar",
-        years=OFFICIAL_YEARS,
-        holidays=frozenset(published.holidays),
-        make_up_days=frozenset(published.workdays),
+        name="china",
+        years=known.years,
+        holidays=known.free,
+        make_up_days=known.worked,
         without_data=without_data,
+        statutory=known.statutory,
     )
 
 

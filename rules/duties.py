@@ -37,7 +37,9 @@ from rules.vocabulary import LONG_PERIOD, DerivedTrigger, Effect, EventType, Sit
 _ONE = dt.timedelta(days=1)
 
 Phase = Literal["raised", "due", "missed"]
-State = Literal["to_come", "running", "last_day", "missed", "met", "met_late", "no_limit", "possible", "void"]
+State = Literal[
+    "to_come", "running", "last_day", "missed", "met", "met_late", "no_limit", "possible", "void", "provisional"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class Duty:
     after the last working day adds nothing (worked case QN-G0992). `met_by` and `met_on` tell the event that recorded the
     act; without `met_on` it proves that the act was done, not when. `recordable` is false where no event could tell.
     `void`: a review or an objection took the decision behind it away.
-    `site` is the institution where every institution of practice owes the step on its own.
+    `site` is the institution where every institution of practice owes the step on its own. `provisional`: the working days were
+    counted in a year whose notice of public holidays is not known, so that nothing is called missed yet.
     """
 
     kind: str
@@ -67,6 +70,7 @@ class Duty:
     recordable: bool = False
     void: bool = False
     site: str | None = None
+    provisional: bool = False
 
     def state(self, today: dt.date) -> State:
         """Where the duty stands on a day."""
@@ -90,7 +94,7 @@ class Duty:
         yield "raised", self.raised_on
         if self.met_by is None and self.due_on is not None:
             yield "due", self.due_on
-            if self.late_on is not None and not self.opens:
+            if self.late_on is not None and not self.opens and not self.provisional:
                 yield "missed", self.late_on
 
     def notice_id(self, region: str, physician_code: str, phase: Phase) -> str:
@@ -103,7 +107,7 @@ class Duty:
         if self.due_on is None:
             return "no_limit"
         if self.late_on is not None and today >= self.late_on:
-            return "missed"
+            return "provisional" if self.provisional else "missed"
         return "last_day" if today >= self.due_on else "running"
 
 
@@ -337,6 +341,7 @@ def _duties(item: Deadline, raised: _Raised, file: _File, calendar: WorkingCalen
             recordable=bool(item.met_by or item.proved_by),
             void=raised.void,
             site=site,
+            provisional=late is not None and item.working_days is not None and calendar.provisional(raised.day, late),
         )
 
 

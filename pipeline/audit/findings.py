@@ -64,6 +64,8 @@ class Findings:
     differences: list[Difference] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    law: dict[str, Any] = field(default_factory=dict)
+    """By what was folded: the names of the packs and the digest of the public holidays; empty where nothing was."""
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many differences of each part and kind there are, those included that are too many to be named."""
 
@@ -102,6 +104,7 @@ class Findings:
             "total": self.total,
             "figures": self.figures,
             "notes": self.notes,
+            "law": self.law,
         }
 
 

@@ -11,7 +11,6 @@ from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key
 from pipeline.settings.model import Settings
-from rules.calendar import official_calendar
 from rules.dossier import fold
 from rules.duties import Duty, Phase, duties
 from rules.standing import statement
@@ -59,8 +58,8 @@ def _published(settings: Settings, progress: Progress) -> Counter[str]:
 def _demanded(owner: Owner, file: File, log: Log) -> Iterator[tuple[str, Duty, Phase, dt.date]]:
     """Every notice of a dossier's duties, whatever its day."""
     pack, dossier = log.packs.for_region(owner.region), fold(file.events)
-    assert pack.ledger is not None
-    said = statement(dossier, pack, region=owner.region, physician_code=owner.code)
-    for duty in duties(dossier, said, pack, official_calendar(pack.ledger.working_calendar.value)):
+    calendar = log.packs.calendar(pack)
+    said = statement(dossier, pack, calendar=calendar, region=owner.region, physician_code=owner.code)
+    for duty in duties(dossier, said, pack, calendar):
         for phase, day in duty.phases():
             yield duty.notice_id(owner.region, owner.code, phase), duty, phase, day

@@ -18,7 +18,7 @@ from pipeline.screening.gate import Gate
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import load_pack_set
 from pipeline.telemetry.console import err, fail, out
-from rules.calendar import CalendarError, WorkingCalendar, official_calendar
+from rules.calendar import CalendarError, WorkingCalendar
 from rules.dossier import fold
 from rules.events import CHINA, Event, EventError, check, decode
 from rules.packs.pack import Pack, PackError, PackSet
@@ -69,7 +69,7 @@ def explain_claim(
     pack = packs.for_region(wanted.region)
     if pack.ledger is None:
         raise ExplainError(f"pack {pack.name} has no ledger section; the chain behind a decision needs one")
-    calendar = official_calendar(pack.ledger.working_calendar.value)
+    calendar = packs.calendar(pack)
     code = (wanted.physician_code or "").strip() or None
     events, others, unusable = _events(lines, pack.ledger, wanted.region, code, wanted.institution_code)
     known = _known(events, pack, code, wanted.region, wanted.institution_code, as_of, calendar)
@@ -200,7 +200,7 @@ def explain_command(claim_file: Path, events_file: Path, as_of: dt.datetime | No
     """
     try:
         settings = load_settings()
-        packs = load_pack_set(settings.packs_dir, settings.packs_on)
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
     except (PackError, SettingsError) as error:
         fail(str(error), 2)
     day = None if as_of is None else as_of.date()

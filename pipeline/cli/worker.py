@@ -46,7 +46,7 @@ def worker(
     )
     configure_logs(settings.log_format, settings.log_level)
     try:
-        packs = load_pack_set(settings.packs_dir, settings.packs_on)
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
         running = Worker(settings, packs)
     except (PackError, SettingsError) as error:
         fail(str(error), EXIT_USAGE)

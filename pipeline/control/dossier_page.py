@@ -54,6 +54,7 @@ _STATE: dict[State, Pair] = {
     "no_limit": ("未定天数", "no number of days"),
     "possible": ("已可办理", "possible now"),
     "void": ("已撤销", "void"),
+    "provisional": ("当年节假日未公布，逾期与否未定", "open: the year's public holidays are not known"),
 }
 _TONE: dict[State, str] = {
     "last_day": "warn",

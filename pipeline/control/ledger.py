@@ -35,7 +35,6 @@ from pipeline.control.standings import (
 )
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
-from rules.calendar import official_calendar
 from rules.duties import Duty, duties
 from rules.events import Event
 from rules.packs.pack import Pack, PackSet
@@ -228,9 +227,8 @@ class Ledger:
     def view(self, events: tuple[Event, ...], pack: Pack, region: str, code: str) -> View:
         """What the law says of a physician's events: standing, contradictions and duties."""
         file = file_of(events)
-        told = physician_statement(events, file, pack, region, code)
-        assert pack.ledger is not None
-        calendar = official_calendar(pack.ledger.working_calendar.value)
+        calendar = self._packs.calendar(pack)
+        told = physician_statement(events, file, pack, calendar, region, code)
         return View(events, told, duties(file, told, pack, calendar))
 
     def _notices(

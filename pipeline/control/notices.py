@@ -57,6 +57,8 @@ def _zh(duty: Duty, phase: Phase) -> str:
     act = f"{duty.act.zh}（{duty.citation}）；起因{duty.trigger_id}，{duty.raised_on}起算"
     known = "系统未见办理记录" if duty.recordable else "系统没有可记录办理的事件，请核实"
     limit = "条文未定天数" if duty.due_on is None else f"至{duty.due_on}止"
+    if duty.provisional:
+        limit += "（当年节假日安排尚未公布，暂计）"
     if duty.opens:
         return f"{duty.actor.zh}，{'今日，' if phase == 'due' else ''}{duty.due_on}起：{act}。"
     return {
@@ -71,6 +73,8 @@ def _en(duty: Duty, phase: Phase) -> str:
     act = f"{duty.act.en} ({duty.citation}); because of {duty.trigger_id}, counted from {duty.raised_on}"
     known = "nothing is recorded" if duty.recordable else "no event could record it: please verify"
     limit = "no number of days is stated" if duty.due_on is None else f"until {duty.due_on}"
+    if duty.provisional:
+        limit += " (provisional: the year's public holidays are not known yet)"
     if duty.opens:
         return f"{who}, from {'today, ' if phase == 'due' else ''}{duty.due_on}: {act}."
     return {

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from pipeline.control.dossiers import revision_of
+from rules.calendar import WorkingCalendar
 from rules.dossier import Dossier
 from rules.events import Event
 from rules.packs.pack import Pack
@@ -22,9 +23,12 @@ _read_physician = msgspec.json.Decoder(PhysicianTimeline).decode
 _read_institution = msgspec.json.Decoder(InstitutionTimeline).decode
 
 
-def physician_statement(events: tuple[Event, ...], file: Dossier, pack: Pack, region: str, code: str) -> Statement:
+def physician_statement(
+    events: tuple[Event, ...], file: Dossier, pack: Pack, calendar: WorkingCalendar, region: str, code: str
+) -> Statement:
     """The physician's timeline with the account behind it, from everything recorded; its revision counts the events."""
-    return statement(file, pack, region=region, physician_code=code, revision=revision_of(events))
+    revision = revision_of(events)
+    return statement(file, pack, calendar=calendar, region=region, physician_code=code, revision=revision)
 
 
 def physician_publication(timeline: PhysicianTimeline, published: bytes | None) -> bytes | None:

@@ -84,6 +84,12 @@ class Settings(Security):
         str, Field(description="put before the names of the output topics, for a shadow run beside the real gate")
     ] = ""
     packs_dir: Annotated[Path | None, Field(description="folder of rule packs; by default those shipped")] = None
+    holidays_file: Annotated[
+        Path | None,
+        Field(
+            description="file of public holidays (format of rules/calendars/china.yaml) whose years join those shipped"
+        ),
+    ] = None
     packs_on: Annotated[
         tuple[str, ...], Field(description="packs to switch on that are off by default, as a JSON list")
     ] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
+from rules.holidays import Holidays, HolidaysError, parse_holidays, shipped_holidays
 from rules.packs.pack import Pack, PackError, PackSet, parse_pack
 from rules.packs.readings import as_chosen
 
@@ -31,6 +32,21 @@ def read_packs(folder: Path | None = None) -> tuple[Pack, ...]:
     return tuple(as_chosen(parse_pack(text, name)) for text, name in texts)
 
 
-def load_pack_set(folder: Path | None = None, switched_on: Iterable[str] = ()) -> PackSet:
-    """The packs of a folder as one set, with those switched on that are off by default."""
-    return PackSet(read_packs(folder), switched_on=switched_on)
+def load_pack_set(folder: Path | None = None, switched_on: Iterable[str] = (), holidays: Path | None = None) -> PackSet:
+    """The packs of a folder as one set, with those switched on that are off by default; `holidays` is a file of further years.
+
+    Raises PackError for packs or a file of holidays that cannot be used.
+    """
+    return PackSet(read_packs(folder), switched_on=switched_on, holidays=_holidays(holidays))
+
+
+def _holidays(file: Path | None) -> Holidays | None:
+    """The shipped years with those of the file, which take the place of the same years."""
+    if file is None:
+        return None
+    try:
+        return shipped_holidays().with_notices(parse_holidays(file.read_text("utf-8"), str(file)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackError(f"{file}: cannot be read as a file of holidays: {error}") from error
+    except HolidaysError as error:
+        raise PackError(str(error)) from error

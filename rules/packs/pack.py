@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from rules.calendar import WorkingCalendar, official_calendar
+from rules.holidays import Holidays, shipped_holidays
 from rules.packs.errors import PackError, Problem, mapping, problems_of
 from rules.packs.errors import Source as SourceText
 from rules.schemes.registry import LedgerField, ledger_model
@@ -197,12 +199,16 @@ def parse_pack(text: str, name: str) -> Pack:
 class PackSet:
     """The packs in force in a process, and which of them governs a region."""
 
-    def __init__(self, packs: Iterable[Pack], *, switched_on: Iterable[str] = ()) -> None:
-        """`switched_on` names packs (without version) that are disabled in their file but wanted here.
+    def __init__(
+        self, packs: Iterable[Pack], *, switched_on: Iterable[str] = (), holidays: Holidays | None = None
+    ) -> None:
+        """`switched_on` names packs (without version) that are disabled in their file but wanted here; `holidays` are those
+        shipped unless others are given.
 
         Raises PackError when two packs claim one region, when none takes "every other region", or when
         `switched_on` names an unknown pack.
         """
+        self.holidays = shipped_holidays() if holidays is None else holidays
         wanted = set(switched_on)
         every = tuple(packs)
         unknown = wanted - {pack.pack for pack in every}
@@ -219,6 +225,12 @@ class PackSet:
                 self._by_region[region] = number
         if "*" not in self._by_region:
             raise PackError('no pack governs "every other region": one pack must list the region "*"')
+
+    def calendar(self, pack: Pack) -> WorkingCalendar:
+        """The working days by which a pack's limits run. Raises PackError for a pack without a ledger section."""
+        if pack.ledger is None:
+            raise PackError(f"{pack.name}: has no ledger section; expected one, because limits are to be counted")
+        return official_calendar(pack.ledger.working_calendar.value, self.holidays)
 
     def number_for(self, region: str) -> int:
         """Position in `packs` of the pack that governs the region."""

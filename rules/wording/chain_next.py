@@ -147,7 +147,7 @@ def _due(duty: Duty, item: Deadline, dossier: Dossier, calendar: WorkingCalendar
         en += f"; done on {met.date} ({duty.met_by})" + (", too late" if late else "")
     elif state == "missed":
         zh, en = f"{zh}；期限已过，未见办理", f"{en}; the limit has passed and nothing is recorded"
-    if days and duty.due_on and not (calendar.covers(duty.due_on) and calendar.covers(duty.raised_on)):
-        zh += f"（{duty.due_on.year}年节假日尚未公布，按周一至周五计）"
-        en += f" (holidays of {duty.due_on.year} are not published yet: Monday to Friday counted)"
+    if days and duty.due_on and calendar.provisional(duty.raised_on, duty.due_on):
+        zh += f"（{duty.due_on.year}年节假日安排尚未公布，暂按周一至周五及法定节假日计）"
+        en += f" (the notice of {duty.due_on.year} is not known yet: counted by weekends and statutory holidays alone)"
     return Text(zh, en)

@@ -26,9 +26,10 @@ import polars as pl
 
 from pipeline.inputs.errors import ReplayError
 from pipeline.replay.knowledge.standings import institutions_frame, standings_frame
-from rules.calendar import WorkingCalendar, official_calendar
+from rules.calendar import WorkingCalendar
 from rules.dossier import Dossier, fold
 from rules.events import CHINA, Event, EventError, check, decode, known_by
+from rules.holidays import Holidays
 from rules.packs.pack import Pack, PackSet
 from rules.screens.index import StandingIndex
 from rules.screens.versions import RevisedIndex, VersionedIndex
@@ -243,7 +244,7 @@ def _answers(
     # Forking a process that runs polars' threads can deadlock; a fresh one cannot.
     context = multiprocessing.get_context("spawn")
     said = [pack.model_dump_json(by_alias=True) for pack in packs.packs]
-    with ProcessPoolExecutor(count, context, initializer=_start, initargs=(said, clock)) as pool:
+    with ProcessPoolExecutor(count, context, initializer=_start, initargs=(said, packs.holidays, clock)) as pool:
         for raw in pool.map(_fold_remote, tasks):
             yield msgspec.msgpack.decode(raw, type=_Answer)
 
@@ -251,11 +252,11 @@ def _answers(
 _remote: list[tuple[PackSet, Clock]] = []
 
 
-def _start(said: list[str], clock: Clock) -> None:
+def _start(said: list[str], holidays: Holidays, clock: Clock) -> None:
     # Ctrl-C reaches every process of a terminal; the one that was called answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     packs = [Pack.model_validate_json(text) for text in said]
-    _remote[:] = [(PackSet(packs, switched_on=[pack.pack for pack in packs]), clock)]
+    _remote[:] = [(PackSet(packs, switched_on=[pack.pack for pack in packs], holidays=holidays), clock)]
 
 
 def _fold_remote(task: Sequence[_Filed]) -> bytes:
@@ -269,7 +270,7 @@ def _fold_task(packs: PackSet, clock: Clock, task: Sequence[_Filed]) -> _Answer:
         pack = packs.for_region(region)
         try:
             if pack.name not in calendars and pack.ledger is not None:
-                calendars[pack.name] = official_calendar(pack.ledger.working_calendar.value)
+                calendars[pack.name] = packs.calendar(pack)
             events = [decode(line) for line in lines]
             cuts = _cuts(events, clock, of_institution, marks)
             if of_institution:

@@ -61,6 +61,7 @@ def describe(
         "mapping": {"name": mapping.name, "sha256": hashlib.sha256(said.encode()).hexdigest()},
         "packs": [pack_record(pack) for pack in packs.packs],
         "other_packs": None if other is None else [pack_record(pack) for pack in other.packs],
+        "holidays": {"sha256": packs.holidays.digest},
         "changes": list(changes),
         "clock": {"mode": clock.mode.value, "day": None if clock.day is None else clock.day.isoformat()},
         "code": {"version": version("claims-screening"), "sha256": code_digest()},

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pipeline.replay.report.sums import Row, iso
 from pipeline.replay.what_if.standing_changes import KEY, differing
-from rules.calendar import official_calendar
 from rules.dossier import Dossier
 from rules.duties import Duty, duties
 from rules.packs.pack import Pack, PackSet
@@ -39,7 +38,8 @@ def deadline_changes(folder: Path, packs: PackSet, other: PackSet, histories: Hi
         if (region, code) not in touched and _limits(first) == _limits(second):
             continue
         looked += 1
-        before, after = (_duties(dossier, pack, region, code) for pack in (first, second))
+        before = _duties(dossier, first, packs, region, code)
+        after = _duties(dossier, second, other, region, code)
         for key in sorted(before.keys() | after.keys()):
             old, new = before.get(key), after.get(key)
             what = _what(old, new)
@@ -66,10 +66,10 @@ def _limits(pack: Pack) -> tuple[object, ...]:
     return () if pack.ledger is None else (pack.ledger.deadlines, pack.ledger.working_calendar, pack.in_force)
 
 
-def _duties(dossier: Dossier, pack: Pack, region: str, code: str) -> dict[DutyKey, Duty]:
+def _duties(dossier: Dossier, pack: Pack, packs: PackSet, region: str, code: str) -> dict[DutyKey, Duty]:
     if pack.ledger is None:
         return {}
-    calendar = official_calendar(pack.ledger.working_calendar.value)
+    calendar = packs.calendar(pack)
     account = statement(dossier, pack, calendar=calendar, region=region, physician_code=code)
     return {
         (region, code, duty.kind, duty.trigger_id, duty.site or ""): duty

@@ -166,7 +166,10 @@ def test_a_limit_in_a_year_without_a_holiday_notice_says_so() -> None:
     answer = told(
         claim("2030-05-07"), *lines, event("n1", "notice_received", "2030-05-08", ref="d1"), as_of="2030-05-09"
     )
-    assert "holidays of 2030 are not published yet: Monday to Friday counted" in answer["next"][0]["when"]["en"]
+    assert (
+        "the notice of 2030 is not known yet: counted by weekends and statutory holidays alone"
+        in answer["next"][0]["when"]["en"]
+    )
 
 
 def test_a_review_request_in_time_and_one_too_late_are_told_apart() -> None:

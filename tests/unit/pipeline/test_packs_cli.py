@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,8 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 
 from pipeline.cli.main import main
-from pipeline.settings.packs import SHIPPED, read_packs
+from pipeline.settings.packs import SHIPPED, load_pack_set, read_packs
+from rules.packs.pack import PackError
 
 NAMES = [pack.pack for pack in read_packs()]
 
@@ -139,3 +141,18 @@ def test_diff_shows_long_values_whole_so_that_what_differs_at_their_end_is_seen(
     assert old is not None
     file.write_text(text.replace(old[1], old[1] + "末" * 150 + "尾", 1), "utf-8")
     assert "末" * 150 + "尾" in run("diff", "qiannan-2022", file, width=100_000).stdout
+
+
+def test_a_years_notice_is_given_to_every_process_as_a_file(tmp_path):
+    """SCREENING_HOLIDAYS_FILE: the years of the file join those shipped; a wrong file is told by its place."""
+    file = tmp_path / "2027.yaml"
+    file.write_text("years: {2027: {source: notice, holidays: [01-01], make_up_days: [01-02]}}", "utf-8")
+    packs = load_pack_set(holidays=file)
+    calendar = packs.calendar(packs.for_region("522700"))
+    assert calendar.is_working_day(dt.date(2027, 1, 2))
+    assert calendar.covers(dt.date(2026, 1, 1))
+    file.write_text("years: {2027: {source: notice, holidays: [13-01], make_up_days: []}}", "utf-8")
+    with pytest.raises(PackError, match=r"2027.yaml: years.2027.holidays.0"):
+        load_pack_set(holidays=file)
+    with pytest.raises(PackError, match="cannot be read as a file of holidays"):
+        load_pack_set(holidays=tmp_path / "gone.yaml")

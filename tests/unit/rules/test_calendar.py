@@ -6,9 +6,9 @@ import datetime as dt
 
 import pytest
 
+from pipeline.devtools import calendar_data
 from rules.calendar import (
     MONDAY_TO_FRIDAY,
-    OFFICIAL_YEARS,
     CalendarError,
     Counting,
     WithoutData,
@@ -17,6 +17,7 @@ from rules.calendar import (
     official_calendar,
     sanction_window,
 )
+from rules.holidays import HolidaysError, parse_holidays, shipped_holidays
 
 D = dt.date.fromisoformat
 
@@ -78,7 +79,7 @@ def test_public_holidays_do_not_count_and_make_up_days_do():
 
 
 def test_the_calendar_says_which_years_it_knows():
-    assert set(range(2004, 2027)) <= OFFICIAL_YEARS
+    assert set(range(2004, 2027)) <= official_calendar().years
     assert official_calendar().covers(D("2023-10-01"))
     assert not official_calendar().covers(D("1999-10-01"))
 
@@ -88,3 +89,62 @@ def test_a_year_without_data_is_an_error_or_the_declared_fallback_never_a_guess(
         official_calendar(WithoutData.ERROR).deadline(D("1999-10-01"), 5)
     fallback = official_calendar(WithoutData.MONDAY_TO_FRIDAY)
     assert fallback.deadline(D("1999-10-01"), 5) == D("1999-10-08")
+
+
+# -- a year whose notice is not out -----------------------------------------------------------------------------------
+
+
+def test_days_that_are_free_by_law_count_before_the_years_notice_is_out():
+    """1 January and the eve to the third day of Spring Festival, in 2027 from Friday 5 to Monday 8 February (国务院令第795号)."""
+    calendar = official_calendar(WithoutData.MONDAY_TO_FRIDAY)
+    assert not calendar.is_working_day(D("2027-01-01"))
+    assert [calendar.is_working_day(D(f"2027-02-0{day}")) for day in (4, 5, 8, 9)] == [True, False, False, True]
+    assert calendar.deadline(D("2027-02-04"), 3) == D("2027-02-11")
+    assert MONDAY_TO_FRIDAY.deadline(D("2027-02-04"), 3) == D("2027-02-09")
+
+
+def test_what_is_counted_in_such_a_year_is_provisional():
+    calendar = official_calendar(WithoutData.MONDAY_TO_FRIDAY)
+    assert calendar.provisional(D("2026-12-30"), D("2027-01-05"))
+    assert not calendar.provisional(D("2026-12-01"), D("2026-12-31"))
+    assert not MONDAY_TO_FRIDAY.provisional(D("2027-02-04"), D("2027-02-09"))
+
+
+NOTICE = """
+years:
+  2027:
+    source: 国务院办公厅关于2027年部分节假日安排的通知
+    holidays: [01-01, 02-05, 02-06, 02-07, 02-08, 02-09, 02-10, 02-11, 02-12]
+    make_up_days: [02-14]
+"""
+
+
+def test_a_years_notice_comes_as_a_file_and_ends_the_doubt():
+    known = shipped_holidays().with_notices(parse_holidays(NOTICE, "2027.yaml"))
+    calendar = official_calendar(WithoutData.ERROR, known)
+    assert calendar.deadline(D("2027-02-04"), 1) == D("2027-02-14")
+    assert not calendar.provisional(D("2027-02-04"), D("2027-02-14"))
+    assert calendar.is_working_day(D("2023-10-07")), "the years shipped stay"
+    assert known.digest != shipped_holidays().digest
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("01-01, 02-05", "01-32, 02-05"), "years.2027.holidays.0: "),
+        (("[02-14]", "[02-12]"), "02-12 stands there as free and as worked"),
+        (("[02-14]", "[02-15]"), "2027-02-15 is no weekend day"),
+        (("source:", "sauce:"), "years.2027.source: Field required"),
+        (("years:", "year:"), "years: Field required"),
+    ],
+)
+def test_a_wrong_file_of_holidays_is_refused_with_the_place(change, told):
+    with pytest.raises(HolidaysError) as error:
+        parse_holidays(NOTICE.replace(*change), "2027.yaml")
+    assert str(error.value).startswith("2027.yaml: ")
+    assert told in str(error.value)
+
+
+def test_the_shipped_file_is_what_its_generator_writes_from_the_packages_it_names():
+    """An upgrade of either package fails here and moves no day elsewhere: the file is read and committed like a pack."""
+    assert calendar_data.render() == calendar_data.FILE.read_text("utf-8")

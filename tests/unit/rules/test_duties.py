@@ -7,10 +7,11 @@ import random
 
 import pytest
 
-from rules.calendar import MONDAY_TO_FRIDAY, official_calendar
+from rules.calendar import MONDAY_TO_FRIDAY, WithoutData, official_calendar
 from rules.dossier import fold
 from rules.duties import DERIVED, Duty, duties
 from rules.events import TYPES
+from rules.holidays import parse_holidays, shipped_holidays
 from rules.packs.pack import PackError
 from rules.standing import statement
 from rules.vocabulary import DerivedTrigger
@@ -368,3 +369,23 @@ def test_every_limit_of_a_random_history_is_counted_day_by_day():
             assert duty.due_on == day, (seed, duty)
             seen.add(duty.kind)
     assert seen == set(days)
+
+
+# -- years whose notice of public holidays is not out -----------------------------------------------------------------
+
+
+def test_nothing_is_called_missed_while_its_days_are_counted_provisionally():
+    """A bonus of 4 February 2027: the notice of 2027 will say how long Spring Festival is, and only then is something late."""
+    bonus = make("bonus", "2027-02-04", 1, points=1, bonus_id="QN-B1")
+    (open_,) = of("tell_bonus", owed("qiannan", REGISTERED, bonus))
+    assert open_.provisional
+    assert [phase for phase, _ in open_.phases()] == ["raised", "due"]
+    assert open_.state(D("2027-03-01")) == "provisional"
+    notice = parse_holidays(
+        "years: {2027: {source: x, holidays: [01-01, 02-05, 02-06, 02-07, 02-08, 02-09, 02-10], make_up_days: []}}", "x"
+    )
+    known = official_calendar(WithoutData.MONDAY_TO_FRIDAY, shipped_holidays().with_notices(notice))
+    (settled,) = of("tell_bonus", owed("qiannan", REGISTERED, bonus, calendar=known))
+    assert [phase for phase, _ in settled.phases()] == ["raised", "due", "missed"]
+    assert settled.due_on == D("2027-02-15")
+    assert settled.state(D("2027-03-01")) == "missed"
