@@ -16,9 +16,21 @@ def sample() -> None:
     """Writes generated input: the same seed gives the same bytes."""
 
 
+_ENDINGS = (".ndjson", ".jsonl", ".json")
+
+
+def _json_lines(_context: click.Context, _parameter: click.Parameter, file: Path) -> Path:
+    """Refuses a name that promises a format that is not written: a replay would take claims.parquet for Parquet."""
+    if not file.name.removesuffix(".gz").endswith(_ENDINGS):
+        raise click.BadParameter(
+            f"{file.name}: what is written is JSON lines; the name ends in {' or '.join(_ENDINGS)}, or in .gz after that"
+        )
+    return file
+
+
 def _sample_command(what: Literal["claims", "events", "standing"], count: int, text: str) -> None:
     @sample.command(what, help=f"{text}\n\n\b\nExample:\n  screening sample {what} --seed 7 {what}.ndjson.gz")
-    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True), callback=_json_lines)
     @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
     @click.option("--count", default=count, show_default=True, type=click.IntRange(1), help="How many to write.")
     def command(file: Path, seed: int, count: int) -> None:
@@ -40,7 +52,7 @@ _sample_command("standing", 2_000, "Writes the standings that the law makes of t
 
 @sample.command("events-for")
 @click.argument("claims", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True), callback=_json_lines)
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
 def events_for_command(claims: Path, file: Path, seed: int) -> None:
     """Writes generated events for the physicians whom CLAIMS names, so that any claims can be replayed.

@@ -10,7 +10,9 @@ from random import Random
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from pipeline.cli.main import main
 from pipeline.loading import read_lines
 from pipeline.sample import BROKEN, claims, institutions, roster, write_sample
 from pipeline.screening.gate import Gate
@@ -260,3 +262,12 @@ def test_a_standing_file_can_be_loaded_and_holds_physicians_and_institutions(tmp
     lines = [line for _, chunk in read_lines(path, "standing") for line in chunk]
     assert len(lines) == written
     assert sum("institution_code" in json.loads(line) for line in lines) == len(institutions(7))
+
+
+@pytest.mark.parametrize("what", ["claims", "events", "standing"])
+def test_a_name_that_promises_another_format_than_json_lines_is_refused(tmp_path, what):
+    file = tmp_path / "sample.parquet"
+    done = CliRunner().invoke(main, ["sample", what, str(file)])
+    assert done.exit_code == 2
+    assert "sample.parquet: what is written is JSON lines" in done.output
+    assert not file.exists()
