@@ -10,6 +10,7 @@ import gzip
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ from pydantic import ValidationError
 from pipeline.kafka.partitioner import standing_partition
 from pipeline.kafka.producing import Sender
 from pipeline.settings.model import Settings
+from pipeline.settings.packs import load_pack_set
+from rules.packs.pack import PackError, PackSet
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, check_order
 from topics.catalogue import (
     CLAIMS,
@@ -30,7 +33,8 @@ from topics.catalogue import (
     TopicSpec,
 )
 from topics.claims.codec import check_shape, decode_claims
-from topics.messages import InstitutionStandingMessage, PhysicianEvent, PhysicianStanding
+from topics.events.acceptance import Refused, accept
+from topics.messages import InstitutionStandingMessage, PhysicianStanding
 
 Kind = Literal["claims", "events", "standing"]
 
@@ -115,7 +119,7 @@ def _send_all(
     report: Callable[[BadLine], None],
     progress: Callable[[Loaded], None],
 ) -> None:
-    check = {"claims": _check_claims, "events": _check_events, "standing": _check_standing}[kind]
+    check = _checker(kind, settings)
     for first, lines in read_lines(path, kind):
         checked = check(first, lines)
         loaded.lines += len(lines)
@@ -132,6 +136,16 @@ def _send_all(
                 sender.send(placed, partition)
         loaded.sent = sum(sender.delivered for sender in senders.values())
         progress(loaded)
+
+
+def _checker(kind: Kind, settings: Settings) -> Callable[[int, list[bytes]], _Checked]:
+    if kind != "events":
+        return _check_claims if kind == "claims" else _check_standing
+    try:
+        packs = load_pack_set(settings.packs_dir, settings.packs_on)
+    except PackError as error:
+        raise LoadError(f"events are held against the rule packs, which cannot be used: {error}") from error
+    return partial(check_events, packs=packs)
 
 
 def _placed(
@@ -245,15 +259,18 @@ def _check_each(
     return checked
 
 
-def _check_events(first: int, lines: list[bytes]) -> _Checked:
-    def read(fields: dict[str, Any], _line: bytes) -> tuple[TopicSpec, str]:
-        event = PhysicianEvent.model_validate(fields)
-        key = event.physician_code or event.institution
-        if not key:
-            raise ValueError("physician_code: an event names a physician or an institution")
-        return PHYSICIAN_EVENTS, key
-
-    return _check_each(first, lines, read)
+def check_events(first: int, lines: list[bytes], packs: PackSet) -> _Checked:
+    """Holds lines of a file against the one acceptance; blank ones are passed over."""
+    checked = _Checked([], [])
+    for number, line in enumerate(lines, first):
+        if not line.strip():
+            continue
+        found = accept(line, packs)
+        if isinstance(found, Refused):
+            checked.bad.append(BadLine(number, f"{found.code}: {found.reason}"))
+        else:
+            checked.records.append((PHYSICIAN_EVENTS, found.code.encode(), line))
+    return checked
 
 
 def _check_standing(first: int, lines: list[bytes]) -> _Checked:

@@ -1,7 +1,8 @@
 """The events of the registers, as they stand on the wire (`physician-events`), and what makes one unusable.
 
 An event is a fact that somebody recorded: it is decoded into one frozen type an event type, checked against the pack of
-its region, and then never changed. `read_event` answers either the event or the list of everything wrong with it.
+its region, and then never changed. The bounds of every field stand in its type. What arrives from outside is accepted or
+refused in one place, `topics.events.acceptance`; here stand the types and what a scheme asks of them.
 An event that is well formed but contradicts others (a repair without a status, a registration during a ban) is not
 wrong here: it is kept, and the ledger flags it.
 """
@@ -20,19 +21,31 @@ CHINA = dt.timezone(dt.timedelta(hours=8))
 """The registers' days are days in China, whatever offset a time of recording is written in."""
 
 Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
-Name = Annotated[str, msgspec.Meta(min_length=1)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+MAX_NAME = 256
+"""Longest id or code, in characters. Both are repeated in standings, verdicts and cases, so an unbounded one could make a
+record that its topic does not take."""
+
+MAX_COUNT = 1_000_000
+"""Largest number of points, cases or heads: far above what any scheme counts, far below what a column of numbers holds."""
+
+Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME, pattern=r"\S")]
+"""An id: not blank."""
+OptionalCode = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
+"""A code that may be blank, which then is a missing one."""
+Region = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{6}\Z")]
+"""Administrative division code (行政区划代码), six digits."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """What every event carries. `date` is the legal date; `recorded_at` the time when the register learned of it."""
 
     event_id: Name
-    region: Name
+    region: Region
     date: dt.date
     recorded_at: Instant | None = None
-    physician_code: str | None = None
-    institution: str | None = None
+    physician_code: OptionalCode | None = None
+    institution: OptionalCode | None = None
 
     of_institution: ClassVar[bool] = False
     """Whether the event concerns the institution and no physician."""
@@ -66,7 +79,7 @@ class Deduction(Event, frozen=True, kw_only=True, tag="deduction"):
 
     points: Count
     violation_id: Name
-    cases: Annotated[int, msgspec.Meta(ge=1)] = 1
+    cases: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)] = 1
     violation_date: dt.date | None = None
     penalty_start: dt.date | None = None
     penalty_end: dt.date | None = None
@@ -186,7 +199,7 @@ class InstitutionViolationRatio(Event, frozen=True, kw_only=True, tag="instituti
     """Amount in breach over card turnover in the 12 months that end on `date`, as a share (0.4 is 40 %)."""
 
     of_institution: ClassVar[bool] = True
-    ratio: Annotated[float, msgspec.Meta(ge=0)]
+    ratio: Annotated[float, msgspec.Meta(ge=0, le=MAX_COUNT)]
 
 
 class PrescriberListed(Event, frozen=True, kw_only=True, tag="prescriber_listed"):
@@ -272,20 +285,13 @@ _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder()
 
 
-class EventError(ValueError):
-    """An event that cannot be used; `problems` lists everything wrong with it."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+FormFault = Literal["unknown_type", "missing_field", "wrong_type", "invalid_value"]
+"""What can be wrong with a field."""
 
 
 def decode(raw: bytes) -> Event:
-    """Decodes one event from the wire. Raises EventError with every problem of form, each naming its field."""
-    try:
-        event: Event = _decoder.decode(raw)
-    except msgspec.MsgspecError as error:
-        raise EventError(_problems_of_form(raw, error)) from error
+    """Decodes one event that was accepted before. Raises msgspec.MsgspecError and whatever else bytes can provoke."""
+    event: Event = _decoder.decode(raw)
     return event
 
 
@@ -294,29 +300,30 @@ def encode(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
-def _problems_of_form(raw: bytes, first: msgspec.MsgspecError) -> list[str]:
-    """Everything wrong with the form of an event, field by field; the slow path, after the decoder refused."""
-    try:
-        value = msgspec.json.decode(raw)
-    except msgspec.MsgspecError as error:
-        return [f"not JSON: {error}"]
-    if not isinstance(value, dict):
-        return [f"expected a JSON object, found {type(value).__name__}"]
-    kind = TYPES.get(value["type"]) if isinstance(value.get("type"), str) else None
+def faults_of_form(fields: dict[str, Any]) -> list[tuple[FormFault, str]]:
+    """Everything that keeps an object from being an event, field by field: the kind of fault, and where and why."""
+    name = fields.get("type")
+    if name is None:
+        return [("missing_field", "type: missing; every event has one")]
+    kind = TYPES.get(name) if isinstance(name, str) else None
     if kind is None:
-        return [f"type: unknown event type {value.get('type')!r}; known are {', '.join(sorted(TYPES))}"]
-    problems = []
+        return [("unknown_type", f"type: unknown event type {name!r:.60}; known are {', '.join(sorted(TYPES))}")]
+    faults: list[tuple[FormFault, str]] = []
     for field in msgspec.structs.fields(kind):
-        name = field.encode_name
-        if name not in value:
+        wire = field.encode_name
+        if wire not in fields:
             if field.required:
-                problems.append(f"{name}: missing; a {value['type']} needs it")
+                faults.append(("missing_field", f"{wire}: missing; a {name} needs it"))
             continue
         try:
-            msgspec.convert(value[name], field.type, str_keys=True)
-        except msgspec.ValidationError as error:
-            problems.append(f"{name}: {error} (found {value[name]!r:.60})")
-    return problems or [str(first)]
+            msgspec.json.decode(msgspec.json.encode(fields[wire]), type=field.type)
+        except Exception as error:
+            # Numbers beyond all bounds raise more than the decoder's own errors.
+            of_type = isinstance(error, msgspec.ValidationError) and ", got `" in str(error)
+            faults.append(
+                ("wrong_type" if of_type else "invalid_value", f"{wire}: {error} (found {fields[wire]!r:.60})")
+            )
+    return faults
 
 
 def check(event: Event, ledger: Standard) -> list[str]:
@@ -372,15 +379,6 @@ def _bonus_problems(event: Bonus, ledger: Standard) -> list[str]:
     if event.points != expected:
         return [f"points: {event.points} found; {event.bonus_id} grants {expected}"]
     return []
-
-
-def read_event(raw: bytes, ledger: Standard) -> Event | list[str]:
-    """One event from the wire, checked under a pack; or the list of its problems (for the dead-letter topic)."""
-    try:
-        event = decode(raw)
-    except EventError as error:
-        return error.problems
-    return check(event, ledger) or event
 
 
 def recorded_day(event: Event) -> dt.date:

@@ -21,11 +21,12 @@ from topics.messages import (
     Redriven,
     Verdict,
 )
+from topics.objects import MAX_VALUE_BYTES
 
 DAY_MS = 24 * 60 * 60 * 1000
 YEAR_MS = 365 * DAY_MS
 
-MAX_CLAIM_BYTES = 1_000_000
+MAX_CLAIM_BYTES = MAX_VALUE_BYTES
 """A claim value above this is a dead letter, whatever it says."""
 
 MAX_RECORD_BYTES = 12 * 1024 * 1024

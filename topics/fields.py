@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
+
+from topics.normalisation import normal_code, normal_id
 
 MONEY_PATTERN = r"-?[0-9]{1,16}(\.[0-9]{1,2})?"
 DATE_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -50,6 +53,14 @@ def _region(value: str) -> str:
     return value
 
 
+def _normal(normal: Callable[[str], str]) -> Callable[[Any], Any]:
+    return lambda value: normal(value) if isinstance(value, str) else value
+
+
+def _unless_blank(value: str) -> str:
+    return normal_code(value) or value
+
+
 def _date(value: Any) -> Any:
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
@@ -86,6 +97,18 @@ OptionalCode = Annotated[str, AfterValidator(_short)]
 
 Region = Annotated[str, AfterValidator(_region)]
 """Administrative division code (行政区划代码), six digits."""
+
+NormalId = Annotated[str, BeforeValidator(_normal(normal_id)), AfterValidator(_identifier)]
+"""An id in its normal form (see `normalisation`), not blank, at most MAX_IDENTIFIER characters."""
+
+NormalCode = Annotated[str, BeforeValidator(_normal(normal_code)), AfterValidator(_identifier)]
+"""A code in its normal form, not blank, at most MAX_IDENTIFIER characters."""
+
+OptionalNormalCode = Annotated[str, BeforeValidator(_normal(_unless_blank)), AfterValidator(_short)]
+"""A code in its normal form that may be empty, which then means missing."""
+
+NormalRegion = Annotated[str, BeforeValidator(_normal(normal_code)), AfterValidator(_region)]
+"""Administrative division code in its normal form, six digits."""
 
 IsoDate = Annotated[dt.date, BeforeValidator(_date), PlainSerializer(dt.date.isoformat, when_used="json")]
 """Calendar date, YYYY-MM-DD."""

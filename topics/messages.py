@@ -18,7 +18,18 @@ from rules.vocabulary import (
     StaffCategory,
     Standing,
 )
-from topics.fields import Identifier, IsoDate, Money, OptionalCode, PackName, Region, Timestamp
+from topics.fields import (
+    Identifier,
+    IsoDate,
+    Money,
+    NormalCode,
+    NormalId,
+    NormalRegion,
+    OptionalNormalCode,
+    PackName,
+    Region,
+    Timestamp,
+)
 
 Period = Annotated[tuple[IsoDate | None, IsoDate | None], Field(strict=False)]
 
@@ -45,17 +56,17 @@ class Drug(Message):
 
 
 class Claim(Message):
-    """One settled claim (结算记录) on its way to payment. Key: claim_id.
+    """One settled claim (结算记录) on its way to payment. Key: claim_id. Codes and ids are taken in their normal form.
 
     `physician_code` null, empty or blank is a missing physician. `service_start` is the first day of a stay, whose last
     day is `service_date`.
     """
 
-    claim_id: Identifier
+    claim_id: NormalId
     claim_version: Annotated[int, Field(ge=1, lt=2**31)] = 1
-    region: Region
-    institution_code: Identifier
-    physician_code: OptionalCode | None = None
+    region: NormalRegion
+    institution_code: NormalCode
+    physician_code: OptionalNormalCode | None = None
     encounter_type: Annotated[EncounterType, Field(strict=False)]
     service_date: IsoDate
     service_start: IsoDate | None = None
@@ -241,7 +252,7 @@ class AppealDecision(Message):
     what the deduction still counts in all; absent, it is void.
     """
 
-    ref: Identifier
+    ref: NormalId
     outcome: Literal["upheld", "rejected"]
     date: IsoDate | None = None
     revised_points: Annotated[int, Field(ge=0)] | None = None
@@ -253,8 +264,8 @@ class CaseAction(Message):
     `assignee` is whom `assign` gives the case to (absent: `by`). `appeal` makes the action answer a review as well.
     """
 
-    action_id: Identifier
-    case_id: Identifier
+    action_id: NormalId
+    case_id: NormalId
     action: Literal["assign", "request_evidence", "uphold", "overturn", "close", "reopen", "note"]
     by: Identifier
     at: Timestamp

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from confluent_kafka import Message
-from pydantic import ValidationError
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.rows import Kept, timestamp
@@ -17,7 +16,7 @@ from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
 from rules.dossier import fold
-from rules.events import Event, EventError, check, decode
+from rules.events import Event
 from rules.packs.pack import PackSet
 from rules.standing import institution_timeline, statement
 from topics.catalogue import (
@@ -25,10 +24,9 @@ from topics.catalogue import (
     PHYSICIAN_EVENTS_DEAD_LETTER,
 )
 from topics.dead_letters import Code, Envelope, opened
-from topics.messages import PhysicianEvent
+from topics.events.acceptance import OwnerKind, Refused, accept
 
 PART = "events"
-Kind = Literal["physician", "institution"]
 Place = tuple[int, int]
 """Partition and offset."""
 
@@ -36,7 +34,7 @@ Place = tuple[int, int]
 class Owner(NamedTuple):
     """Whose dossier it is."""
 
-    kind: Kind
+    kind: OwnerKind
     region: str
     code: str
 
@@ -58,7 +56,7 @@ class Log:
     packs: PackSet
     extent: dict[int, Extent]
     files: dict[Owner, File] = field(default_factory=dict)
-    unusable: dict[Place, str] = field(default_factory=dict)
+    unusable: dict[Place, Refused] = field(default_factory=dict)
     set_aside: dict[Place, tuple[Owner, Event]] = field(default_factory=dict)
     misplaced: dict[Place, tuple[Owner, Event]] = field(default_factory=dict)
     figures: dict[int, Counter[str]] = field(default_factory=dict)
@@ -74,32 +72,6 @@ class Log:
     def waits(self, where: Place) -> bool:
         """Whether the control plane has not said that it is done with a record. Without any offset it is taken as done."""
         return self.committed and where[1] >= (self.extent[where[0]].committed or 0)
-
-
-def usable(value: bytes | None, packs: PackSet) -> Event | str:
-    """The event of a record, or everything for which it cannot be accepted."""
-    if not value:
-        return "the record has no value"
-    try:
-        event = decode(value)
-        PhysicianEvent.model_validate_json(value)
-    except EventError as error:
-        return "; ".join(error.problems)
-    except ValidationError as error:
-        return "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)
-        )
-    ledger = packs.for_region(event.region).ledger
-    if ledger is None:
-        return f"region: {event.region} is governed by a pack that counts no events"
-    return "; ".join(check(event, ledger)) or event
-
-
-def owner_of(event: Event) -> Owner:
-    """The dossier that an event belongs to."""
-    if event.of_institution:
-        return Owner("institution", event.region, event.institution or "")
-    return Owner("physician", event.region, event.physician_code or "")
 
 
 def read_log(
@@ -118,7 +90,7 @@ def read_log(
             f"group {settings.control_group_id} has committed nothing: every event is taken as one that it is done with"
         )
     for number, message in enumerate(read_to_end(settings, PHYSICIAN_EVENTS.name), 1):
-        _take(message, log, letters)
+        take(message, log, letters)
         if number % EVERY == 0:
             progress(PHYSICIAN_EVENTS.name, number)
     for where in log.set_aside:
@@ -127,18 +99,19 @@ def read_log(
     return log
 
 
-def _take(message: Message, log: Log, letters: dict[Place, list[Envelope]]) -> None:
+def take(message: Message, log: Log, letters: dict[Place, list[Envelope]]) -> None:
+    """One record of the events: into its dossier, or among those that cannot be accepted or lie elsewhere."""
     _, partition, offset = place(message)
     where, counted = (partition, offset), log.figures[partition]
     counted["read"] += 1
-    event = usable(message.value(), log.packs)
-    if isinstance(event, str):
+    found = accept(message.value(), log.packs)
+    if isinstance(found, Refused):
         if where not in letters and log.letters_kept.expired(timestamp(message)):
             log.expired += 1
         else:
-            log.unusable[where] = event
+            log.unusable[where] = found
         return
-    owner = owner_of(event)
+    event, owner = found.event, Owner(found.kind, found.event.region, found.code)
     if partition_of(owner.code.encode(), len(log.extent)) != partition:
         log.misplaced[where] = owner, event
         counted["forwarded"] += 1
@@ -239,7 +212,7 @@ def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings)
 def _lost(partition: int, offsets: list[int], log: Log, findings: Findings) -> None:
     if offsets:
         where = f"{PHYSICIAN_EVENTS.name}/{partition} offsets {told(ranges(offsets))}"
-        why = log.unusable[partition, offsets[0]]
+        why = log.unusable[partition, offsets[0]].reason
         text = f"{len(offsets):,} unusable and not set aside; the first: {why}"
         findings.differ(PART, "missing_dead_letter", where, text)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.audit.events import File, Kind, Log, Owner
+from pipeline.audit.events import File, Log, Owner
 from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
@@ -19,12 +19,13 @@ from rules.events import Event
 from rules.standing import diff, institution_timeline, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 from topics.catalogue import INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec
+from topics.events.acceptance import OwnerKind
 
 PART = "standings"
 Timeline = PhysicianTimeline | InstitutionTimeline
 
 _MOST_DAYS = 5
-_TOPICS: tuple[tuple[Kind, TopicSpec, type[Any]], ...] = (
+_TOPICS: tuple[tuple[OwnerKind, TopicSpec, type[Any]], ...] = (
     ("physician", PHYSICIAN_STANDING, PhysicianTimeline),
     ("institution", INSTITUTION_STANDING, InstitutionTimeline),
 )
@@ -48,12 +49,12 @@ class Published:
     records: int = 0
 
 
-def read_standings(settings: Settings, findings: Findings, progress: Progress) -> dict[Kind, Published]:
+def read_standings(settings: Settings, findings: Findings, progress: Progress) -> dict[OwnerKind, Published]:
     """The newest record of every key of both standing topics. Raises ClusterError."""
     return {kind: _read(settings, topic, findings, progress) for kind, topic, _ in _TOPICS}
 
 
-def audit_standings(standings: dict[Kind, Published], log: Log, findings: Findings, progress: Progress) -> None:
+def audit_standings(standings: dict[OwnerKind, Published], log: Log, findings: Findings, progress: Progress) -> None:
     """Compares what was published with the log, which was read after it."""
     for kind, topic, model in _TOPICS:
         published = standings[kind]

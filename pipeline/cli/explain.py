@@ -1,156 +1,24 @@
-"""`screening explain`: one claim, the decision and the whole chain behind it. The decision is the gate's own (`Gate.rule`)."""
+"""`screening explain`: one claim, the decision and the whole chain behind it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.markup import escape
 
 from pipeline.cli.options import json_option, lang_option
+from pipeline.explain.explaining import ExplainError, explain_claim
 from pipeline.explain.view import as_data, parts
-from pipeline.screening.gate import Gate
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import load_pack_set
 from pipeline.telemetry.console import err, fail, out
-from rules.calendar import CalendarError, WorkingCalendar
-from rules.dossier import fold
-from rules.events import CHINA, Event, EventError, check, decode
-from rules.packs.pack import Pack, PackError, PackSet
-from rules.schemes.ledger import Ledger
-from rules.standing import institution_timeline, statement
+from rules.calendar import CalendarError
+from rules.events import CHINA
+from rules.packs.pack import PackError
 from rules.text import Lang
-from rules.wording.chain import Chain, ClaimFacts, Known, chain
-from topics.claims.codec import ClaimError, examine
-
-
-class ExplainError(ValueError):
-    """A claim or a file of events that cannot be used; the message names the file and what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """A line of the events file that the ledger cannot use: it would be a dead letter and counts for nothing."""
-
-    line: int
-    problems: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """A decision and everything behind it. `verdict` is the wire's, without `source` and `screened_at`."""
-
-    verdict: dict[str, Any]
-    chain: Chain
-    pack: Pack
-    as_of: dt.date | None
-    used: int
-    others: int
-    unusable: tuple[Unusable, ...]
-
-
-def explain_claim(
-    claim: bytes, lines: Sequence[bytes], packs: PackSet, *, as_of: dt.date | None, today: dt.date
-) -> Explained:
-    """Judges one claim by the events known at `as_of` (None: all) and tells the chain behind it.
-
-    Lines that are no events of the claim's scheme are left out and listed, as in the event topic. Raises ExplainError for a
-    value that is not a claim and CalendarError when working days of an unknown year are needed.
-    """
-    try:
-        wanted = examine(claim)
-    except ClaimError as error:
-        raise ExplainError(str(error)) from error
-    pack = packs.for_region(wanted.region)
-    if pack.ledger is None:
-        raise ExplainError(f"pack {pack.name} has no ledger section; the chain behind a decision needs one")
-    calendar = packs.calendar(pack)
-    code = (wanted.physician_code or "").strip() or None
-    events, others, unusable = _events(lines, pack.ledger, wanted.region, code, wanted.institution_code)
-    known = _known(events, pack, code, wanted.region, wanted.institution_code, as_of, calendar)
-    gate = Gate(packs)
-    if code is not None and known.dossier.events:
-        gate.index.put(known.statement.timeline)
-    gate.index.put_institution(known.institution)
-    ruled = gate.rule([claim])
-    verdict = gate.verdicts(ruled).row(0, named=True)
-    period = verdict["penalty_period"]
-    window = None if period is None else (_day(period[0]), _day(period[1]))
-    story = chain(
-        gate.screen.rulings[ruled.decided["ruling"][0]],
-        ClaimFacts(
-            physician_code=code,
-            institution_code=wanted.institution_code,
-            encounter_type=str(wanted.encounter_type),
-            service_date=wanted.service_date,
-            service_start=wanted.service_start,
-            fund_amount=wanted.fund_amount,
-        ),
-        verdict["standing"],
-        window,
-        known,
-        calendar,
-        today,
-    )
-    return Explained(verdict, story, pack, as_of, len(events), others, tuple(unusable))
-
-
-def _day(text: str | None) -> dt.date | None:
-    return None if text is None else dt.date.fromisoformat(text)
-
-
-def _known(
-    events: Sequence[Event],
-    pack: Pack,
-    code: str | None,
-    region: str,
-    institution_code: str,
-    as_of: dt.date | None,
-    calendar: WorkingCalendar,
-) -> Known:
-    dossier = fold(events, as_of)
-    file = statement(dossier, pack, calendar=calendar, region=region, physician_code=code or "")
-    return Known(
-        dossier=dossier,
-        statement=file,
-        institution_events=tuple(event for event in dossier.events if event.of_institution),
-        institution=institution_timeline(dossier, pack, institution_code=institution_code, region=region),
-    )
-
-
-def _events(
-    lines: Sequence[bytes], ledger: Ledger, region: str, code: str | None, institution: str
-) -> tuple[list[Event], int, list[Unusable]]:
-    """The events of the claim's physician and institution, how many concern others, and the lines that are no events."""
-    found: list[Event] = []
-    others = 0
-    unusable: list[Unusable] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            event = decode(line)
-        except EventError as error:
-            unusable.append(Unusable(number, tuple(error.problems)))
-            continue
-        mine = event.institution == institution if event.of_institution else event.physician_code == code
-        if event.region != region or not mine or (code is None and not event.of_institution):
-            others += 1
-            continue
-        problems = check(event, ledger)
-        if problems:
-            unusable.append(Unusable(number, tuple(problems)))
-        else:
-            found.append(event)
-    return found, others, unusable
-
-
-# -- the command --------------------------------------------------------------------------------------------------
 
 
 def _read(path: Path) -> bytes:

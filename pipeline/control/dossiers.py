@@ -6,17 +6,11 @@ law's order. Two different events under one id both stay, because which of them 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from rules.dossier import Dossier, fold, law_order
-from rules.events import AnyEvent, Event, encode
-
-Kind = Literal["physician", "institution"]
-
-MOST_EVENTS = 5_000
-"""Events of one dossier. A career does not come near; a sender gone wild must not make a file that no topic takes."""
+from rules.events import AnyEvent, Event, decode, encode
+from topics.events.acceptance import OwnerKind
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -31,12 +25,12 @@ _read = msgspec.json.Decoder(_File).decode
 _count = msgspec.json.Decoder(_Kept).decode
 
 
-def dossier_key(kind: Kind, region: str, code: str) -> bytes:
+def dossier_key(kind: OwnerKind, region: str, code: str) -> bytes:
     """Key of a dossier: a physician and an institution may bear the same code."""
     return f"{kind}|{region}|{code}".encode()
 
 
-def owner_of(key: bytes) -> tuple[Kind, str, str]:
+def owner_of(key: bytes) -> tuple[OwnerKind, str, str]:
     """Kind, region and code of a dossier's key."""
     kind, region, code = key.decode().split("|", 2)
     return ("physician" if kind == "physician" else "institution"), region, code
@@ -48,8 +42,23 @@ def standing_key(region: str, code: str) -> bytes:
 
 
 def read_dossier(value: bytes | None) -> tuple[Event, ...]:
-    """The distinct events of a kept dossier, in the law's order. Raises msgspec.MsgspecError when it is not one."""
-    return () if value is None else _read(value).events
+    """The distinct events of a kept dossier, in the law's order. Raises msgspec.MsgspecError when it is not one.
+
+    An event that was accepted under wider bounds than today's is left out, as the audit leaves it out of the log.
+    """
+    if value is None:
+        return ()
+    try:
+        return _read(value).events
+    except msgspec.ValidationError:
+        return tuple(event for event in map(_usable, _count(value).events) if event is not None)
+
+
+def _usable(raw: msgspec.Raw) -> Event | None:
+    try:
+        return decode(bytes(raw))
+    except msgspec.ValidationError:
+        return None
 
 
 def write_dossier(events: tuple[Event, ...]) -> bytes:

@@ -15,8 +15,6 @@ import msgspec
 
 from pipeline.control.contradictions import contradictions, flags
 from pipeline.control.dossiers import (
-    MOST_EVENTS,
-    Kind,
     dossier_key,
     file_of,
     owner_of,
@@ -25,7 +23,6 @@ from pipeline.control.dossiers import (
     with_event,
     write_dossier,
 )
-from pipeline.control.intake import Accepted, Refused, examine
 from pipeline.control.notices import due_notices, next_look
 from pipeline.control.standings import (
     institution_publication,
@@ -49,6 +46,7 @@ from topics.catalogue import (
     TopicSpec,
 )
 from topics.dead_letters import Code
+from topics.events.acceptance import MOST_EVENTS, Accepted, OwnerKind, Refused, accept
 
 
 @dataclass(slots=True)
@@ -68,7 +66,7 @@ class Tally:
 class _Open:
     """A dossier that the batch touches: what it held before, the records that came, and the events that are new."""
 
-    kind: Kind
+    kind: OwnerKind
     region: str
     code: str
     pack: Pack
@@ -119,19 +117,17 @@ class Ledger:
         return tally, looks
 
     def _sort(self, record: Received, batch: WriteBatch, tally: Tally, touched: dict[tuple[int, bytes], _Open]) -> None:
-        found = examine(record.value, self._packs, self._partitions)
+        found = accept(record.value, self._packs)
         if isinstance(found, Refused):
             self._refuse(record, found, batch, tally)
             return
         name = found.event.type_name
-        if found.partition != record.partition:
-            batch.forward(record, found.code.encode(), found.partition)
+        right = partition_of(found.code.encode(), self._partitions)
+        if record.partition != right:
+            batch.forward(record, found.code.encode(), right)
             tally.events[name, "forwarded"] += 1
             return
-        dossier = self._opened(found, batch, touched)
-        if isinstance(dossier, Refused):
-            self._refuse(record, dossier, batch, tally)
-            return
+        dossier = self._opened(found, right, batch, touched)
         grown = with_event(dossier.now, found.event)
         if grown is dossier.now:
             tally.events[name, "repeated"] += 1
@@ -145,14 +141,14 @@ class Ledger:
 
     @staticmethod
     def _refuse(record: Received, why: Refused, batch: WriteBatch, tally: Tally) -> None:
-        batch.dead_letter(PHYSICIAN_EVENTS_DEAD_LETTER, record, why.code, why.error)
+        batch.dead_letter(PHYSICIAN_EVENTS_DEAD_LETTER, record, why.code, why.reason)
         tally.refused[why.code] += 1
 
     @staticmethod
-    def _opened(found: Accepted, batch: WriteBatch, touched: dict[tuple[int, bytes], _Open]) -> _Open:
-        where = (found.partition, found.dossier)
+    def _opened(found: Accepted, partition: int, batch: WriteBatch, touched: dict[tuple[int, bytes], _Open]) -> _Open:
+        where = (partition, dossier_key(found.kind, found.event.region, found.code))
         if where not in touched:
-            events = read_dossier(batch.get(DOSSIERS, found.partition, found.dossier))
+            events = read_dossier(batch.get(DOSSIERS, *where))
             touched[where] = _Open(found.kind, found.event.region, found.code, found.pack, events, events)
         return touched[where]
 
@@ -280,7 +276,7 @@ class Ledger:
             region, _, code = key.decode("utf-8", "replace").partition("|")
             if partition_of(code.encode(), self._partitions) != partition:
                 continue
-            kind: Kind = "physician" if topic is PHYSICIAN_STANDING else "institution"
+            kind: OwnerKind = "physician" if topic is PHYSICIAN_STANDING else "institution"
             dossier = self._kept_of(kind, region, code, batch.get(DOSSIERS, partition, dossier_key(kind, region, code)))
             published = batch.get(topic, partition, key)
             if published is None:
@@ -317,7 +313,7 @@ class Ledger:
     def _kept(self, key: bytes, value: bytes | None) -> _Open:
         return self._kept_of(*owner_of(key), value)
 
-    def _kept_of(self, kind: Kind, region: str, code: str, value: bytes | None) -> _Open:
+    def _kept_of(self, kind: OwnerKind, region: str, code: str, value: bytes | None) -> _Open:
         events = read_dossier(value)
         return _Open(kind, region, code, self._packs.for_region(region), events, events)
 

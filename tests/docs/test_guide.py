@@ -10,8 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli.explain import explain_claim
 from pipeline.cli.main import main
+from pipeline.explain.explaining import explain_claim
 from pipeline.settings.packs import read_packs
 from rules.packs.pack import Pack, PackError, PackSet, parse_pack
 from rules.packs.readings import as_chosen

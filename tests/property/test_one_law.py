@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipeline.cli.explain import explain_claim
 from pipeline.conformance import REGIONS, Case, read_case, run_cases
+from pipeline.explain.explaining import explain_claim
 from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar, official_calendar

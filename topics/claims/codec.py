@@ -13,7 +13,6 @@ Nothing is accepted by the first two that the model would refuse; a property tes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -30,9 +29,8 @@ from topics.catalogue import MAX_CLAIM_BYTES
 from topics.dead_letters import FORM_CODES, Code
 from topics.fields import DATE_PATTERN, MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
 from topics.messages import Claim
-
-MAX_DEPTH = 64
-"""Levels of nesting that a claim may have. No field of the contract needs more than two."""
+from topics.normalisation import PLAIN_CODE
+from topics.objects import FormError, check_once, form_error, read_object
 
 
 class ClaimError(ValueError):
@@ -140,7 +138,10 @@ _KEYS = (
 )
 
 _FIELDS_RIGHT = pl.all_horizontal(
-    pl.col("claim_id", "institution_code", "insured_id", "insurance_type").str.contains(_PLAIN),
+    pl.col("claim_id", "insured_id", "insurance_type").str.contains(_PLAIN),
+    # What is not in its normal form is left to the model, which knows how to bring it there.
+    pl.col("institution_code").str.contains(PLAIN_CODE)
+    & (pl.col("institution_code").str.len_bytes() <= MAX_IDENTIFIER),
     pl.col("region").str.contains(f"^{REGION_PATTERN}$"),
     pl.col("total_amount", "fund_amount").str.contains(f"^{MONEY_PATTERN}$"),
     pl.col("settlement_time").str.contains(_PLAIN_TIME),
@@ -149,7 +150,7 @@ _FIELDS_RIGHT = pl.all_horizontal(
     # polars also reads "2023- 5-10" and the year 0 as dates.
     pl.col("service_date").str.contains(_PLAIN_DATE) & (pl.col("day") >= FIRST_DAY),
     pl.col("claim_version").is_null() | (pl.col("claim_version") == _ABSENT_NUMBER) | (pl.col("claim_version") >= 1),
-    _CODE.is_null() | _CODE.str.contains(f"^[ -~]{{0,{MAX_IDENTIFIER}}}$"),
+    _CODE.is_null() | (_CODE == "") | (_CODE.str.contains(PLAIN_CODE) & (_CODE.str.len_bytes() <= MAX_IDENTIFIER)),
     _START.is_null() | (_START.str.contains(_PLAIN_DATE) & pl.col("start_day").is_between(FIRST_DAY, pl.col("day"))),
     ~pl.col("staff_category").ne_missing(_ABSENT_TEXT) | pl.col("staff_category").is_null(),
 ).fill_null(value=False)
@@ -355,90 +356,15 @@ def examine(value: bytes | None) -> Claim:
     try:
         return Claim.model_validate(fields)
     except ValidationError as error:
-        raise _claim_error(error) from None
+        found = form_error(error)
+        raise ClaimError(found.code, found.reason) from None
 
 
 def check_shape(value: bytes | None) -> dict[str, Any]:
     """Reads one value as a JSON object with sane size, depth and keys. Raises ClaimError."""
-    if value is None:
-        raise ClaimError("null_value", "the record has no value (a tombstone); a claim cannot be deleted")
-    if not value.strip():
-        raise ClaimError("empty_value", "the record's value is empty")
-    if len(value) > MAX_CLAIM_BYTES:
-        raise ClaimError("too_large", f"{len(value)} bytes; a claim has at most {MAX_CLAIM_BYTES}")
     try:
-        text = value.decode()
-    except UnicodeDecodeError as error:
-        raise ClaimError("invalid_utf8", f"byte {error.start} is not UTF-8") from None
-    if _depth(text) > MAX_DEPTH:
-        raise ClaimError("too_deep", f"nested deeper than {MAX_DEPTH} levels")
-    try:
-        fields = json.loads(text, object_pairs_hook=_Object, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise ClaimError("invalid_json", f"{error.msg.removesuffix(' at')} at character {error.pos}") from None
-    except ValueError as error:
-        raise ClaimError("invalid_json", str(error).partition(";")[0]) from None
-    if not isinstance(fields, _Object):
-        raise ClaimError("not_an_object", f"expected a JSON object, found {type(fields).__name__}")
-    if "\\ud" in text or "\\uD" in text:
-        try:
-            json.dumps(fields, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise ClaimError(
-                "invalid_json", "an escape names half of a surrogate pair, which is no character"
-            ) from None
-    for name, item in (("", fields), ("drug.", fields.get("drug"))):
-        if isinstance(item, _Object) and item.repeated is not None:
-            raise ClaimError("duplicate_key", f"{name}{item.repeated}: stands twice; which one counts cannot be known")
+        fields = read_object(value, "claim")
+        check_once(fields.get("drug"), "drug.")
+    except FormError as error:
+        raise ClaimError(error.code, error.reason) from None
     return fields
-
-
-class _Object(dict[str, Any]):
-    """A JSON object that remembers a key that stood twice."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        self.repeated: str | None = None
-        if len(self) != len(pairs):
-            seen: set[str] = set()
-            self.repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # set.add is None on purpose
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _depth(text: str) -> int:
-    """Nesting depth, brackets inside strings left out."""
-    if text.count("{") + text.count("[") <= MAX_DEPTH:
-        return 0
-    depth = deepest = 0
-    inside = escaped = False
-    for character in text:
-        if inside:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                inside = False
-        elif character == '"':
-            inside = True
-        elif character in "{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "}]":
-            depth -= 1
-    return deepest
-
-
-def _claim_error(error: ValidationError) -> ClaimError:
-    """Every problem in one line, the kind that of the first; values are not repeated, they may be personal."""
-    problems = error.errors(include_input=False, include_url=False)
-    first = problems[0]["type"]
-    kind = "missing_field" if first == "missing" else "wrong_type" if first.endswith("_type") else "invalid_value"
-    lines = []
-    for problem in problems:
-        place = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{place}: {problem['msg']}" if place else problem["msg"])
-    return ClaimError(kind, "; ".join(lines))

@@ -28,13 +28,15 @@ from pipeline.inputs.errors import ReplayError
 from pipeline.replay.knowledge.standings import institutions_frame, standings_frame
 from rules.calendar import WorkingCalendar
 from rules.dossier import Dossier, fold
-from rules.events import CHINA, Event, EventError, check, decode, known_by
+from rules.events import CHINA, Event, decode, encode, known_by
 from rules.holidays import Holidays
 from rules.packs.pack import Pack, PackSet
 from rules.screens.index import StandingIndex
 from rules.screens.versions import RevisedIndex, VersionedIndex
 from rules.standing import institution_timeline, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
+from topics.dead_letters import Code
+from topics.events.acceptance import Refused, accept
 
 Owner = tuple[str, str, bool]
 """Region, code, and whether it is an institution."""
@@ -78,6 +80,7 @@ class UnusableLine:
     """A line of the events file that counts for nothing, as it would be a dead letter of the ledger."""
 
     line: int
+    code: Code
     problems: tuple[str, ...]
 
 
@@ -148,9 +151,10 @@ def read_events(path: Path, packs: PackSet, progress: Callable[[int], None] = la
             found.lines = number
             if number % 50_000 == 0:
                 progress(number)
-            text = line.strip()
-            if text or arrived is not None:
-                _take(found, number, text, packs, arrived)
+            # A record from the topic is judged as it stood there; of a file's line its end is no part.
+            value = line.rstrip(b"\r\n") if arrived is None else line
+            if value.strip() or arrived is not None:
+                _take(found, number, value, packs, arrived)
     except (OSError, EOFError, gzip.BadGzipFile, pl.exceptions.PolarsError) as error:
         raise ReplayError(f"{path.name}: the events cannot be read: {error}") from error
     return found
@@ -172,24 +176,14 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: int | None) -> None:
-    try:
-        event = decode(line)
-    except EventError as error:
-        found.unusable.append(UnusableLine(number, tuple(error.problems)))
-        return
-    pack = packs.for_region(event.region)
-    if pack.ledger is None:
-        problems = [f"region: {pack.name} has no ledger section; no standing follows from events there"]
-    else:
-        problems = check(event, pack.ledger)
-    if problems:
-        found.unusable.append(UnusableLine(number, tuple(problems)))
+    judged = accept(line, packs)
+    if isinstance(judged, Refused):
+        found.unusable.append(UnusableLine(number, judged.code, judged.reasons))
         return
     found.used += 1
-    of_institution = event.of_institution
-    code = event.institution if of_institution else event.physician_code
-    owner = (event.region, code or "", of_institution)
-    found.owners.setdefault(owner, []).append(line)
+    event, of_institution = judged.event, judged.event.of_institution
+    owner = (event.region, judged.code, of_institution)
+    found.owners.setdefault(owner, []).append(encode(event))
     if of_institution:
         times = found.arrived.setdefault(owner, [])
         times.append(max([known_from(event) if arrived is None else arrived, *times[-1:]]))

@@ -27,7 +27,6 @@ from pipeline.replay.run.folder import write_json
 from pipeline.replay.run.output import EVENTS_SCHEMA, INPUT_SCHEMA, RECORDED_SCHEMA
 from pipeline.replay.run.progress import Progress
 from pipeline.settings.model import Settings
-from rules.events import EventError, decode
 from topics.catalogue import (
     CLAIM_VERDICTS,
     CLAIMS,
@@ -37,6 +36,7 @@ from topics.catalogue import (
     PHYSICIAN_EVENTS_DEAD_LETTER,
 )
 from topics.dead_letters import opened
+from topics.events.acceptance import Refused, owner_code, read_event
 
 NOTE = "capture.json"
 INPUT, RECORDED, EVENTS = "input", "recorded", "events.parquet"
@@ -248,9 +248,5 @@ def _copy_events(folder: Path, settings: Settings, progress: Progress) -> dict[s
 
 
 def _belongs(value: bytes, partition: int, partitions: int) -> bool:
-    try:
-        event = decode(value)
-    except EventError:
-        return True
-    code = event.institution if event.of_institution else event.physician_code
-    return partition_of((code or "").encode(), partitions) == partition
+    event = read_event(value)
+    return isinstance(event, Refused) or partition_of(owner_code(event).encode(), partitions) == partition

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from pipeline.settings.packs import load_pack_set
 from rules.dossier import fold
-from rules.events import AppealRejected, AppealUpheld, decode, read_event
+from rules.events import AppealRejected, AppealUpheld, decode
 from rules.standing import span_on, timeline
 from rules.vocabulary import Reason
 from tests.support.histories import make
 from tests.support.law import pack
 from tests.unit.topics.test_golden import golden
 from topics.cases.casebook import LEGAL, REVIEWABLE, CaseFacts, apply, event_id, facts_of, open_case
+from topics.events.acceptance import Accepted, accept
 from topics.messages import Case, CaseAction, CaseState
 
 CASE = Case.model_validate_json(golden("claim-cases"))
@@ -107,7 +109,9 @@ def upheld(**fields) -> dict:
 def test_a_review_upheld_on_a_case_becomes_an_event_that_the_ledger_takes():
     applied = apply(state("assigned"), action("overturn", appeal=upheld()), FACTS, scheme_events=SCHEME)
     assert (applied.problem, applied.state.state) == (None, "overturned")
-    event = read_event(applied.event, pack("qiannan").ledger)
+    found = accept(applied.event, load_pack_set())
+    assert isinstance(found, Accepted), found
+    event = found.event
     assert isinstance(event, AppealUpheld)
     assert (event.ref, event.revised_points, event.date) == ("d2", 0, dt.date(2023, 7, 10))
     assert (event.region, event.physician_code, event.institution) == ("522700", "P-0001", "H1")

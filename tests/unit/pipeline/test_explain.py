@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 from rich.cells import cell_len
 
-from pipeline.cli.explain import ExplainError, explain_claim
 from pipeline.cli.main import main
 from pipeline.conformance import REGIONS, Case, read_case, run_cases
+from pipeline.explain.explaining import ExplainError, explain_claim
 from pipeline.explain.view import as_data
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY

@@ -19,11 +19,12 @@ from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import sanction_window
 from rules.dossier import fold
-from rules.events import Event, read_event
+from rules.events import Event
 from rules.standing import timeline
 from rules.timeline import PhysicianTimeline
 from rules.vocabulary import Disposition, Reason, Standing
 from topics.claims.codec import ClaimError, decode_claims
+from topics.events.acceptance import Accepted, accept
 from topics.messages import InstitutionStandingMessage, PhysicianStanding
 
 COUNT = 20_000
@@ -245,10 +246,9 @@ def test_an_events_file_holds_nothing_that_the_registers_would_refuse_and_gives_
     written = write_sample("events", path, seed=7, count=300)
     files: dict[tuple[str, str], list[Event]] = {}
     for line in gzip.decompress(path.read_bytes()).splitlines():
-        region = json.loads(line)["region"]
-        event = read_event(line, packs.for_region(region).ledger)
-        assert isinstance(event, Event), event
-        files.setdefault((region, event.physician_code or event.institution), []).append(event)
+        found = accept(line, packs)
+        assert isinstance(found, Accepted), found
+        files.setdefault((found.event.region, found.code), []).append(found.event)
     assert sum(map(len, files.values())) == written
     for physician in roster(7, physicians=300):
         events = files.pop((physician.region, physician.physician_code))

@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 
 import rules.schemes
-from pipeline.cli.explain import explain_claim
+from pipeline.explain.explaining import explain_claim
 from pipeline.settings.packs import read_packs
 from rules.calendar import MONDAY_TO_FRIDAY
 from rules.dossier import fold

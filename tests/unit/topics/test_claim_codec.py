@@ -188,3 +188,25 @@ def test_arbitrary_bytes_never_raise_and_every_record_is_either_a_claim_or_an_er
     rows = decoded.claims["row"].to_list() + [row for row, _ in decoded.errors]
     assert sorted(rows) == list(range(len(received) + 1))
     assert len(received) in decoded.claims["row"].to_list()
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    ("region", "institution", "physician", "claim_id"),
+    [
+        ("522700", "h52270100001", "d522701000001", "C1"),
+        ("522700 ", "H52270100001\t", " D522701000001", " C1"),
+        ("５22700", "Ｈ52270100001", "D5227\u200b01000001", "\ufeffC1"),
+        ("522700\n", "\u3000h52270100001", "ｄ522701000001\ufeff", "C1\u200b"),
+    ],
+)
+def test_codes_and_ids_written_strangely_are_the_same_codes_and_ids(mark, region, institution, physician, claim_id):
+    value = mark + claim(region=region, institution_code=institution, physician_code=physician, claim_id=claim_id)
+    decoded = decode_claims([value, claim()])
+    assert not decoded.errors
+    names = ("region", "institution_code", "physician_code", "claim_id")
+    assert decoded.claims.select(names).row(0) == ("522700", "H52270100001", "D522701000001", "C1")
+
+
+def test_a_claim_id_keeps_the_case_of_its_letters():
+    assert decode_claims([claim(claim_id=" c1a")]).claims["claim_id"].to_list() == ["c1a"]

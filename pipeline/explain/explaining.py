@@ -1,0 +1,137 @@
+"""One claim, the decision and the whole chain behind it. The decision is the gate's own (`Gate.rule`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.screening.gate import Gate
+from rules.calendar import WorkingCalendar
+from rules.dossier import fold
+from rules.events import Event
+from rules.packs.pack import Pack, PackSet
+from rules.standing import institution_timeline, statement
+from rules.wording.chain import Chain, ClaimFacts, Known, chain
+from topics.claims.codec import ClaimError, examine
+from topics.dead_letters import Code
+from topics.events.acceptance import Refused, accept
+
+
+class ExplainError(ValueError):
+    """A claim or a file of events that cannot be used; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A line of the events file that the ledger cannot use: it would be a dead letter and counts for nothing."""
+
+    line: int
+    code: Code
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A decision and everything behind it. `verdict` is the wire's, without `source` and `screened_at`."""
+
+    verdict: dict[str, Any]
+    chain: Chain
+    pack: Pack
+    as_of: dt.date | None
+    used: int
+    others: int
+    unusable: tuple[Unusable, ...]
+
+
+def explain_claim(
+    claim: bytes, lines: Sequence[bytes], packs: PackSet, *, as_of: dt.date | None, today: dt.date
+) -> Explained:
+    """Judges one claim by the events known at `as_of` (None: all) and tells the chain behind it.
+
+    Lines that are no events of their region's scheme are left out and listed, as in the event topic. Raises ExplainError for a
+    value that is not a claim and CalendarError when working days of an unknown year are needed.
+    """
+    try:
+        wanted = examine(claim)
+    except ClaimError as error:
+        raise ExplainError(str(error)) from error
+    pack = packs.for_region(wanted.region)
+    if pack.ledger is None:
+        raise ExplainError(f"pack {pack.name} has no ledger section; the chain behind a decision needs one")
+    calendar = packs.calendar(pack)
+    code = (wanted.physician_code or "").strip() or None
+    events, others, unusable = _events(lines, packs, wanted.region, code, wanted.institution_code)
+    known = _known(events, pack, code, wanted.region, wanted.institution_code, as_of, calendar)
+    gate = Gate(packs)
+    if code is not None and known.dossier.events:
+        gate.index.put(known.statement.timeline)
+    gate.index.put_institution(known.institution)
+    ruled = gate.rule([claim])
+    verdict = gate.verdicts(ruled).row(0, named=True)
+    period = verdict["penalty_period"]
+    window = None if period is None else (_day(period[0]), _day(period[1]))
+    story = chain(
+        gate.screen.rulings[ruled.decided["ruling"][0]],
+        ClaimFacts(
+            physician_code=code,
+            institution_code=wanted.institution_code,
+            encounter_type=str(wanted.encounter_type),
+            service_date=wanted.service_date,
+            service_start=wanted.service_start,
+            fund_amount=wanted.fund_amount,
+        ),
+        verdict["standing"],
+        window,
+        known,
+        calendar,
+        today,
+    )
+    return Explained(verdict, story, pack, as_of, len(events), others, tuple(unusable))
+
+
+def _day(text: str | None) -> dt.date | None:
+    return None if text is None else dt.date.fromisoformat(text)
+
+
+def _known(
+    events: Sequence[Event],
+    pack: Pack,
+    code: str | None,
+    region: str,
+    institution_code: str,
+    as_of: dt.date | None,
+    calendar: WorkingCalendar,
+) -> Known:
+    dossier = fold(events, as_of)
+    file = statement(dossier, pack, calendar=calendar, region=region, physician_code=code or "")
+    return Known(
+        dossier=dossier,
+        statement=file,
+        institution_events=tuple(event for event in dossier.events if event.of_institution),
+        institution=institution_timeline(dossier, pack, institution_code=institution_code, region=region),
+    )
+
+
+def _events(
+    lines: Sequence[bytes], packs: PackSet, region: str, code: str | None, institution: str
+) -> tuple[list[Event], int, list[Unusable]]:
+    """The events of the claim's physician and institution, how many concern others, and the lines that are no events."""
+    found: list[Event] = []
+    others = 0
+    unusable: list[Unusable] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        judged = accept(line, packs)
+        if isinstance(judged, Refused):
+            unusable.append(Unusable(number, judged.code, judged.reasons))
+            continue
+        event = judged.event
+        mine = judged.code == (institution if event.of_institution else code)
+        if event.region == region and mine:
+            found.append(event)
+        else:
+            others += 1
+    return found, others, unusable

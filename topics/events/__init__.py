@@ -1,0 +1,1 @@
+"""Events of the registers: what the message is, and the one acceptance of it."""

@@ -1,0 +1,145 @@
+"""What an event is: the one answer that the control plane, the audit, replays, `explain` and `load` give.
+
+A record is read as one JSON object, its codes and ids are normalised, it is decoded into the type of its kind, whose bounds are
+the contract's, and it is held against the scheme of its region. Whatever bytes come, the answer is `Accepted` or `Refused`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from rules.events import TYPES, Event, check, decode, faults_of_form
+from rules.packs.pack import Pack, PackSet
+from topics.dead_letters import Code
+from topics.normalisation import normal_code, normal_id
+from topics.objects import MAX_DEPTH, MAX_VALUE_BYTES, FormError, read_object
+
+OwnerKind = Literal["physician", "institution"]
+
+MOST_EVENTS = 5_000
+"""Events of one dossier. A career does not come near; a sender gone wild must not make a file that no topic takes."""
+
+_LOOSE = re.compile(rb'"[ \t\r\n]')
+"""White space after a quote: a key may be followed by something else than its colon, so that keys cannot be counted."""
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event under the pack of its region, and whose dossier it belongs to."""
+
+    event: Event
+    pack: Pack
+
+    @property
+    def kind(self) -> OwnerKind:
+        """Whether the dossier is a physician's or an institution's."""
+        return "institution" if self.event.of_institution else "physician"
+
+    @property
+    def code(self) -> str:
+        """The code of the physician or institution: the record's key."""
+        return owner_code(self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a record is not accepted: everything that is wrong, and the code of the first."""
+
+    code: Code
+    reasons: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """All of it in one line, as in a dead letter."""
+        return "; ".join(self.reasons)
+
+
+def accept(value: bytes | None, packs: PackSet) -> Accepted | Refused:
+    """Judges one event by its value alone."""
+    event = read_event(value)
+    if isinstance(event, Refused):
+        return event
+    pack = packs.for_region(event.region)
+    if pack.ledger is None:
+        return Refused(Code.NO_LEDGER, (f"region: {event.region} is governed by {pack.name}, which counts no events",))
+    problems = check(event, pack.ledger)
+    return Refused(Code.OUTSIDE_SCHEME, tuple(problems)) if problems else Accepted(event, pack)
+
+
+def read_event(value: bytes | None) -> Event | Refused:
+    """The event that a value says, in its normal form; not yet held against any scheme."""
+    event = _plain(value)
+    return _examined(value) if event is None else event
+
+
+def owner_code(event: Event) -> str:
+    """The code of the physician or institution that an event concerns; empty where it names none."""
+    return (event.institution if event.of_institution else event.physician_code) or ""
+
+
+def _plain(value: bytes | None) -> Event | None:
+    """The event of a value that is normal beyond doubt; None for every other, which is then looked at closely."""
+    if value is None or len(value) > MAX_VALUE_BYTES or value.count(b"{") + value.count(b"[") > MAX_DEPTH:
+        return None
+    try:
+        event = decode(value)
+        # Every key ends in `":`. So a text with exactly as many of those as distinct keys has no key twice.
+        if _LOOSE.search(value) or value.count(b'":') != len(_object(value)):
+            return None
+    except Exception:
+        # Whatever the decoder raises, the closer look says what is wrong.
+        return None
+    return event if event.recorded_at is not None and _normal(event) else None
+
+
+def _normal(event: Event) -> bool:
+    return all(
+        getattr(event, name) == normal(getattr(event, name))
+        for name, normal in _NORMAL.items()
+        if getattr(event, name, None) is not None
+    )
+
+
+def _examined(value: bytes | None) -> Event | Refused:
+    try:
+        fields: dict[str, Any] = read_object(value, "event")
+    except FormError as error:
+        told = "not JSON: " if error.code is Code.INVALID_JSON else ""
+        return Refused(error.code, (told + error.reason,))
+    for name, normal in _NORMAL.items():
+        if isinstance(fields.get(name), str):
+            fields[name] = normal(fields[name])
+    faults = faults_of_form(fields)
+    if fields.get("recorded_at") is None and not any(reason.startswith("type:") for _, reason in faults):
+        faults.append(("missing_field", "recorded_at: missing; every event tells when it was recorded"))
+    if faults:
+        return Refused(Code(faults[0][0]), tuple(reason for _, reason in faults))
+    known = TYPES[fields["type"]].__struct_fields__
+    try:
+        return decode(msgspec.json.encode({name: fields[name] for name in fields if name == "type" or name in known}))
+    except Exception as error:
+        # No field is wrong by itself and yet the whole cannot be decoded: nobody has foreseen that.
+        return Refused(Code.UNREADABLE, (f"{type(error).__name__}: {error}",))
+
+
+def _code(text: str) -> str | None:
+    return normal_code(text) or None
+
+
+_NORMAL: dict[str, Callable[[str], str | None]] = {
+    "region": normal_code,
+    "physician_code": _code,
+    "institution": _code,
+    "event_id": normal_id,
+    "ref": normal_id,
+    "violation_id": normal_id,
+    "bonus_id": normal_id,
+    "period": normal_id,
+}
+"""The fields that name somebody or something, and what makes them the same name however they were written."""
