@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format bench lock docs clean kafka release
+.PHONY: help demo test quick check format bench lock docs clean kafka release
 
 help: ## shows this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -16,6 +16,9 @@ demo: $(READY) ## runs the whole pipeline on an embedded broker over a generated
 
 test: $(READY) kafka ## runs every test, on a real Apache Kafka that the suite starts
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: check ## lint, types, unit and property tests: no Java, no browser, under two minutes
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/property
 
 check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check .

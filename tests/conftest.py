@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from pipeline.devtools.kafka import LocalKafka
 from tests.support.cluster import Cluster
 from tests.support.control import Controls
 from tests.support.missing import stand_aside
+from tests.support.thorough import load_profile
 from tests.support.workers import Crew
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Examples run as long as they run: the machine may be busy. Failing examples are printed, and derandomized runs repeat.
-settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")
+load_profile()
 
 
 @pytest.fixture(scope="session")

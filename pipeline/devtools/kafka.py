@@ -48,6 +48,8 @@ _PORTS = range(20_000, 32_000)
 
 _MAVEN_SECONDS = 600.0
 _FORMAT_SECONDS = 60.0
+_START_SECONDS = 180.0
+"""A broker is up in five seconds; on a machine with ten busy processes a core it took more than a minute."""
 _POLL_SECONDS = 0.05
 _LOG_TAIL_LINES = 40
 
@@ -312,7 +314,7 @@ class LocalKafka:
         except FileNotFoundError:
             return ""
 
-    def start(self, timeout: float = 60.0) -> Self:
+    def start(self, timeout: float = _START_SECONDS) -> Self:
         """Start the broker and return when it answers clients.
 
         Raises:
@@ -368,7 +370,7 @@ class LocalKafka:
                 self._process.wait()
                 self._release()
 
-    def restart(self, *, grace: float = 20.0, timeout: float = 60.0) -> Self:
+    def restart(self, *, grace: float = 20.0, timeout: float = _START_SECONDS) -> Self:
         """Stop the broker in good order and start it again on the same ports and data."""
         self.stop(grace)
         return self.start(timeout)

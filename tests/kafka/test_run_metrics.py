@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.audit.findings import KINDS, Findings
 from pipeline.cli.main import main
 from rules.events import encode
-from tests.support.cluster import Cluster, environment
+from tests.support.cluster import Cluster
+from tests.support.commands import environment
 from tests.support.histories import make
 from tests.support.published import event_record
 from tests.support.replaying import sample_claims, sample_events, write_events, write_lines

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import environment
+from tests.support.commands import environment
 
 BY_THEN = [
     ("worker", "confluent_kafka"),

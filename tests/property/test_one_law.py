@@ -22,6 +22,7 @@ from rules.events import Event, encode
 from rules.standing import institution_timeline, timeline
 from rules.vocabulary import Reason
 from tests.oracle.histories import LOCALITIES, generate
+from tests.support.thorough import share
 
 PACKS = load_pack_set(switched_on=("shantou-2022-draft",))
 SEEDS = range(30_000, 30_600)
@@ -129,7 +130,7 @@ def _spoil(index) -> None:
 @pytest.mark.parametrize("state", ["fresh", "stale", "spoiled"])
 def test_a_claim_alone_is_decided_as_among_thousands(state):
     """The one-claim path is a frame of one row: the same definition, without any other row to lean on."""
-    seeds = SEEDS if state == "fresh" else SEEDS[:150]
+    seeds = SEEDS[: share(600, least=60) if state == "fresh" else share(150, least=60)]
     made = register(LOCALITIES, seeds)
     if state == "spoiled":
         _spoil(made.gate.index)
@@ -168,7 +169,7 @@ def _grounded(case: dict) -> dict:
 def test_an_explanation_decides_as_the_gate_does(locality):
     pack = PACKS.for_region(REGIONS[locality])
     calendar = official_calendar(pack.ledger.working_calendar.value)
-    made = register([locality], SEEDS[:120], calendar, _grounded)
+    made = register([locality], SEEDS[: share(120, least=20)], calendar, _grounded)
     verdicts = made.gate.verdicts(made.gate.rule(made.claims))
     for number, said in enumerate(verdicts.iter_rows(named=True)):
         lines = [encode(event) for event in made.events[number]]

@@ -1,7 +1,7 @@
 """The law agrees with an evaluation written from the documents alone, field by field, on thousands of random histories.
 
-ORACLE_HISTORIES sets how many a scheme (20,000); Shantou, which has little to vary, gets a fifth. A case on which the two
-differ is printed as the command that shows it.
+The suite asks 20,000 a scheme; ORACLE_HISTORIES sets another number. Shantou, which has little to vary, gets a fifth. A case
+on which the two differ is printed as the command that shows it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from tests.oracle.__main__ import command, main
 from tests.oracle.histories import LOCALITIES, generate
 from tests.oracle.law import judge_case
 from tests.support.against_oracle import answers
+from tests.support.thorough import share
 
-HISTORIES = int(os.environ.get("ORACLE_HISTORIES", "20000"))
+HISTORIES = int(os.environ.get("ORACLE_HISTORIES", "0")) or share(20_000)
 CHUNK = 2_500
 PACKS = load_pack_set(switched_on=("shantou-2022-draft",))
 COUNTS = {name: HISTORIES if name != "shantou" else max(1, HISTORIES // 5) for name in LOCALITIES}

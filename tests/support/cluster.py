@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from pipeline.devtools.kafka import LocalKafka
 from pipeline.kafka.admin import TopicAdmin
 from pipeline.settings.model import Settings
+from tests.support.commands import screening
 from tests.support.waiting import wait_for
 from topics.catalogue import CATALOGUE, MAX_DEAD_LETTER_BYTES
 
@@ -55,13 +54,6 @@ class Record:
     def place(self) -> tuple[int, int]:
         """Partition and offset."""
         return self.partition, self.offset
-
-
-def environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """The environment of a process under test: no setting of the surroundings, those given with the prefix."""
-    # pytest-xdist gives its processes the width of the terminal that it was started from.
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SCREENING_") and name != "COLUMNS"}
-    return own | {f"SCREENING_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 class Cluster:
@@ -241,11 +233,4 @@ class Cluster:
 
     def screening(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
         """Runs the console script to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", *arguments],
-            env=environment({"bootstrap_servers": self.bootstrap, **settings}),
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return screening(*arguments, **{"bootstrap_servers": self.bootstrap, **settings})

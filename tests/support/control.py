@@ -24,7 +24,8 @@ from rules.duties import duties
 from rules.events import Event, encode
 from rules.standing import statement, timeline
 from rules.timeline import PhysicianTimeline
-from tests.support.cluster import Cluster, environment
+from tests.support.cluster import Cluster
+from tests.support.commands import environment
 from tests.support.histories import history
 from tests.support.waiting import PATIENCE_S, wait_for
 from tests.support.workers import Crew, WorkerProcess

@@ -14,7 +14,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.cluster import Cluster, environment
+from tests.support.cluster import Cluster
+from tests.support.commands import environment
 from tests.support.waiting import PATIENCE_S, wait_for
 
 QUICK = {"session_timeout_ms": 3000, "transaction_timeout_ms": 3000, "batch_max_claims": 500, "metrics_port": 0}

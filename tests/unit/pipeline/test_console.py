@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,17 +12,14 @@ from rich.cells import cell_len
 from pipeline.cli import packs_view
 from pipeline.settings.packs import read_packs
 from pipeline.telemetry.console import Console, Table
-from tests.support.cluster import Cluster, environment
+from tests.support.commands import screening
 
 LONG = " ".join(["a reason that runs on"] * 20)
 
 
-def piped(*arguments: str | Path, **settings: object) -> str:
+def piped(*arguments: str | Path) -> str:
     """What a command writes into a pipe."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
-        env=environment(settings), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+    done = screening(*arguments)
     assert done.stdout, done.stderr
     return done.stdout
 
@@ -80,19 +75,5 @@ def test_no_command_cuts_what_it_writes_into_a_pipe(tmp_path: Path) -> None:
     told += [piped("packs", *rest) for rest in (
         ("list",), ("list", "--lang", "zh"), ("show", "qiannan-2022"), ("check",), ("diff", "qiannan-2022", "lanzhou-2014"),
     )]  # fmt: skip
-    told += [piped("demo", "--claims", "300")]
     for text in told:
         assert "…" not in text, next(line for line in text.splitlines() if "…" in line)
-
-
-@pytest.mark.kafka
-def test_no_command_cuts_what_it_tells_of_a_cluster(cluster: Cluster) -> None:
-    cluster.send(
-        "claims-dead-letter",
-        [{"key": "K" * 200, "value": b"x", "headers": [("error", f"invalid_json: {LONG}".encode())]}],
-    )
-    letters = piped("dlq", "list", "--topic", "all", bootstrap_servers=cluster.bootstrap)
-    assert "K" * 200 in letters
-    assert LONG in letters
-    for command in (("topics", "list"), ("audit",), ("topics", "acls", "operator", "User:night")):
-        assert "…" not in piped(*command, bootstrap_servers=cluster.bootstrap)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.cli.replay import replay_command
@@ -22,6 +22,7 @@ from pipeline.inputs.fitting import fit
 from pipeline.inputs.mapping import CONTRACT, load_mapping, parse_mapping
 from tests.support.replaying import frame_of, run, sample_claims, verdicts, write_lines
 from tests.support.spoiled import GOOD, SPOILED, claim
+from tests.support.thorough import examples
 from topics.claims.codec import decode_claims, examine
 
 COLUMNS = [name for name in GOOD if name != "claim_version"]
@@ -49,7 +50,7 @@ odd = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(st.lists(st.tuples(st.sampled_from(COLUMNS), odd), min_size=1, max_size=12))
 @example([("physician_code", "\x1cD1"), ("physician_code", "D1\x85"), ("service_start", "2023-05-11")])
 def test_a_row_of_a_table_is_a_claim_exactly_when_its_json_is_one(changes: list[tuple[str, str | None]]) -> None:

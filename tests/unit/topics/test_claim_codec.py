@@ -6,13 +6,14 @@ import gc
 import json
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.oracle.wire import judge_bytes
 from tests.support.differences import GATE_IS_LAXER, GATE_IS_STRICTER, ONE_NUL
 from tests.support.spoiled import GOOD, SPOILED, UNUSUAL, Spoiled, claim, extended
-from topics.claims.codec import ClaimError, DecodedClaims, decode_claims, examine
+from tests.support.thorough import examples
+from topics.claims.codec import ClaimError, decode_claims, examine
 from topics.normalisation import normal_id
 
 
@@ -93,13 +94,10 @@ def test_an_empty_batch_is_no_error() -> None:
 # -- the fast way, the model and the oracle ------------------------------------------------------------------------
 
 
-def outcome(decoded: DecodedClaims) -> str | None:
-    return str(decoded.errors[0][1]) if decoded.errors else None
-
-
 def agree(value: bytes | None) -> None:
     """The decoder says of a value what the model says, and what the oracle says but for the listed differences."""
-    fast = outcome(decode_claims([value]))
+    decoded = decode_claims([value])
+    fast = str(decoded.errors[0][1]) if decoded.errors else None
     try:
         read = examine(value)
         model = None
@@ -107,7 +105,7 @@ def agree(value: bytes | None) -> None:
         model = str(error)
     assert fast == model
     if model is None:
-        row = decode_claims([value]).claims.row(0, named=True)
+        row = decoded.claims.row(0, named=True)
         code = None if read.physician_code == ONE_NUL else (read.physician_code or "").strip() or None
         assert row["claim_id"] == read.claim_id
         assert row["claim_version"] == read.claim_version
@@ -137,7 +135,7 @@ fields = st.sampled_from([*GOOD, "drug", "staff_category", "unknown"])
 @given(
     st.dictionaries(fields, values, min_size=1, max_size=3), st.sets(fields, max_size=2), st.booleans(), st.booleans()
 )
-@settings(max_examples=1500)
+@examples(1500)
 @example({"claim_version": -(2**62)}, set(), True, True)
 @example({"service_start": "\0"}, set(), True, True)
 @example({"physician_code": "\0"}, set(), True, True)
@@ -164,7 +162,7 @@ def test_mutated_fields_are_judged_alike_by_the_decoder_the_model_and_the_oracle
         [claim(), UNUSUAL["a drug"], UNUSUAL["unknown fields"], UNUSUAL["no version"], extended(b'"x":"y"')]
     ),
 )
-@settings(max_examples=1500)
+@examples(1500)
 def test_mutated_bytes_are_judged_alike_by_the_decoder_the_model_and_the_oracle(
     cuts: list[tuple[int, int, bytes]], base: bytes
 ) -> None:
@@ -180,7 +178,7 @@ def test_mutated_bytes_are_judged_alike_by_the_decoder_the_model_and_the_oracle(
         max_size=8,
     )
 )
-@settings(max_examples=400)
+@examples(400)
 def test_arbitrary_bytes_never_raise_and_every_record_is_either_a_claim_or_an_error(
     received: list[bytes | None],
 ) -> None:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracle.gate import judge_claim
@@ -28,6 +28,7 @@ from tests.support.register import (
     wire,
 )
 from tests.support.spoiled import GOOD, SPOILED
+from tests.support.thorough import examples
 
 CLAIMS_A_SEED = 8000
 
@@ -150,7 +151,7 @@ def test_of_an_institutions_declarations_the_one_that_began_last_holds(sites: li
 
 
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False), st.lists(st.integers(1, 90), max_size=6))
-@settings(max_examples=40)
+@examples(40)
 def test_neither_order_nor_batches_nor_company_change_a_verdict(
     seed: int, shuffler: random.Random, cuts: list[int]
 ) -> None:

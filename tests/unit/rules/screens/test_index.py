@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.screens.index import StandingIndex
@@ -22,6 +22,7 @@ from tests.support.judging import (
     verdicts,
 )
 from tests.support.register import QIANNAN, REGIONS, Register, make_claim, make_physician, make_register, wire
+from tests.support.thorough import examples
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -117,7 +118,7 @@ rows = st.lists(st.tuples(st.integers(-1000, 1000), st.integers(0, 255)), max_si
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), rows), max_size=60))
-@settings(max_examples=150)
+@examples(150)
 def test_ragged_columns_behave_as_a_table_of_lists(steps: list[tuple[int, list[tuple[int, int]]]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rules.screens.ragged._RECLAIM_ABOVE", 5)

@@ -19,6 +19,7 @@ from pipeline.sample import claims, institutions, roster
 from pipeline.screening.gate import Gate
 from pipeline.screening.worker import Worker
 from pipeline.settings.packs import load_pack_set
+from tests.support.commands import screening
 from topics.catalogue import CATALOGUE
 from topics.claims.codec import ClaimError
 
@@ -130,6 +131,12 @@ def test_a_customer_reads_the_tables_in_chinese_and_nothing_stays_behind(monkeyp
     assert max(len(line) for line in text.splitlines()) <= 100
     assert list(tmp_path.iterdir()) == []
     assert structlog.get_config() == logging_before
+
+
+def test_the_demo_cuts_nothing_that_it_writes_into_a_pipe():
+    told = screening("demo", "--claims", "300")
+    assert told.returncode == 0, told.stderr
+    assert "…" not in told.stdout
 
 
 def test_a_worker_that_fails_ends_the_demo_with_the_reason_and_its_log(monkeypatch):
