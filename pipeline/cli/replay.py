@@ -13,7 +13,7 @@ from pipeline.cli.options import bootstrap_option, json_option, metrics_file_opt
 from pipeline.inputs.errors import MappingError, ReplayError
 from pipeline.inputs.mapping import CONTRACT, load_mapping, shipped
 from pipeline.kafka.diagnostics import ClusterError
-from pipeline.replay.report.sums import FiguresError
+from pipeline.replay.sums import FiguresError
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import load_pack_set
 from pipeline.telemetry.console import Table, fail

@@ -29,7 +29,7 @@ from pipeline.inputs.mapping import CONTRACT, Mapping
 from topics.claims.codec import ClaimError, check_shape
 
 Format = Literal["parquet", "ndjson", "csv", "records"]
-"""`records`: Parquet of a topic's records as received (`pipeline.replay.run.output.INPUT_SCHEMA`)."""
+"""`records`: Parquet of a topic's records as received (`pipeline.replay.output.INPUT_SCHEMA`)."""
 
 SLICE_ROWS = 524_288
 """Rows of Parquet in a slice: two of polars' row groups, half of Arrow's, so that no group is decoded twice for nothing."""

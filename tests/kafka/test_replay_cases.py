@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.replay.report.cases import FILE, publish_cases, write_cases
-from pipeline.replay.report.sums import FiguresError
+from pipeline.replay.sums import FiguresError
 from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
 from rules.standing import institution_timeline, statement

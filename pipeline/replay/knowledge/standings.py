@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipeline.replay.run.output import INSTITUTION_SCHEMA, STANDING_SCHEMA
+from pipeline.replay.output import INSTITUTION_SCHEMA, STANDING_SCHEMA
 from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site, Span, Window
 
 _SEPARATOR = "\x1f"

@@ -17,8 +17,8 @@ import polars as pl
 from pipeline.inputs.decode import Decoded
 from pipeline.inputs.sources import Slice
 from pipeline.replay.knowledge.register import Clock, ClockMode, EventFile
+from pipeline.replay.output import CAUSES, DIFFERENCES_SCHEMA, SHOWN
 from pipeline.replay.proof.capture import Captured, Part
-from pipeline.replay.run.output import CAUSES, DIFFERENCES_SCHEMA, SHOWN
 from rules.vocabulary import Reason
 from topics.verdicts.shape import MONEY, VERDICT_NAMES, on_the_wire
 

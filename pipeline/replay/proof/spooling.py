@@ -10,8 +10,8 @@ import polars as pl
 from confluent_kafka import Message
 
 from pipeline.kafka.records import headers, place
+from pipeline.replay.output import RECORDED_SCHEMA
 from pipeline.replay.proof.topic_range import Ranges
-from pipeline.replay.run.output import RECORDED_SCHEMA
 from pipeline.replay.run.writing import write_table
 from topics.catalogue import CLAIMS
 from topics.dead_letters import opened

@@ -18,7 +18,7 @@ import msgspec
 import polars as pl
 
 from pipeline.kafka.producing import Sender
-from pipeline.replay.report.sums import existing
+from pipeline.replay.sums import existing
 from pipeline.settings.model import Settings
 from rules.packs.pack import PackSet
 from rules.screens.verdict import Screen

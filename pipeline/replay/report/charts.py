@@ -27,8 +27,8 @@ from pipeline.replay.report.drawing import (
     with_unit,
     word,
 )
-from pipeline.replay.report.sums import Row
 from pipeline.replay.report.words import disposition, ground
+from pipeline.replay.sums import Row
 from rules.text import Lang
 
 _ROWS = 15

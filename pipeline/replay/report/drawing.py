@@ -16,7 +16,7 @@ import altair as alt
 import vl_convert
 
 from pipeline.replay.report.lettering import DRAWN_IN, fitted, width
-from pipeline.replay.report.sums import Row
+from pipeline.replay.sums import Row
 from rules.text import Lang
 
 PAID, IN_REVIEW, WITHHELD = "#c9dcef", "#e2963a", "#173f6b"

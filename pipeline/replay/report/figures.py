@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.replay.report.sums import (
+from pipeline.replay.sums import (
     FiguresError,
     Row,
     added,

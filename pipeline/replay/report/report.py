@@ -20,7 +20,7 @@ from pipeline.replay.report.charts import charts
 from pipeline.replay.report.drawing import FONTS, IN_REVIEW, LATIN, PAID, WITHHELD
 from pipeline.replay.report.figures import figures, write_figures
 from pipeline.replay.report.summary import sentences
-from pipeline.replay.report.sums import Row
+from pipeline.replay.sums import Row
 from pipeline.replay.what_if.deadline_changes import Histories
 from pipeline.web.templates import template
 from rules.dossier import fold

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from pipeline.replay.report.sums import Row
 from pipeline.replay.report.words import count, reason, share, signed, yuan
+from pipeline.replay.sums import Row
 from rules.text import Pair
 
 

@@ -69,7 +69,7 @@ CAUSE: dict[str, Pair] = {
     "no_such_record": ("该位置并无结算记录", "no claim stands there"),
     "unreadable": ("所存并非裁定", "what is recorded is no verdict"),
 }
-"""Causes of `pipeline.replay.run.output.CAUSES`."""
+"""Causes of `pipeline.replay.output.CAUSES`."""
 
 NOT_A_CLAIM: dict[str, Pair] = {
     "null_value": ("空记录（无值）", "no value at all"),

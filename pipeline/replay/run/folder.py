@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.inputs.errors import ReplayError
-from pipeline.replay.run.output import DIFFERENCES_SCHEMA, REJECTED_SCHEMA
+from pipeline.replay.output import DIFFERENCES_SCHEMA, REJECTED_SCHEMA
 
 _MADE = (
     ".replay",

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pipeline.replay.run.output import CAUSES
+from pipeline.replay.output import CAUSES
 from pipeline.telemetry.replay_metrics import ReplayMetrics
 from rules.vocabulary import Disposition
 from topics.claims.codec import ClaimError

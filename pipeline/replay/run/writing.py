@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.inputs.decode import Decoded
-from pipeline.replay.run.output import (
+from pipeline.replay.output import (
     CHINA_ZONE,
     REJECTED_SCHEMA,
     VERDICT_SCHEMA,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.replay.report.sums import FiguresError, Row, by_institution, existing, plain, shares, verdicts_of
+from pipeline.replay.sums import FiguresError, Row, by_institution, existing, plain, shares, verdicts_of
 from pipeline.replay.what_if.deadline_changes import Histories, deadline_changes
 from pipeline.replay.what_if.rule_set import pack_changes
 from pipeline.replay.what_if.standing_changes import standing_changes

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.replay.report.sums import Row, iso
+from pipeline.replay.sums import Row, iso
 from pipeline.replay.what_if.standing_changes import KEY, differing
 from rules.dossier import Dossier
 from rules.duties import Duty, duties

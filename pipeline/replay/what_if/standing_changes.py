@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from pipeline.replay.report.sums import Row, existing
+from pipeline.replay.sums import Row, existing
 from rules.packs.pack import PackSet
 from rules.screens.index import StandingIndex, day_number
 from rules.screens.table import ENCOUNTER

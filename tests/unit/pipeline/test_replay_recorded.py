@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import main
-from pipeline.replay.run.output import INPUT_SCHEMA, RECORDED_SCHEMA
+from pipeline.replay.output import INPUT_SCHEMA, RECORDED_SCHEMA
 from rules.events import Event
 from tests.support.histories import make
 from tests.support.replaying import run, sample_claims, sample_events, verdicts, write_events, write_lines

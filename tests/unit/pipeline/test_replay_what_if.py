@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.replay.knowledge.register import histories, read_events
 from pipeline.replay.report.figures import figures
-from pipeline.replay.report.sums import FiguresError
+from pipeline.replay.sums import FiguresError
 from pipeline.replay.what_if.rule_set import known_paths, other_rules, pack_changes
 from pipeline.settings.packs import SHIPPED, load_pack_set, read_packs
 from rules.events import Event

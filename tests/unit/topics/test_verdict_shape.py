@@ -6,8 +6,8 @@ import json
 
 import polars as pl
 
+from pipeline.replay.output import DIFFERENCES_SCHEMA, RECORDED_SCHEMA, VERDICT_SCHEMA
 from pipeline.replay.proof.spooling import _Verdict
-from pipeline.replay.run.output import DIFFERENCES_SCHEMA, RECORDED_SCHEMA, VERDICT_SCHEMA
 from rules.vocabulary import Disposition
 from tests.support.judging import AT, bare, make_gate
 from tests.unit.topics.test_golden_verdicts import golden, register

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.inputs.errors import ReplayError
-from pipeline.replay.run.output import VERDICT_SCHEMA
+from pipeline.replay.output import VERDICT_SCHEMA
 from rules.vocabulary import Disposition
 
 Row = dict[str, Any]
