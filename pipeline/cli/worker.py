@@ -32,8 +32,9 @@ def worker(
     from confluent_kafka import KafkaException
 
     from pipeline.kafka.transactions import TransactionFatal
+    from pipeline.screening.ownership import WorkerError
     from pipeline.screening.view import ViewError
-    from pipeline.screening.worker import Worker, WorkerError
+    from pipeline.screening.worker import Worker
     from pipeline.settings.model import SettingsError
     from pipeline.settings.packs import load_pack_set
     from pipeline.telemetry.console import EXIT_FAILED, EXIT_USAGE, fail

@@ -17,12 +17,16 @@ import polars as pl
 from rules.packs.pack import PackSet
 from rules.screens.index import StandingIndex
 from rules.screens.verdict import Screen
+from rules.vocabulary import Reason
 from topics.claims.codec import ClaimError, decode_claims
 from topics.messages import VerdictRegister
 from topics.verdicts.codec import VerdictCodec, to_documents
 
 NATIONAL_CODE = r"^D[0-9]{12}$"
 """The national form of a physician code (国家医保医师代码)."""
+
+RESTS_ON_ABSENCE = frozenset({Reason.PHYSICIAN_UNREGISTERED, Reason.SITE_NOT_DECLARED})
+"""Grounds that say that the register has no entry: given only by a register that is complete until the claim came."""
 
 Places = Sequence[int] | npt.NDArray[np.int32] | npt.NDArray[np.int64]
 """A number for each record of a batch."""
@@ -81,6 +85,7 @@ class Gate:
         self.index = StandingIndex() if index is None else index
         self.screen = Screen(packs)
         self._codec = VerdictCodec(self.screen)
+        self._absence = np.array([ruling.ground in RESTS_ON_ABSENCE for ruling in self.screen.rulings], np.bool_)
 
     def judge(
         self,
@@ -120,6 +125,10 @@ class Gate:
     def verdicts(self, ruled: Ruled) -> pl.DataFrame:
         """The verdicts of a batch as the columns of the wire, without source and time."""
         return self._codec.verdicts(ruled.claims, ruled.decided)
+
+    def rests_on_absence(self, ruled: Ruled) -> bool:
+        """Whether any of these rulings would be another one if the register only lacked an entry."""
+        return bool(self._absence[ruled.decided["ruling"].to_numpy()].any())
 
     def write(self, ruled: Ruled, *, topic: str, partitions: Places, offsets: Places, screened_at: str) -> Judged:
         """Writes verdicts and cases out. Reads nothing that may change, so it may run while the next batch is ruled on."""

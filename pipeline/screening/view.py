@@ -1,33 +1,31 @@
 """The standing view: the compacted standing topics, read into the index and kept up to date.
 
-Ready means that every partition has been read to the end as of the start. Afterwards a watch asks the brokers, once a
-second, where the topics end; as long as the view has read that far it is fresh, otherwise it ages.
+Ready means that every partition has been read to the end as of the start. The view has a time: everything recorded until
+then is in it (`freshness` tells how that is known). As long as the ledger keeps up, that is a fraction of a second ago.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from pipeline.kafka.diagnostics import ClusterError, first_answer, no_topic
-from pipeline.kafka.offsets import ends
 from pipeline.kafka.records import key, place
+from pipeline.screening.freshness import Freshness, Mark, WaitCause
 from pipeline.settings.model import Settings
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, TimelineError
-from topics.catalogue import INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec
+from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING, TopicSpec
+from topics.messages import VerdictRegister
 
-_WATCH_EVERY_S = 1.0
-_ASK_TIMEOUT_S = 5.0
 _READ_AT_ONCE = 5_000
+_UNREAD_AFTER_S = 1.0
 _MOST_UPDATES_A_TURN = 20_000
 """Updates applied between two batches. A roster of hundreds of thousands arriving at once must not stop the claims."""
 
@@ -38,34 +36,38 @@ class ViewError(RuntimeError):
 
 @dataclass(slots=True)
 class _Position:
-    """How far one partition has been read: the next offset, and the end that the broker last told of."""
+    """How far one partition has been read: the next offset, past transaction markers, and whether that was its end once."""
 
     next_offset: int = 0
-    end_seen: int = -1
     at_end: bool = False
 
 
 @dataclass
 class StandingView:
-    """Reads the standing topics into `index`. All methods but the watch's own run on the caller's thread."""
+    """Reads the standing topics into `index`. All methods run on the caller's thread, save those that only tell."""
 
     settings: Settings
     index: StandingIndex
     metrics: GateMetrics
     clock: Callable[[], float] = time.monotonic
     _positions: dict[tuple[str, int], _Position] = field(default_factory=dict, init=False)
-    _fresh_at: float | None = field(default=None, init=False)
-    _stop: threading.Event = field(default_factory=threading.Event, init=False)
-    _partitions_grew: threading.Event = field(default_factory=threading.Event, init=False)
+    _mark: Mark | None = field(default=None, init=False)
+    _loaded_at: float | None = field(default=None, init=False)
     _highest_revision: int = field(default=0, init=False)
+    changes: int = field(default=0, init=False)
+    """Standing records applied so far: what was ruled before a change may have to be ruled again."""
+    register: VerdictRegister | None = field(default=None, init=False)
+    """By what the view judges, as verdicts tell it."""
 
     def __post_init__(self) -> None:
+        instance = self.settings.unique_instance()
         self._log = logger(component="standing-view")
+        self._freshness = Freshness(self.settings, instance, self.clock)
         self._read_physician = msgspec.json.Decoder(PhysicianTimeline).decode
         self._read_institution = msgspec.json.Decoder(InstitutionTimeline).decode
         self._consumer = Consumer(
             self.settings.client(
-                group__id=f"{self.settings.group_id}-view-{self.settings.unique_instance()}",
+                group__id=f"{self.settings.group_id}-view-{instance}",
                 enable__auto__commit=False,
                 enable__auto__offset__store=False,
                 auto__offset__reset="earliest",
@@ -75,11 +77,10 @@ class StandingView:
                 queued__min__messages=20_000,
                 queued__max__messages__kbytes=16_384,
                 fetch__queue__backoff__ms=10,
+                # Behind a transaction's marker the end of a partition is told only when a fetch came back empty.
+                fetch__wait__max__ms=50,
             )
         )
-        # The consumer's own connection is busy with long fetches, behind which a question about the end would wait.
-        self._admin = AdminClient(self.settings.client())
-        self._watch = threading.Thread(target=self._watch_ends, name="standing-watch", daemon=True)
 
     def load(
         self, stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda _read: None
@@ -95,36 +96,81 @@ class StandingView:
                 return False
             read += self._apply(self._consumer.consume(_READ_AT_ONCE, 0.2))
             progress(read)
-        self._fresh_at = self.clock()
-        self._watch.start()
+        self._loaded_at = self.clock()
+        self._freshness.start()
         self._publish_size()
         return True
 
     def refresh(self) -> None:
-        """Applies what has arrived since, without waiting, and at most _MOST_UPDATES_A_TURN records."""
-        if self._partitions_grew.is_set():
-            self._partitions_grew.clear()
-            self._assign()
+        """Applies what has arrived since, without waiting, and at most _MOST_UPDATES_A_TURN records; moves the view's time on."""
+        self._freshness.told.clear()
         applied = self._apply(self._consumer.consume(_MOST_UPDATES_A_TURN, 0))
         if applied:
+            self.changes += applied
             self._publish_size()
+        while self._freshness.marks and self._has_read(self._freshness.marks[0]):
+            self._mark = self._freshness.marks.popleft()
+            progress = {str(number): offset for number, offset in self._mark.progress.items()}
+            self.register = VerdictRegister(as_of=self._mark.as_of, progress=progress)
         self.metrics.standing_staleness.set(self.staleness())
+        self.metrics.ledger_behind.set(self._freshness.behind)
+
+    def covers(self, moment: float) -> bool:
+        """Whether everything recorded until a moment (seconds on the monotonic clock) is in the view."""
+        return self._mark is not None and self._mark.asked_at >= moment
+
+    def wait(self, seconds: float) -> None:
+        """Asks for a newer time at once, and waits until there may be one."""
+        self._freshness.demand()
+        if not self._freshness.marks:
+            self._freshness.told.wait(seconds)
+        elif seconds > 0:
+            # The ledger's side is known; what is missing are records of the standing topics, or the end of a transaction.
+            time.sleep(min(seconds, 0.005))
+
+    def demand(self) -> None:
+        """Asks for a newer time at once, without waiting for it."""
+        self._freshness.demand()
+
+    def cause(self) -> tuple[WaitCause, str]:
+        """Why the view's time does not move on, in words. Safe from any thread."""
+        cause, detail = self._freshness.cause()
+        marks = list(self._freshness.marks)
+        if cause is WaitCause.NONE and marks and self.clock() - marks[0].asked_at > _UNREAD_AFTER_S:
+            return WaitCause.STANDINGS_UNREAD, f"not read to their ends: {', '.join(self._unread(marks[0]))}"
+        return cause, detail
 
     def staleness(self) -> float:
         """Seconds since the view was last known to be complete; infinite before it was loaded."""
-        fresh_at = self._fresh_at
-        return float("inf") if fresh_at is None else max(0.0, self.clock() - fresh_at)
+        at = self._loaded_at if self._mark is None else self._mark.asked_at
+        return float("inf") if at is None else max(0.0, self.clock() - at)
 
     def close(self) -> None:
-        """Stops the watch and leaves the brokers."""
-        self._stop.set()
-        if self._watch.is_alive():
-            self._watch.join(timeout=10)
+        """Leaves the brokers."""
+        self._freshness.close()
         self._consumer.close()
+
+    def _has_read(self, mark: Mark) -> bool:
+        """Step 4: whether the standing topics are read to the ends of a mark. Partitions that are new are read from here on."""
+        if any(place not in self._positions for place in mark.ends):
+            self._assign()
+        return not self._unread(mark)
+
+    def _unread(self, mark: Mark) -> list[str]:
+        """Partitions that are not read to a mark's end."""
+        read = dict(self._positions)
+        return [
+            f"{topic}/{number}"
+            for (topic, number), end in mark.ends.items()
+            if (topic, number) not in read or read[topic, number].next_offset < end
+        ]
 
     # -- reading ------------------------------------------------------------------------------------------------
 
     def _assign(self) -> None:
+        if not self._positions:
+            for spec in (PHYSICIAN_EVENTS, LEDGER_PROGRESS):
+                self._partitions_of(spec)  # a cluster without them cannot tell how old the view is
         known = self._partitions_of(PHYSICIAN_STANDING) + self._partitions_of(INSTITUTION_STANDING)
         new = [where for where in known if where not in self._positions]
         for where in new:
@@ -219,32 +265,6 @@ class StandingView:
         self.metrics.standing_physicians.set(len(self.index))
         self.metrics.standing_institutions.set(self.index.institutions)
         self.metrics.standing_revision.set(self._highest_revision)
-
-    # -- freshness ----------------------------------------------------------------------------------------------
-
-    def _watch_ends(self) -> None:
-        while not self._stop.wait(_WATCH_EVERY_S):
-            asked_at = self.clock()
-            try:
-                complete = self._has_read_all()
-            except (KafkaException, TimeoutError, KeyError) as error:
-                # No answer, or one without the topic. The watch must outlive both: without it the view is old for ever.
-                known = isinstance(error, KafkaException)
-                self._log.warning("standing_watch_failed", error=error.args[0].str() if known else repr(error))
-                continue
-            if complete:
-                self._fresh_at = asked_at
-
-    def _has_read_all(self) -> bool:
-        positions = dict(self._positions)
-        for where, end in ends(self._admin, positions).items():
-            positions[where].end_seen = end
-        for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING):
-            partitions = self._admin.list_topics(spec.name, timeout=_ASK_TIMEOUT_S).topics[spec.name].partitions
-            if any((spec.name, number) not in positions for number in partitions):
-                self._partitions_grew.set()
-                return False
-        return all(position.next_offset >= position.end_seen for position in positions.values())
 
 
 def _text_key(message: Message) -> str:

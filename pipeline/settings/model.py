@@ -108,8 +108,23 @@ class Settings(Security):
     session_timeout_ms: Annotated[
         int, Field(ge=1_000, le=300_000, description="after this a silent worker loses its partitions, ms")
     ] = 10_000
+    register_lag_ms: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=600_000,
+            description="a claim is judged by a register that is complete at most so long before the claim came, ms; otherwise "
+            "it waits. What rests on the absence of an entry always waits for a register complete until the claim came",
+        ),
+    ] = 1_000
     staleness_limit_s: Annotated[
         float, Field(gt=0, description="the register may be this old before staleness_policy applies, seconds")
+    ] = 60.0
+    stall_s: Annotated[
+        float,
+        Field(
+            gt=0, description="a worker is not ready when input waits and nothing was committed for so long, seconds"
+        ),
     ] = 60.0
     staleness_policy: Annotated[
         StalenessPolicy,

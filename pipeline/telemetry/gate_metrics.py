@@ -182,6 +182,23 @@ class GateMetrics:
             "Time since the standing view was last known to be complete",
             registry=registry,
         )
+        self.ledger_behind = Gauge(
+            "screening_ledger_behind_events",
+            "Events recorded that the ledger has not taken yet, as the gate last asked",
+            registry=registry,
+        )
+        self.register_wait = Histogram(
+            "screening_register_wait_seconds",
+            "Time that a batch waited for the register to be complete until its arrival, less the lag allowed",
+            buckets=(0.001, *_SECONDS, 30.0, 60.0),
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "screening_waiting_for_register_records",
+            "Claim records that were read and wait for the register, by cause",
+            ["cause"],
+            registry=registry,
+        )
         self.held = Gauge(
             "screening_held", "1 while the gate judges nothing because its view is too old", registry=registry
         )

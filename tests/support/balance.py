@@ -156,8 +156,17 @@ def _check_verdict(
         known = claim in GATE_IS_LAXER.values()
         return [] if known else [f"{verdict['source']}: judged, but the oracle sets it aside: {claim}"]
     wrong = []
-    if tuple(verdict) != VERDICT_FIELDS:
-        wrong.append(f"{claim['claim_id']}: fields {tuple(verdict)}")
+    # A verdict of the stream says last by what register it was judged; one that was judged without Kafka does not.
+    register = verdict.get("register", {"as_of": verdict["screened_at"], "progress": {}})
+    if tuple(verdict) not in (VERDICT_FIELDS, (*VERDICT_FIELDS, "register")) or tuple(register) != (
+        "as_of",
+        "progress",
+    ):
+        wrong.append(f"{claim['claim_id']}: fields {tuple(verdict)}, register {register}")
+    elif not TIME.fullmatch(register["as_of"]) or register["as_of"] > verdict["screened_at"]:
+        wrong.append(
+            f"{claim['claim_id']}: judged at {verdict['screened_at']} by the register as of {register['as_of']}"
+        )
     if record.key != claim["claim_id"].encode():
         wrong.append(f"{claim['claim_id']}: keyed {record.key!r}")
     expected = {name: claim[name] for name in COPIED}
@@ -236,7 +245,7 @@ def _check_cases(
     for case, record in cases:
         place = _place(case["source"])
         verdict = verdicts[place][0]
-        if tuple(case) != CASE_FIELDS or {name: case[name] for name in VERDICT_FIELDS} != verdict:
+        if tuple(case) != (*verdict, *CASE_FIELDS[len(VERDICT_FIELDS) :]) or case | verdict != case:
             wrong.append(f"case of {place} does not repeat its verdict: {case}")
         if case["case_id"] != expected_case_id(verdict) or record.key != case["case_id"].encode():
             wrong.append(f"case of {place}: id {case['case_id']}, key {record.key!r}")

@@ -182,11 +182,21 @@ class Cluster:
     def ends(self, topic: str, isolation: str) -> list[int]:
         """Where each partition of a topic ends for readers of this isolation."""
         consumer = self._consumer(isolation)
+
+        def end(number: int) -> int | None:
+            try:
+                return int(consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1])
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:  # made a moment ago
+                    raise
+                return None
+
+        def known() -> list[int] | None:
+            found = [end(number) for number in self._partitions(consumer, topic)]
+            return None if None in found else found
+
         try:
-            return [
-                consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1]
-                for number in self._partitions(consumer, topic)
-            ]
+            return wait_for(f"the partitions of {topic} have leaders", known)
         finally:
             consumer.close()
 

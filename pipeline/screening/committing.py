@@ -1,0 +1,167 @@
+"""Committing: at most one batch is in commit, on a thread of its own, while the next is read and ruled on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from confluent_kafka import Message
+
+from pipeline.kafka.producing import Record
+from pipeline.kafka.records import headers, key, place
+from pipeline.kafka.transactions import ReadUpTo, TransactionAborted, TransactionFatal
+from pipeline.screening.batches import Batch, Commit
+from pipeline.screening.gate import Gate
+from pipeline.screening.transaction import Output, TransactionalSink
+from pipeline.settings.model import Settings
+from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.telemetry.logs import logger
+from topics.catalogue import CLAIMS, MAX_DEAD_LETTER_BYTES
+from topics.claims.codec import ClaimError
+from topics.dead_letters import Code, enclose
+
+_MOST_NEW_PRODUCERS = 5
+_COMMIT_WITHIN_S = 15.0
+
+
+class Committer:
+    """Encodes and commits batches. All methods belong to the reading thread; the work itself has a thread of its own.
+
+    `forget` is called when a transaction was rolled back: all that was read since the last commit is void.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        gate: Gate,
+        metrics: GateMetrics,
+        instance: str,
+        *,
+        epoch: Callable[[], int],
+        forget: Callable[[], None],
+        committed: Callable[[Commit], None],
+    ) -> None:
+        self._settings, self._gate, self._metrics, self._instance = settings, gate, metrics, instance
+        self._epoch, self._forget, self._committed = epoch, forget, committed
+        self._log = logger(component="worker", instance=instance)
+        self._committing: Future[Commit] | None = None
+        self.failures = 0
+        self._sink = TransactionalSink(settings, instance, epoch)
+
+    def start(self) -> None:
+        """Takes over the instance's transactional id. Raises TransactionFatal."""
+        self._sink.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in commit, or what is has come to its end."""
+        return self._committing is None or self._committing.done()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch was handed over that is not settled."""
+        return self._committing is not None
+
+    def begin(self, batch: Batch) -> None:
+        """Commits a batch on a thread of its own, one that may be left behind: librdkafka 2.16 has waits that never end."""
+        answer: Future[Commit] = Future()
+        sink = self._sink
+
+        def commit() -> None:
+            try:
+                answer.set_result(self._commit(batch, sink))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._committing = answer
+        threading.Thread(target=commit, name="commit", daemon=True).start()
+
+    def _commit(self, batch: Batch, sink: TransactionalSink) -> Commit:
+        """Runs on the committing thread: writes the batch out and commits it."""
+        started = time.monotonic()
+        records = batch.records
+        judged = self._gate.write(
+            batch.ruled,
+            topic=CLAIMS.name,
+            partitions=records.partitions,
+            offsets=records.offsets,
+            screened_at=_now(),
+        )
+        written = time.monotonic()
+        sink.commit(
+            Output(
+                verdicts=judged.verdicts,
+                cases=judged.cases,
+                dead_letters=[
+                    _dead_letter(records.messages[letter.row], letter.error) for letter in judged.dead_letters
+                ],
+                read=ReadUpTo(records.next_offsets(), batch.generation),
+                epoch=batch.epoch,
+            )
+        )
+        return Commit(batch, judged, written - started, time.monotonic() - written)
+
+    def settle(self) -> bool:
+        """Waits for the batch in commit. Returns False when it was rolled back: all that was read since is void.
+
+        Raises TransactionFatal when no new producer is a way out.
+        """
+        if self._committing is None:
+            return True
+        committing, self._committing = self._committing, None
+        try:
+            self._committed(committing.result(_COMMIT_WITHIN_S))
+        except TimeoutError:
+            # After a broker restart librdkafka 2.16 can wait for ever for the group's coordinator to take the offsets,
+            # whatever its time limit (found by the crash test). A new producer of the same name fences the old one.
+            self._replace_sink(TransactionFatal("commit_stuck", f"no answer within {_COMMIT_WITHIN_S:.0f} s"))
+            return False
+        except TransactionAborted as aborted:
+            self.failures += 1
+            self._metrics.aborted.labels(aborted.cause).inc()
+            self._log.warning("transaction_aborted", cause=aborted.cause, detail=str(aborted))
+            self._forget()
+            return False
+        except TransactionFatal as fatal:
+            self._metrics.aborted.labels(fatal.cause).inc()
+            self._replace_sink(fatal)
+            return False
+        self.failures = 0
+        return True
+
+    def _replace_sink(self, fatal: TransactionFatal) -> None:
+        """Begins anew with another producer of the same name; what became of the last transaction the brokers will tell.
+
+        Brokers that went away and came back can leave a producer in a state that only a new one gets out of. Raises the
+        error when that is no way out: another process has taken the name, or it keeps happening.
+        """
+        self.failures += 1
+        if fatal.fenced or self.failures > _MOST_NEW_PRODUCERS:
+            raise fatal
+        self._log.warning("producer_replaced", cause=fatal.cause, detail=str(fatal))
+        self._forget()
+        self._sink = TransactionalSink(self._settings, self._instance, self._epoch)
+        self._sink.start()
+
+
+def _dead_letter(message: Message, error: ClaimError) -> Record:
+    topic, partition, offset = place(message)
+    letter = enclose(
+        Code(error.kind),
+        error.reason,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=key(message),
+        value=message.value(),
+        headers=headers(message),
+        limit=MAX_DEAD_LETTER_BYTES,
+    )
+    return {"key": letter.key, "value": letter.value, "headers": letter.headers}
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,267 @@
+"""The partitions of claims that a worker owns, and where it stands in each of them.
+
+Everything here runs on the thread that reads. Partitions come and go inside `read`, in Kafka's own callbacks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from pipeline.screening.batches import Records
+from pipeline.settings.model import Settings
+from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.telemetry.logs import logger
+from topics.catalogue import CLAIMS
+
+_ASK_TIMEOUT_S = 5.0
+_LONGEST_PAUSE_S = 5.0
+
+
+class WorkerError(RuntimeError):
+    """The worker cannot go on; the message says why and what to do."""
+
+
+class Ownership:
+    """Reads claims as a member of the group, each offset once.
+
+    `epoch` grows whenever what was read so far may no longer be committed. `settle` is called before partitions are given
+    up: it finishes what is in commit. `void` forgets what was read and is not handed over yet, and says whether there was any.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: GateMetrics,
+        instance: str,
+        *,
+        settle: Callable[[], object],
+        void: Callable[[], bool],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._metrics = metrics
+        self._settle, self._void, self._stopping = settle, void, stopping
+        self._log = logger(component="worker", instance=instance)
+        self.epoch = 0
+        self.owned: set[int] = set()
+        self.rewind_needed = False
+        self._failures = 0
+        self._next: dict[int, int] = {}
+        self._paused: set[int] = set()
+        self._pausing = False
+        self._consumer = Consumer(
+            settings.client(
+                group__id=settings.group_id,
+                enable__auto__commit=False,
+                enable__auto__offset__store=False,
+                auto__offset__reset="earliest",
+                isolation__level="read_committed",
+                partition__assignment__strategy="cooperative-sticky",
+                session__timeout__ms=settings.session_timeout_ms,
+                heartbeat__interval__ms=max(300, settings.session_timeout_ms // 4),
+                queued__min__messages=settings.batch_max_claims * 4,
+                queued__max__messages__kbytes=131_072,
+                fetch__queue__backoff__ms=10,
+            )
+        )
+
+    def join(self) -> None:
+        """Joins the group."""
+        self._consumer.subscribe(
+            [CLAIMS.name], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def leave(self) -> None:
+        """Leaves the group; what is in commit is finished first."""
+        self._consumer.close()
+
+    def generation(self) -> object:
+        """The group's metadata, for a transaction. To be asked on the reading thread alone."""
+        return self._consumer.consumer_group_metadata()
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def read(self, most: int, wait_s: float) -> Records:
+        """Up to so many records of partitions that are owned now, each offset once. Raises WorkerError."""
+        messages = self._consumer.consume(most, wait_s)
+        good = [message for message in messages if message.error() is None]
+        if len(good) < len(messages):
+            for error in filter(None, (message.error() for message in messages)):
+                self._read_failed(error)
+        partitions = np.array([message.partition() for message in good], np.int32)
+        offsets = np.array([message.offset() for message in good], np.int64)
+        fresh = self._advance(partitions, offsets)
+        if fresh.all():
+            return Records(good, partitions, offsets)
+        return Records([good[row] for row in np.flatnonzero(fresh)], partitions[fresh], offsets[fresh])
+
+    def _advance(self, partitions: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which of the records are new; moves on past them."""
+        fresh = np.zeros(len(partitions), np.bool_)
+        for partition in np.unique(partitions).tolist():
+            if partition not in self.owned:
+                continue
+            rows = np.flatnonzero(partitions == partition)
+            seen = np.maximum.accumulate(np.concatenate(([self._next.get(partition, 0) - 1], offsets[rows])))
+            fresh[rows] = offsets[rows] > seen[:-1]
+            self._next[partition] = int(seen[-1]) + 1
+        return fresh
+
+    def _read_failed(self, error: KafkaError) -> None:
+        if error.fatal():
+            raise WorkerError(f"the consumer cannot go on: {error.name()}: {error.str()}")
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            self._log.error("claims_topic_missing", advice="create it with `screening topics apply`")
+            time.sleep(1.0)
+            return
+        self._log.warning("claims_read_failed", error=error.str())
+
+    def pause(self, *, on: bool) -> None:
+        """Stops or restarts fetching, without leaving the group. Records fetched before may still come."""
+        self._pausing = on
+        if on:
+            self._pause(self.owned - self._paused)
+        else:
+            self._resume(self._paused)
+
+    def _pause(self, partitions: set[int]) -> None:
+        if partitions:
+            self._consumer.pause([TopicPartition(CLAIMS.name, partition) for partition in partitions])
+            self._paused = self._paused | partitions
+
+    def _resume(self, partitions: set[int]) -> None:
+        if partitions:
+            self._consumer.resume([TopicPartition(CLAIMS.name, partition) for partition in partitions])
+            self._paused = self._paused - partitions
+
+    # -- where to go on -----------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """What was read since the last commit is void: it will be read again."""
+        self.epoch += 1
+        self.rewind_needed = True
+        self._void()
+
+    def rewind(self, failures: int) -> None:
+        """Goes back to the last committed offsets of every partition that is owned, slowly after repeated `failures`.
+
+        What is in commit is finished first: its offsets are among those that are asked for.
+        """
+        self._settle()
+        self._void()
+        self.rewind_needed = False
+        failures += self._failures
+        if failures > 1:
+            time.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(failures, 10)))
+        if not self.owned:
+            return
+        try:
+            for partition, start in self._committed_offsets(self.owned).items():
+                self._consumer.seek(TopicPartition(CLAIMS.name, partition, start))
+                self._next[partition] = start
+            self._failures = 0
+        except KafkaException as error:
+            self._log.warning("rewind_failed", error=error.args[0].str())
+            self.rewind_needed = True
+            self._failures += 1
+
+    def _starts(self, partitions: list[int]) -> dict[int, int]:
+        """The committed offset of each partition, its first record where there is none. Asks until the brokers can tell.
+
+        Empty when the worker is to stop before that.
+        """
+        told = False
+        while partitions and not self._stopping():
+            try:
+                return self._committed_offsets(partitions)
+            except KafkaException as error:
+                if not told:
+                    told = True
+                    self._log.warning("assignment_waits", partitions=sorted(partitions), error=error.args[0].str())
+                time.sleep(0.1)
+        return {}
+
+    def _committed_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
+        offsets = {}
+        places = [TopicPartition(CLAIMS.name, partition) for partition in partitions]
+        for committed in self._consumer.committed(places, timeout=_ASK_TIMEOUT_S):
+            if committed.error is not None:
+                raise KafkaException(committed.error)
+            known = committed.offset >= 0
+            offsets[committed.partition] = committed.offset if known else self._first_offset(committed.partition)
+        return offsets
+
+    def _first_offset(self, partition: int) -> int:
+        first, _ = self._consumer.get_watermark_offsets(
+            TopicPartition(CLAIMS.name, partition), timeout=_ASK_TIMEOUT_S, cached=False
+        )
+        return int(first)
+
+    # -- partitions come and go ---------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        # Where to start is asked for here and told to the consumer. Left to find it itself, librdkafka 2.16 starts at the
+        # topic's first record when the assignment changes while a dead worker's open transaction still hides the committed
+        # offset: everything would be judged again (found by the crash test).
+        starts = self._starts([taken.partition for taken in places])
+        if starts:
+            consumer.incremental_assign([TopicPartition(CLAIMS.name, *start) for start in starts.items()])
+        self.owned.update(starts)
+        self._next.update(starts)
+        if self._pausing:
+            self._pause(set(starts))
+        self._changed("partitions_assigned", places)
+
+    def _on_revoke(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+        # The group waits for this callback, so what is in commit is finished under the old ownership. What was read and
+        # waits for the register is void: of the partitions that stay it is read again.
+        self._settle()
+        if self._void():
+            self.epoch += 1
+            self.rewind_needed = True
+        self._give_up(places)
+        self._changed("partitions_revoked", places)
+
+    def _on_lost(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+        # Others may own them already: nothing read so far may be committed any more.
+        self.forget()
+        self._settle()
+        self._give_up(places)
+        self._changed("partitions_lost", places)
+
+    def _give_up(self, places: list[TopicPartition]) -> None:
+        # A paused partition would still be paused if it ever came back.
+        self._resume(self._paused & {given.partition for given in places})
+        for given in places:
+            self.owned.discard(given.partition)
+            self._next.pop(given.partition, None)
+            self._forget_lag(given.partition)
+
+    def _changed(self, event: str, places: list[TopicPartition]) -> None:
+        self._metrics.partitions.set(len(self.owned))
+        self._log.info(event, partitions=sorted(one.partition for one in places), owned=sorted(self.owned))
+
+    # -- how much is left ---------------------------------------------------------------------------------------
+
+    def lag(self) -> dict[int, int]:
+        """By partition how many records are not read yet, as far as the last fetch told; published as a metric, too."""
+        found = {}
+        for partition in self.owned:
+            try:
+                _, end = self._consumer.get_watermark_offsets(TopicPartition(CLAIMS.name, partition), cached=True)
+            except KafkaException:
+                continue  # nothing was fetched from the partition yet; the next second knows more
+            if end >= 0:
+                found[partition] = max(0, end - self._next.get(partition, end))
+                self._metrics.lag.labels(str(partition)).set(found[partition])
+        return found
+
+    def _forget_lag(self, partition: int) -> None:
+        try:
+            self._metrics.lag.remove(str(partition))
+        except KeyError:
+            return  # it was owned too briefly to have been measured
