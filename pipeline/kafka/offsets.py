@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.kafka.diagnostics import ClusterError
@@ -83,16 +83,31 @@ def group_extents(settings: Settings, topic: str, group: str) -> dict[int, Exten
 
 
 def ends(
-    admin: AdminClient, places: Iterable[tuple[str, int]], *, committed: bool = True, within_s: float = 5.0
+    admin: AdminClient,
+    places: Iterable[tuple[str, int]],
+    *,
+    committed: bool = True,
+    spec: OffsetSpec | None = None,
+    within_s: float = 5.0,
 ) -> dict[tuple[str, int], int]:
     """Where partitions (topic, number) end now: for readers of committed records, or (`committed` False) the very end.
 
-    Raises KafkaException, or TimeoutError after so many seconds.
+    Another `spec` asks for another place than the end. Raises KafkaException, or TimeoutError after so many seconds.
     """
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client leaves it untyped
+    asked = spec or OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client leaves it untyped
     answers = admin.list_offsets(
-        {TopicPartition(topic, number): latest for topic, number in places},
+        {TopicPartition(topic, number): asked for topic, number in places},
         isolation_level=IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED,
         request_timeout=within_s,
     )
     return {(where.topic, where.partition): int(future.result(within_s).offset) for where, future in answers.items()}
+
+
+def topic_id(admin: AdminClient, topic: str, within_s: float = 5.0) -> str | None:
+    """The id that a topic was given when it was made; None from brokers that have no ids.
+
+    Raises KafkaException, also when there is no such topic, or TimeoutError after so many seconds.
+    """
+    answer = admin.describe_topics(TopicCollection([topic]), request_timeout=within_s)[topic].result(within_s)
+    told = "" if answer.topic_id is None else str(answer.topic_id)
+    return None if not told.strip("A") else told

@@ -14,17 +14,23 @@ TOOLS_GROUP = "screening-tools"
 """The group that the tools name. They never join it, but the client asks for its coordinator all the same."""
 
 _READ_AT_ONCE = 10_000
+_TIMEOUT_S = 15.0
 
 
-def read_to_end(settings: Settings, topic: str) -> Iterator[Message]:
+def read_to_end(settings: Settings, topic: str, *, since_ms: int | None = None) -> Iterator[Message]:
     """Every committed record of a topic, partition by partition interleaved, up to the end as of now.
 
-    Raises ClusterError when the topic does not exist or the cluster cannot be reached.
+    With `since_ms` (milliseconds since 1970 UTC) from each partition's first record on that is not older. Raises ClusterError
+    when the topic does not exist or the cluster cannot be reached.
     """
     consumer = tool_consumer(settings, "earliest")
     try:
         open_partitions = set(partitions(consumer, settings, topic))
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in open_partitions])
+        places = [TopicPartition(topic, partition, since_ms or 0) for partition in open_partitions]
+        if since_ms is not None:
+            # Where no record is as young as that the answer is the end, which is told at once.
+            places = consumer.offsets_for_times(places, timeout=_TIMEOUT_S)
+        consumer.assign(places)
         while open_partitions:
             for message in consumer.consume(_READ_AT_ONCE, 0.2):
                 error = message.error()
@@ -60,3 +66,21 @@ def partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
     if metadata.error is not None or not metadata.partitions:
         raise ClusterError(no_topic(topic, metadata.error))
     return sorted(metadata.partitions)
+
+
+def first_record(settings: Settings, topic: str, partition: int, low: int) -> Message | None:
+    """The first committed record of a partition that begins at `low`; None when it holds none. Raises ClusterError."""
+    consumer = tool_consumer(settings, "earliest")
+    try:
+        consumer.assign([TopicPartition(topic, partition, low)])
+        while True:
+            for message in consumer.consume(1, 0.2):
+                error = message.error()
+                if error is None:
+                    return message
+                if error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+                    return None
+                if error.fatal() or not error.retriable():
+                    raise ClusterError(f"cannot read {topic}/{partition}: {error.str()}")
+    finally:
+        consumer.close()

@@ -7,36 +7,38 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import Message
 
+from pipeline.kafka.transactions import ReadUpTo
 from pipeline.screening.gate import Judged, Ruled
-from topics.catalogue import CLAIMS
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records of one poll, with their places, and when the gate received them (seconds on its own monotonic clock)."""
+    """Records of one poll, with their places and Kafka's timestamps (milliseconds since 1970 UTC), and when the gate received
+    them (seconds on its own monotonic clock)."""
 
     messages: list[Message]
     partitions: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
+    stamps: npt.NDArray[np.int64]
     arrived: float = field(default_factory=time.monotonic)
 
-    def next_offsets(self) -> list[TopicPartition]:
-        """Where each partition goes on behind these records."""
-        return [
-            TopicPartition(CLAIMS.name, partition, int(self.offsets[self.partitions == partition][-1]) + 1)
+    def next_offsets(self) -> dict[int, int]:
+        """By partition the offset behind these records."""
+        return {
+            partition: int(self.offsets[self.partitions == partition][-1]) + 1
             for partition in np.unique(self.partitions).tolist()
-        ]
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records and what was ruled on them, under which generation and ownership."""
+    """Records and what was ruled on them, and under which ownership; `read` is the input that is done with them."""
 
     records: Records
     ruled: Ruled
-    generation: object
+    read: ReadUpTo
     epoch: int
     rule_seconds: float
 

@@ -12,7 +12,7 @@ from confluent_kafka import Message
 
 from pipeline.kafka.producing import Record
 from pipeline.kafka.records import headers, key, place
-from pipeline.kafka.transactions import ReadUpTo, TransactionAborted, TransactionFatal
+from pipeline.kafka.transactions import TransactionAborted, TransactionFatal
 from pipeline.screening.batches import Batch, Commit
 from pipeline.screening.gate import Gate
 from pipeline.screening.transaction import Output, TransactionalSink
@@ -25,6 +25,10 @@ from topics.dead_letters import Code, enclose
 
 _MOST_NEW_PRODUCERS = 5
 _COMMIT_WITHIN_S = 15.0
+_ABORTS_OF_ONE_CAUSE = 3
+"""After so many aborts in a row for the same cause another producer may be the way out: the brokers forget the transactional id
+of a producer that wrote nothing for a week, and the client does not ask for a new one by itself."""
+_CLOCK = "INVALID_TIMESTAMP"
 
 
 class Committer:
@@ -49,6 +53,9 @@ class Committer:
         self._log = logger(component="worker", instance=instance)
         self._committing: Future[Commit] | None = None
         self.failures = 0
+        self._last_cause = ("", 0)
+        self.trouble: str | None = None
+        """What keeps every batch from being committed, in words for people; None when the last one was."""
         self._sink = TransactionalSink(settings, instance, epoch)
 
     def start(self) -> None:
@@ -98,7 +105,7 @@ class Committer:
                 dead_letters=[
                     _dead_letter(records.messages[letter.row], letter.error) for letter in judged.dead_letters
                 ],
-                read=ReadUpTo(records.next_offsets(), batch.generation),
+                read=batch.read,
                 epoch=batch.epoch,
             )
         )
@@ -124,13 +131,27 @@ class Committer:
             self._metrics.aborted.labels(aborted.cause).inc()
             self._log.warning("transaction_aborted", cause=aborted.cause, detail=str(aborted))
             self._forget()
+            self._look_at(aborted)
             return False
         except TransactionFatal as fatal:
             self._metrics.aborted.labels(fatal.cause).inc()
             self._replace_sink(fatal)
             return False
-        self.failures = 0
+        self.failures, self.trouble, self._last_cause = 0, None, ("", 0)
         return True
+
+    def _look_at(self, aborted: TransactionAborted) -> None:
+        """Names what is known of a cause; after several aborts of one cause begins anew with another producer."""
+        cause, times = self._last_cause
+        times = times + 1 if cause == aborted.cause else 1
+        self._last_cause = (aborted.cause, times)
+        if aborted.cause == _CLOCK:
+            self.trouble = f"this host's clock says {_now()}, a time that the brokers refuse; put the clock right (NTP)"
+            self._log.error("clock_refused", detail=self.trouble)
+        if times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost":
+            self._log.warning("producer_replaced", cause=aborted.cause, detail=str(aborted))
+            self._sink = TransactionalSink(self._settings, self._instance, self._epoch)
+            self._sink.start()
 
     def _replace_sink(self, fatal: TransactionFatal) -> None:
         """Begins anew with another producer of the same name; what became of the last transaction the brokers will tell.

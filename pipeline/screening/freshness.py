@@ -97,8 +97,6 @@ class OpenQuestions:
 
 def missing(progress: Mapping[int, LedgerProgress], wanted: Mapping[int, int]) -> dict[int, int]:
     """By partition of the events how many offsets the ledger has still to take. Of an empty partition nothing is awaited."""
-    if not progress:
-        return {}  # the control plane of today tells no progress yet
     return behind(progress, {partition: end for partition, end in wanted.items() if end > 0})
 
 
@@ -193,6 +191,10 @@ class Freshness:
         asked_at = self._clock()
         as_of = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         told = ends(self._admin, [(PHYSICIAN_EVENTS.name, number) for number in self._events], committed=False)
+        if not self._progress and not any(
+            ends(self._admin, [(LEDGER_PROGRESS.name, number) for number in self._assigned]).values()
+        ):
+            told = {}  # the control plane of today tells no progress yet
         self._questions.add(Question(asked_at, as_of, {number: end for (_, number), end in told.items()}))
         return asked_at
 

@@ -6,20 +6,28 @@ Everything here runs on the thread that reads. Partitions come and go inside `re
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from pipeline.kafka.records import place
 from pipeline.screening.batches import Records
+from pipeline.screening.input_watch import InputWatch
+from pipeline.screening.positions import Positions
 from pipeline.settings.model import Settings
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIMS
 
-_ASK_TIMEOUT_S = 5.0
 _LONGEST_PAUSE_S = 5.0
+_REMEMBERED_S = 5.0
+_FENCED = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL}
+"""Errors after which the client does nothing more, and does not call fatal (librdkafka 2.16)."""
 
 
 class WorkerError(RuntimeError):
@@ -53,24 +61,30 @@ class Ownership:
         self._next: dict[int, int] = {}
         self._paused: set[int] = set()
         self._pausing = False
-        self._consumer = Consumer(
-            settings.client(
-                group__id=settings.group_id,
-                enable__auto__commit=False,
-                enable__auto__offset__store=False,
-                auto__offset__reset="earliest",
-                isolation__level="read_committed",
-                partition__assignment__strategy="cooperative-sticky",
-                session__timeout__ms=settings.session_timeout_ms,
-                heartbeat__interval__ms=max(300, settings.session_timeout_ms // 4),
-                queued__min__messages=settings.batch_max_claims * 4,
-                queued__max__messages__kbytes=131_072,
-                fetch__queue__backoff__ms=10,
-            )
+        self._topic_id: str | None = None
+        self._recent: deque[tuple[float, Records]] = deque()
+        self._skip: dict[tuple[int, int], int] = {}
+        self._fatal: KafkaError | None = None
+        self.watch = InputWatch(settings, metrics, lambda: set(self.owned))
+        options: dict[str, Any] = settings.client(
+            group__id=settings.group_id,
+            enable__auto__commit=False,
+            enable__auto__offset__store=False,
+            auto__offset__reset="earliest",
+            isolation__level="read_committed",
+            partition__assignment__strategy="cooperative-sticky",
+            session__timeout__ms=settings.session_timeout_ms,
+            heartbeat__interval__ms=max(300, settings.session_timeout_ms // 4),
+            queued__min__messages=settings.batch_max_claims * 4,
+            queued__max__messages__kbytes=131_072,
+            fetch__queue__backoff__ms=10,
         )
+        self._consumer = Consumer({**options, "error_cb": self._heard})
+        self._positions = Positions(settings, self._consumer)
 
     def join(self) -> None:
         """Joins the group."""
+        self.watch.start()
         self._consumer.subscribe(
             [CLAIMS.name], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -78,6 +92,7 @@ class Ownership:
     def leave(self) -> None:
         """Leaves the group; what is in commit is finished first."""
         self._consumer.close()
+        self.watch.close()
 
     def generation(self) -> object:
         """The group's metadata, for a transaction. To be asked on the reading thread alone."""
@@ -88,6 +103,11 @@ class Ownership:
     def read(self, most: int, wait_s: float) -> Records:
         """Up to so many records of partitions that are owned now, each offset once. Raises WorkerError."""
         messages = self._consumer.consume(most, wait_s)
+        if self._fatal is not None:
+            raise WorkerError(_no_way_on(self._fatal))
+        if self.watch.id is not None and self._topic_id not in (None, self.watch.id):
+            self._begin_anew()
+            messages = []  # of which of the two topics they are nobody knows; they are read again
         good = [message for message in messages if message.error() is None]
         if len(good) < len(messages):
             for error in filter(None, (message.error() for message in messages)):
@@ -95,9 +115,13 @@ class Ownership:
         partitions = np.array([message.partition() for message in good], np.int32)
         offsets = np.array([message.offset() for message in good], np.int64)
         fresh = self._advance(partitions, offsets)
+        if self._skip:
+            fresh &= self._not_answered(good)
+        stamps = np.array([message.timestamp()[1] for message in good], np.int64)
         if fresh.all():
-            return Records(good, partitions, offsets)
-        return Records([good[row] for row in np.flatnonzero(fresh)], partitions[fresh], offsets[fresh])
+            return Records(good, partitions, offsets, stamps)
+        kept = [good[row] for row in np.flatnonzero(fresh)]
+        return Records(kept, partitions[fresh], offsets[fresh], stamps[fresh])
 
     def _advance(self, partitions: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Which of the records are new; moves on past them."""
@@ -106,19 +130,72 @@ class Ownership:
             if partition not in self.owned:
                 continue
             rows = np.flatnonzero(partitions == partition)
+            expected, low = self._next.get(partition, 0), self.watch.low.get(partition, 0)
+            if low > expected and offsets[rows[0]] > expected:
+                self._expired(partition, expected, min(low, int(offsets[rows[0]])))
             seen = np.maximum.accumulate(np.concatenate(([self._next.get(partition, 0) - 1], offsets[rows])))
             fresh[rows] = offsets[rows] > seen[:-1]
             self._next[partition] = int(seen[-1]) + 1
         return fresh
 
     def _read_failed(self, error: KafkaError) -> None:
-        if error.fatal():
-            raise WorkerError(f"the consumer cannot go on: {error.name()}: {error.str()}")
+        if error.fatal() or error.code() in _FENCED:
+            raise WorkerError(_no_way_on(error))
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             self._log.error("claims_topic_missing", advice="create it with `screening topics apply`")
             time.sleep(1.0)
             return
         self._log.warning("claims_read_failed", error=error.str())
+
+    def _heard(self, error: KafkaError) -> None:
+        if error.fatal() or error.code() in _FENCED:
+            self._fatal = error
+
+    def _expired(self, partition: int, expected: int, low: int) -> None:
+        """Records that were deleted by the topic's retention before anybody had read them."""
+        self._metrics.expired.labels(str(partition)).inc(low - expected)
+        self._log.error("claims_expired_unread", partition=partition, first=expected, records=low - expected)
+
+    # -- a topic that was made again ----------------------------------------------------------------------------
+
+    def remember(self, records: Records) -> None:
+        """Notes what was committed, for the moments until a topic that was made again is noticed."""
+        now = time.monotonic()
+        self._recent.append((now, replace(records, messages=[])))
+        while now - self._recent[0][0] > _REMEMBERED_S:
+            self._recent.popleft()
+
+    def _begin_anew(self) -> None:
+        """The topic has another id: it was deleted and made again. All of the new one is read, from its start.
+
+        What was read and committed of the new topic at positions of the old one, before this was noticed, is not judged
+        again: it is known by offset and timestamp.
+        """
+        self._settle()
+        self.epoch += 1
+        self._void()
+        self._log.error(
+            "claims_topic_made_again", before=self._topic_id, now=self.watch.id, partitions=sorted(self.owned)
+        )
+        self._topic_id = self.watch.id
+        self._skip = {
+            (int(partition), int(offset)): int(stamp)
+            for _, records in self._recent
+            for partition, offset, stamp in zip(records.partitions, records.offsets, records.stamps, strict=True)
+        }
+        self._recent.clear()
+        try:
+            for partition in self.owned:
+                self._next[partition] = 0
+                self._consumer.seek(TopicPartition(CLAIMS.name, partition, 0))
+        except KafkaException as error:
+            self._log.warning("rewind_failed", error=error.args[0].str())
+            self.rewind_needed = True
+
+    def _not_answered(self, messages: list[Message]) -> npt.NDArray[np.bool_]:
+        return np.array(
+            [self._skip.get((place(item)[1], place(item)[2])) != item.timestamp()[1] for item in messages], np.bool_
+        )
 
     def pause(self, *, on: bool) -> None:
         """Stops or restarts fetching, without leaving the group. Records fetched before may still come."""
@@ -186,20 +263,18 @@ class Ownership:
         return {}
 
     def _committed_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
-        offsets = {}
-        places = [TopicPartition(CLAIMS.name, partition) for partition in partitions]
-        for committed in self._consumer.committed(places, timeout=_ASK_TIMEOUT_S):
-            if committed.error is not None:
-                raise KafkaException(committed.error)
-            known = committed.offset >= 0
-            offsets[committed.partition] = committed.offset if known else self._first_offset(committed.partition)
-        return offsets
+        try:
+            self._topic_id = self.watch.ask_id() or self._topic_id
+        except TimeoutError as error:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, str(error))) from error
+        return self._positions.starts(partitions, self._topic_id)
 
-    def _first_offset(self, partition: int) -> int:
-        first, _ = self._consumer.get_watermark_offsets(
-            TopicPartition(CLAIMS.name, partition), timeout=_ASK_TIMEOUT_S, cached=False
-        )
-        return int(first)
+    def offsets(self, records: Records) -> list[TopicPartition]:
+        """Where each partition goes on behind these records, with the id of the topic that they are of."""
+        return [
+            TopicPartition(CLAIMS.name, partition, offset, metadata=self._topic_id or "")
+            for partition, offset in records.next_offsets().items()
+        ]
 
     # -- partitions come and go ---------------------------------------------------------------------------------
 
@@ -239,7 +314,8 @@ class Ownership:
         for given in places:
             self.owned.discard(given.partition)
             self._next.pop(given.partition, None)
-            self._forget_lag(given.partition)
+            self._metrics.forget(self._metrics.lag, str(given.partition))
+            self._metrics.forget(self._metrics.pinned, str(given.partition))
 
     def _changed(self, event: str, places: list[TopicPartition]) -> None:
         self._metrics.partitions.set(len(self.owned))
@@ -260,8 +336,8 @@ class Ownership:
                 self._metrics.lag.labels(str(partition)).set(found[partition])
         return found
 
-    def _forget_lag(self, partition: int) -> None:
-        try:
-            self._metrics.lag.remove(str(partition))
-        except KeyError:
-            return  # it was owned too briefly to have been measured
+
+def _no_way_on(error: KafkaError) -> str:
+    if error.code() == KafkaError.FENCED_INSTANCE_ID or "FENCED_INSTANCE_ID" in error.str():
+        return f"the consumer cannot go on: another member of the group runs under the same group.instance.id: {error.str()}"
+    return f"the consumer cannot go on: {error.name()}: {error.str()}"

@@ -43,6 +43,7 @@ class Reporter:
         self._moved_at = time.monotonic()
         self._waiting: tuple[int, float | None] = (0, None)
         self._cause = WaitCause.NONE
+        self._trouble: str | None = None
 
     def loading(self, read: int) -> None:
         """How many standing records were read so far."""
@@ -55,16 +56,16 @@ class Reporter:
         self._metrics.ready.set(on)
         self._log.info("worker_ready" if on else "worker_not_ready")
 
-    def look(self, waiting: Sequence[Records], *, held: bool) -> None:
+    def look(self, waiting: Sequence[Records], *, held: bool, trouble: str | None) -> None:
         """Notes what waits; once a second publishes how much is left to read."""
-        self._held = held
+        self._held, self._trouble = held, trouble
         count = sum(len(records.messages) for records in waiting)
         self._waiting = (count, waiting[0].arrived if waiting else None)
         now = time.monotonic()
         if now < self._lag_due:
             return
         self._lag_due = now + _LAG_EVERY_S
-        left = sum(self._ownership.lag().values()) + count
+        left = sum(self._ownership.lag().values()) + count + sum(self._ownership.watch.pinned.values())
         if not left:
             self._moved_at = now
         long = bool(waiting) and now - waiting[0].arrived > _LONG_WAIT_S
@@ -84,7 +85,9 @@ class Reporter:
         stalled = time.monotonic() - self._moved_at > self._settings.stall_s
         cause, detail = self._view.cause()
         count, since = self._waiting
-        return self._judging and not held and not stalled, {
+        missing = self._ownership.watch.missing
+        trouble = "the topic of claims does not exist" if missing else self._trouble
+        return self._judging and not held and not stalled and trouble is None, {
             "instance": self._instance,
             "physicians": len(self._gate.index),
             "institutions": self._gate.index.institutions,
@@ -92,6 +95,8 @@ class Reporter:
             "standing_staleness_seconds": None if staleness == float("inf") else round(staleness, 3),
             "held": held,
             "stalled": stalled,
+            "trouble": trouble,
+            "behind_open_transactions": sum(self._ownership.watch.pinned.values()),
             "waiting_for_register": {
                 "records": count if since is not None and time.monotonic() - since > _LONG_WAIT_S else 0,
                 "cause": cause.value,
@@ -104,6 +109,7 @@ class Reporter:
         """Publishes what a committed batch came to: one event, one set of metrics."""
         self._moved_at = time.monotonic()
         batch, judged = commit.batch, commit.judged
+        self._ownership.remember(batch.records)
         messages = batch.records.messages
         judge_seconds = batch.rule_seconds + commit.write_seconds
         metrics = self._metrics
@@ -123,8 +129,7 @@ class Reporter:
         metrics.batch_claims.observe(len(messages))
         metrics.judge_seconds.observe(judge_seconds)
         metrics.commit_seconds.observe(commit.commit_seconds)
-        stamps = np.array([message.timestamp()[1] for message in messages], np.float64)
-        metrics.latency.observe(np.maximum(0.0, time.time() - stamps / 1000))
+        metrics.latency.observe(np.maximum(0.0, time.time() - batch.records.stamps / 1000))
         self._log.info(
             "batch_committed",
             records=len(messages),

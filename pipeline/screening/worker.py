@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import replace
 from importlib.metadata import version
 
+from pipeline.kafka.transactions import ReadUpTo
 from pipeline.screening.batches import Batch, Records
 from pipeline.screening.committing import Committer
 from pipeline.screening.gate import Gate, Ruled
@@ -154,7 +155,7 @@ class Worker:
             self._judge(self._waiting[0])
         elif self._committer.busy and self._committer.idle:
             self._committer.settle()
-        self._reporter.look(self._waiting, held=self._held)
+        self._reporter.look(self._waiting, held=self._held, trouble=self._committer.trouble)
 
     def _read(self, wait_s: float) -> None:
         records = self._ownership.read(self.settings.batch_max_claims, wait_s)
@@ -181,7 +182,8 @@ class Worker:
             return
         self._absence_is_usual = absent
         ruled = replace(ruled, register=self.view.register)
-        batch = Batch(records, ruled, self._ownership.generation(), self._ownership.epoch, seconds)
+        read = ReadUpTo(self._ownership.offsets(records), self._ownership.generation())
+        batch = Batch(records, ruled, read, self._ownership.epoch, seconds)
         self._waiting.popleft()
         self._ruled, self._wait_told = None, False
         self.metrics.register_wait.observe(max(0.0, time.monotonic() - records.arrived - seconds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -162,6 +163,18 @@ class GateMetrics:
         self.lag = Gauge(
             "screening_consumer_lag_records", "Records not yet judged, by partition", ["partition"], registry=registry
         )
+        self.pinned = Gauge(
+            "screening_claims_behind_open_transaction_records",
+            "Records that nobody can read yet because somebody's transaction before them is open, by partition",
+            ["partition"],
+            registry=registry,
+        )
+        self.expired = Counter(
+            "screening_claims_expired_unread",
+            "Records that retention deleted before they were read, by partition",
+            ["partition"],
+            registry=registry,
+        )
         self.partitions = Gauge(
             "screening_partitions_owned", "Partitions of claims that this worker owns", registry=registry
         )
@@ -210,6 +223,12 @@ class GateMetrics:
         )
         self.ready = Gauge("screening_ready", "1 while the worker is ready to judge", registry=registry)
         self.info = Info("screening_worker", "Versions", registry=registry)
+
+    @staticmethod
+    def forget(metric: Gauge, *labels: str) -> None:
+        """Takes a sample away, if it was ever there."""
+        with contextlib.suppress(KeyError):
+            metric.remove(*labels)
 
     def region(self, region: str) -> str:
         """The label of a region."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.kafka.test_register import INSTITUTION, NORMAL, PENALTY, PHYSICIAN, QIANNAN, ask, standing
+from tests.kafka.test_register import INSTITUTION, NORMAL, PENALTY, PHYSICIAN, ask, standing
 from tests.support.cluster import Cluster
 from tests.support.ledger import EVENTS, tell_progress, transaction
+from tests.support.register import QIANNAN
 from tests.support.runs import send_claims, wait_judged
 from tests.support.spoiled import claim
 from tests.support.waiting import wait_for

@@ -1,0 +1,100 @@
+"""Where to go on in a partition of claims: from the group's offset, or else from what was answered already.
+
+An offset is written with the id of the topic that it belongs to, so that one of an earlier topic of the same name is known
+for what it is. Where there is none, as after it has expired, the outcomes tell: each names the record that it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaException, TopicPartition
+
+from pipeline.kafka.reading import first_record, read_to_end
+from pipeline.kafka.records import headers
+from pipeline.settings.model import Settings
+from pipeline.telemetry.logs import logger
+from topics.catalogue import CLAIM_VERDICTS, CLAIMS, CLAIMS_DEAD_LETTER, DAY_MS
+from topics.dead_letters import opened
+
+_ASK_TIMEOUT_S = 5.0
+
+
+class _Source(msgspec.Struct):
+    topic: str
+    partition: int
+    offset: int
+
+
+class _Sourced(msgspec.Struct):
+    source: _Source
+
+
+_sourced = msgspec.json.Decoder(_Sourced).decode
+
+
+class Positions:
+    """Answers where to go on. Belongs to the reading thread."""
+
+    def __init__(self, settings: Settings, consumer: Consumer) -> None:
+        self._settings, self._consumer = settings, consumer
+        self._log = logger(component="positions")
+
+    def starts(self, partitions: Iterable[int], topic_id: str | None) -> dict[int, int]:
+        """The offset of each partition to go on at. Raises KafkaException while the brokers cannot tell."""
+        places = [TopicPartition(CLAIMS.name, partition) for partition in partitions]
+        found: dict[int, int] = {}
+        unknown: dict[int, tuple[int, int]] = {}
+        for committed in self._consumer.committed(places, timeout=_ASK_TIMEOUT_S):
+            if committed.error is not None:
+                raise KafkaException(committed.error)
+            low, high = self._consumer.get_watermark_offsets(
+                TopicPartition(CLAIMS.name, committed.partition), timeout=_ASK_TIMEOUT_S, cached=False
+            )
+            other = bool(committed.metadata) and topic_id is not None and committed.metadata != topic_id
+            if other or committed.offset > high:
+                self._log.error("offset_of_an_earlier_topic", partition=committed.partition, offset=committed.offset)
+            if other:
+                found[committed.partition] = low
+            elif committed.offset < 0 or committed.offset > high:
+                unknown[committed.partition] = (low, high)
+            else:
+                found[committed.partition] = committed.offset
+        return found | self._after_outcomes(unknown)
+
+    def _after_outcomes(self, partitions: dict[int, tuple[int, int]]) -> dict[int, int]:
+        """Behind the last record of each partition that has an outcome; its first record where none has."""
+        starts = {partition: low for partition, (low, _) in partitions.items()}
+        filled = {partition: ends for partition, ends in partitions.items() if ends[0] < ends[1]}
+        firsts = [first_record(self._settings, CLAIMS.name, partition, low) for partition, (low, _) in filled.items()]
+        stamps = [
+            stamp if kind == TIMESTAMP_LOG_APPEND_TIME else stamp - DAY_MS
+            for kind, stamp in (message.timestamp() for message in firsts if message is not None)
+        ]
+        if not stamps:
+            return starts
+        # What was written before the first record that is still there answers records that are gone, or of an earlier topic.
+        since = max(0, min(stamps))
+        prefix = self._settings.output_prefix
+        for message in read_to_end(self._settings, CLAIM_VERDICTS.prefixed(prefix).name, since_ms=since):
+            try:
+                source = _sourced(message.value() or b"").source
+            except msgspec.MsgspecError:
+                continue  # no verdict of ours
+            self._answered(starts, filled, source.topic, source.partition, source.offset)
+        for message in read_to_end(self._settings, CLAIMS_DEAD_LETTER.prefixed(prefix).name, since_ms=since):
+            letter = opened(headers(message))
+            if letter is not None:
+                self._answered(starts, filled, letter.topic, letter.partition, letter.offset)
+        went_on = {number: start for number, start in starts.items() if start > partitions[number][0]}
+        if went_on:
+            self._log.warning("start_follows_from_outcomes", starts={str(n): start for n, start in went_on.items()})
+        return starts
+
+    @staticmethod
+    def _answered(
+        starts: dict[int, int], partitions: dict[int, tuple[int, int]], topic: str, partition: int, offset: int
+    ) -> None:
+        if topic == CLAIMS.name and partition in partitions and offset < partitions[partition][1]:
+            starts[partition] = max(starts[partition], offset + 1)
