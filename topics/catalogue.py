@@ -66,6 +66,9 @@ class TopicSpec:
     readers: str
     purpose: str
     max_record_bytes: int = 1024 * 1024
+    brokers_time: bool = False
+    """Records bear the brokers' time. For what others write: by a timestamp of the sender's choice, such as the day of
+    settlement, retention would delete a record before it was read."""
 
     def prefixed(self, prefix: str) -> TopicSpec:
         """The same contract under another name, for shadow runs beside the real outputs."""
@@ -76,6 +79,8 @@ class TopicSpec:
         settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_record_bytes)}
         if self.cleanup == "delete":
             settings["retention.ms"] = str(self.retention_ms)
+        if self.brokers_time:
+            settings["message.timestamp.type"] = "LogAppendTime"
         return settings
 
 
@@ -90,6 +95,7 @@ CLAIMS = TopicSpec(
     readers="worker",
     purpose=f"Settled claims on their way to payment (结算记录). A value over {MAX_CLAIM_BYTES:,} bytes becomes a dead letter.",
     max_record_bytes=MAX_RECORD_BYTES,
+    brokers_time=True,
 )
 CLAIM_VERDICTS = TopicSpec(
     name="claim-verdicts",
@@ -146,6 +152,7 @@ PHYSICIAN_EVENTS = TopicSpec(
     owner="agencies",
     readers="control, audit",
     purpose="Registrations, deductions, bonuses, appeals, reinstatements: the truth that dossiers are folded from.",
+    brokers_time=True,
 )
 PHYSICIAN_EVENTS_DEAD_LETTER = TopicSpec(
     name="physician-events-dead-letter",
@@ -205,6 +212,7 @@ CASE_ACTIONS = TopicSpec(
     owner="case workers",
     readers="control, audit",
     purpose="What people did about cases.",
+    brokers_time=True,
 )
 CASE_ACTIONS_DEAD_LETTER = TopicSpec(
     name="case-actions-dead-letter",

@@ -19,6 +19,13 @@ def key(message: Message) -> bytes | None:
     return message.key()
 
 
+UNREADABLE_HEADERS = "headers.unreadable"
+"""Stands for all headers of a record where the name of one is not UTF-8: the client tells no more of them than that name."""
+
+
 def headers(message: Message) -> Headers:
     """The record's headers, in order; empty when there are none."""
-    return cast("Headers", message.headers() or [])
+    try:
+        return cast("Headers", message.headers() or [])
+    except UnicodeDecodeError as error:
+        return [(UNREADABLE_HEADERS, error.object)]

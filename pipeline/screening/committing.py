@@ -29,6 +29,9 @@ _ABORTS_OF_ONE_CAUSE = 3
 """After so many aborts in a row for the same cause another producer may be the way out: the brokers forget the transactional id
 of a producer that wrote nothing for a week, and the client does not ask for a new one by itself."""
 _CLOCK = "INVALID_TIMESTAMP"
+_TOO_LARGE = "MSG_SIZE_TOO_LARGE"
+_LEAST_LETTER_BYTES = 128 * 1024
+"""Every topic of dead letters takes as much; a letter is not cut shorter."""
 
 
 class Committer:
@@ -54,6 +57,7 @@ class Committer:
         self._committing: Future[Commit] | None = None
         self.failures = 0
         self._last_cause = ("", 0)
+        self._letter_bytes = MAX_DEAD_LETTER_BYTES
         self.trouble: str | None = None
         """What keeps every batch from being committed, in words for people; None when the last one was."""
         self._sink = TransactionalSink(settings, instance, epoch)
@@ -103,7 +107,8 @@ class Committer:
                 verdicts=judged.verdicts,
                 cases=judged.cases,
                 dead_letters=[
-                    _dead_letter(records.messages[letter.row], letter.error) for letter in judged.dead_letters
+                    _dead_letter(records.messages[letter.row], letter.error, self._letter_bytes)
+                    for letter in judged.dead_letters
                 ],
                 read=batch.read,
                 epoch=batch.epoch,
@@ -148,7 +153,11 @@ class Committer:
         if aborted.cause == _CLOCK:
             self.trouble = f"this host's clock says {_now()}, a time that the brokers refuse; put the clock right (NTP)"
             self._log.error("clock_refused", detail=self.trouble)
-        if times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost":
+        if aborted.cause == _TOO_LARGE and self._letter_bytes > _LEAST_LETTER_BYTES:
+            # A cluster whose topic takes less than the catalogue says. The record costs its letter's length, not the partition.
+            self._letter_bytes = max(_LEAST_LETTER_BYTES, self._letter_bytes // 4)
+            self._log.error("dead_letters_cut_shorter", bytes=self._letter_bytes)
+        elif times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost":
             self._log.warning("producer_replaced", cause=aborted.cause, detail=str(aborted))
             self._sink = TransactionalSink(self._settings, self._instance, self._epoch)
             self._sink.start()
@@ -168,7 +177,7 @@ class Committer:
         self._sink.start()
 
 
-def _dead_letter(message: Message, error: ClaimError) -> Record:
+def _dead_letter(message: Message, error: ClaimError, limit: int) -> Record:
     topic, partition, offset = place(message)
     letter = enclose(
         Code(error.kind),
@@ -179,7 +188,7 @@ def _dead_letter(message: Message, error: ClaimError) -> Record:
         key=key(message),
         value=message.value(),
         headers=headers(message),
-        limit=MAX_DEAD_LETTER_BYTES,
+        limit=limit,
     )
     return {"key": letter.key, "value": letter.value, "headers": letter.headers}
 

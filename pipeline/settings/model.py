@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
@@ -81,7 +81,11 @@ class Settings(Security):
         ),
     ] = None
     output_prefix: Annotated[
-        str, Field(description="put before the names of the output topics, for a shadow run beside the real gate")
+        str,
+        Field(
+            description="put before the names of the output topics, for a shadow run beside the real gate; and before the name "
+            "of the group unless that is set, too"
+        ),
     ] = ""
     packs_dir: Annotated[Path | None, Field(description="folder of rule packs; by default those shipped")] = None
     holidays_file: Annotated[
@@ -152,6 +156,17 @@ class Settings(Security):
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="least severe event logged")
     ] = "info"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shadow_has_its_own_group(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """In the group of the real gate a shadow would take half of its claims."""
+        prefix, group = given.get("output_prefix") or "", cls.model_fields["group_id"].default
+        if not prefix:
+            return given
+        if given.get("group_id") == group:
+            raise ValueError(f"SCREENING_OUTPUT_PREFIX is for a shadow run, which cannot be in the group {group}")
+        return {"group_id": f"{prefix}{group}", **given}
 
     def pages(self) -> dict[str, Any]:
         """Where a process shows its pages, and what it asks of who wants to see them: host, port, token.
