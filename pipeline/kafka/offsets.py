@@ -104,10 +104,13 @@ def ends(
 
 
 def topic_id(admin: AdminClient, topic: str, within_s: float = 5.0) -> str | None:
-    """The id that a topic was given when it was made; None from brokers that have no ids.
+    """The id that a topic was given when it was made; None from brokers that do not tell, such as the embedded one.
 
     Raises KafkaException, also when there is no such topic, or TimeoutError after so many seconds.
     """
+    known = admin.list_topics(topic, timeout=within_s)
+    if known.controller_id not in known.brokers:
+        return None  # the client asks the controller, and would wait for one
     answer = admin.describe_topics(TopicCollection([topic]), request_timeout=within_s)[topic].result(within_s)
     told = "" if answer.topic_id is None else str(answer.topic_id)
     return None if not told.strip("A") else told
