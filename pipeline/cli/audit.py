@@ -14,15 +14,15 @@ import click
 from rich.markup import escape
 
 from pipeline.audit.findings import Findings, Part
+from pipeline.cli.exits import Exit, complain
 from pipeline.cli.options import bootstrap_option, json_option, metrics_file_option
 from pipeline.cli.signals import Stop, leave
-from pipeline.telemetry.console import Table, complain, err, out
+from pipeline.telemetry.console import Table, err, out
 
 if TYPE_CHECKING:
     from pipeline.audit.recording import Outcome
     from pipeline.settings.model import Settings
 
-_SAME, _DIFFERENT, _IMPOSSIBLE = 0, 1, 2
 _SHOWN = 50
 
 
@@ -94,7 +94,7 @@ def audit_command(
     except SettingsError as error:
         record_failure(metrics_file, part)
         complain(str(error))
-        raise SystemExit(_IMPOSSIBLE) from None
+        raise SystemExit(Exit.USAGE) from None
     day = None if notices_on is None else notices_on.date()
     if every is not None and stop is not None:
         once = partial(audit, settings, part, day, metrics_file, lambda _what, _number: None)
@@ -111,8 +111,8 @@ def audit_command(
         else:
             _show(outcome.findings)
     if outcome.problems or outcome.findings is None:
-        raise SystemExit(_IMPOSSIBLE)
-    raise SystemExit(_DIFFERENT if outcome.findings.differences else _SAME)
+        raise SystemExit(Exit.USAGE)
+    raise SystemExit(Exit.FAILED if outcome.findings.differences else Exit.DONE)
 
 
 def _repeat(every: int, settings: Settings, once: Callable[[], Outcome], stop: Stop, *, as_json: bool) -> NoReturn:

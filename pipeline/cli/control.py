@@ -30,6 +30,7 @@ def control(
       SCREENING_BOOTSTRAP_SERVERS=localhost:9092 screening control --metrics-port 9465
     """
     stop = Stop()
+    from pipeline.cli.exits import Exit, fail
     from pipeline.control.clock import ClockError
     from pipeline.control.service import Control, ControlError
     from pipeline.kafka.diagnostics import ClusterError
@@ -47,13 +48,11 @@ def control(
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
         running = Control(settings, packs)
     except (SettingsError, PackError, ClockError) as error:
-        click.echo(f"error: {error}", err=True)
-        raise SystemExit(2) from None
+        fail(str(error), Exit.USAGE)
     except OSError as error:
-        click.echo(f"error: cannot begin: {error}; check SCREENING_METRICS_PORT and SCREENING_DATA_DIR", err=True)
-        raise SystemExit(1) from None
+        fail(f"cannot begin: {error}; check SCREENING_METRICS_PORT and SCREENING_DATA_DIR")
     try:
         running.run()
     except (ControlError, ClusterError) as error:
         logger(component="control", instance=running.instance).error("control_failed", error=str(error))
-        raise SystemExit(1) from None
+        raise SystemExit(Exit.FAILED) from None

@@ -9,8 +9,9 @@ import click
 from rich import box
 from rich.markup import escape
 
+from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, json_option, settings_of
-from pipeline.telemetry.console import EXIT_USAGE, Table, err, fail, out
+from pipeline.telemetry.console import Table, err, out
 
 if TYPE_CHECKING:
     from pipeline.dead_letters import Letter
@@ -42,7 +43,7 @@ def _letters(settings: Settings, where: tuple[str, ...], names: tuple[str, ...])
         condition = parse_where(where)
         return [letter for one in boxes for letter in letters(settings, condition, one)]
     except FilterError as error:
-        fail(str(error), EXIT_USAGE)
+        fail(str(error), Exit.USAGE)
     except ClusterError as error:
         fail(str(error))
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
+from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import json_option, lang_option
 from pipeline.explain.explaining import ExplainError, explain_claim
 from pipeline.explain.view import as_data, parts
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import load_pack_set
-from pipeline.telemetry.console import err, fail, out
+from pipeline.telemetry.console import err, out
 from rules.calendar import CalendarError
 from rules.events import CHINA
 from rules.packs.pack import PackError
@@ -25,7 +26,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        fail(f"{path}: {error.strerror}", 2)
+        fail(f"{path}: {error.strerror}", Exit.USAGE)
 
 
 def _claim(path: Path) -> bytes:
@@ -33,9 +34,12 @@ def _claim(path: Path) -> bytes:
     text = _read(path).strip()
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
-        fail(f"{path}: is empty; expected one claim as a JSON object", 1)
+        fail(f"{path}: is empty; expected one claim as a JSON object", Exit.FAILED)
     if len(lines) > 1 and all(line.strip().startswith(b"{") and line.strip().endswith(b"}") for line in lines):
-        fail(f"{path}: holds {len(lines)} claims, one a line; expected one. Take the line you want: sed -n 1p", 1)
+        fail(
+            f"{path}: holds {len(lines)} claims, one a line; expected one. Take the line you want: sed -n 1p",
+            Exit.FAILED,
+        )
     return text
 
 
@@ -70,15 +74,15 @@ def explain_command(claim_file: Path, events_file: Path, as_of: dt.datetime | No
         settings = load_settings()
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
     except (PackError, SettingsError) as error:
-        fail(str(error), 2)
+        fail(str(error), Exit.USAGE)
     day = None if as_of is None else as_of.date()
     today = day or dt.datetime.now(CHINA).date()
     try:
         told = explain_claim(_claim(claim_file), _read(events_file).splitlines(), packs, as_of=day, today=today)
     except ExplainError as error:
-        fail(f"{claim_file}: {error}", 1)
+        fail(f"{claim_file}: {error}", Exit.FAILED)
     except CalendarError as error:
-        fail(str(error), 1)
+        fail(str(error), Exit.FAILED)
     if as_json:
         click.echo(json.dumps(as_data(told.chain, told.verdict, told.as_of), ensure_ascii=False))
     else:

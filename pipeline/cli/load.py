@@ -11,8 +11,9 @@ import click
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, json_option, settings_of
-from pipeline.telemetry.console import EXIT_FAILED, err, fail, out
+from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
     from pipeline.loading import BadLine, Kind, Loaded
@@ -104,4 +105,4 @@ def _tell(file: Path, kind: Kind, loaded: Loaded, *, as_json: bool) -> None:
             parts.append(f"[red]{loaded.refused:,} refused by Kafka[/] ({escape('; '.join(loaded.reasons[:3]))})")
         out.print(f"{escape(file.name)}: {', '.join(parts)}, of {loaded.lines:,} lines")
     nothing_right = loaded.bad > 0 and not loaded.sent
-    raise SystemExit(EXIT_FAILED if loaded.refused or nothing_right else 0)
+    raise SystemExit(Exit.FAILED if loaded.refused or nothing_right else 0)

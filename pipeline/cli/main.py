@@ -49,7 +49,7 @@ def _tell_of_the_client(error: Exception) -> None:
         return
     from confluent_kafka import KafkaError, KafkaException
 
-    from pipeline.telemetry.console import EXIT_FAILED, EXIT_USAGE, fail
+    from pipeline.cli.exits import Exit, fail
 
     if not isinstance(error, KafkaException):
         return
@@ -57,7 +57,7 @@ def _tell_of_the_client(error: Exception) -> None:
     refused = problem.code() == KafkaError._INVALID_ARG
     fail(
         f"{'SCREENING_KAFKA_CONFIG: ' if refused else ''}{problem.str()}",
-        EXIT_USAGE if refused else EXIT_FAILED,
+        Exit.USAGE if refused else Exit.FAILED,
     )
 
 

@@ -42,10 +42,10 @@ metrics_file_option = click.option(
 
 def settings_of(**overrides: Any) -> Settings:
     """Settings from the environment, with what the command line says instead. Exits 2 when they cannot be used."""
+    from pipeline.cli.exits import Exit, fail
     from pipeline.settings.model import SettingsError, load_settings
-    from pipeline.telemetry.console import EXIT_USAGE, fail
 
     try:
         return load_settings(**overrides)
     except SettingsError as error:
-        fail(str(error), EXIT_USAGE)
+        fail(str(error), Exit.USAGE)

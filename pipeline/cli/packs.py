@@ -12,10 +12,11 @@ import click
 from rich.markup import escape
 
 from pipeline.cli import packs_view
+from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import json_option, lang_option
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import SHIPPED, read_packs
-from pipeline.telemetry.console import fail, out
+from pipeline.telemetry.console import out
 from rules.packs.compare import differences
 from rules.packs.pack import Pack, PackError, PackSet, Problem, parse_pack
 from rules.packs.readings import as_chosen
@@ -34,7 +35,7 @@ def _configured() -> tuple[tuple[Pack, ...], set[str]]:
         every = read_packs(settings.packs_dir)
         return every, {pack.name for pack in PackSet(every, switched_on=settings.packs_on).packs}
     except (PackError, SettingsError) as error:
-        fail(str(error), 2)
+        fail(str(error), Exit.USAGE)
 
 
 @packs.command("list")
@@ -89,15 +90,15 @@ def _find(name: str) -> Pack:
         try:
             return as_chosen(parse_pack(path.read_text("utf-8"), str(path)))
         except (OSError, UnicodeDecodeError) as error:
-            fail(f"{path}: {_reason(error)}", 2)
+            fail(f"{path}: {_reason(error)}", Exit.USAGE)
         except PackError as error:
-            fail(str(error), 1)
+            fail(str(error), Exit.FAILED)
     every, _ = _configured()
     for pack in every:
         if name in (pack.pack, pack.name):
             return pack
     known = ", ".join(pack.pack for pack in every)
-    return fail(f"no pack is called {name}; there are: {known} (a file's name ends in .yaml)", 2)
+    return fail(f"no pack is called {name}; there are: {known} (a file's name ends in .yaml)", Exit.USAGE)
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
@@ -170,11 +171,11 @@ def check_packs(paths: tuple[Path, ...], as_json: bool) -> None:
     try:
         checked, together = check_paths(paths or (_default_folder(),))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}", 2)
+        fail(f"{error.filename}: {error.strerror}", Exit.USAGE)
     bad = bool(together) or any(item.problems for item in checked)
     if as_json:
         click.echo(json.dumps(_report(checked, together), ensure_ascii=False))
-        raise SystemExit(1 if bad else 0)
+        raise SystemExit(Exit.FAILED if bad else Exit.DONE)
     for item in checked:
         for problem in item.problems:
             out.print(f"[red]{escape(str(problem))}[/]", soft_wrap=True)
@@ -186,14 +187,14 @@ def check_packs(paths: tuple[Path, ...], as_json: bool) -> None:
                 out.print(f"  [yellow]open points not listed, read by the scheme's default:[/] {told}", soft_wrap=True)
     for line in together:
         out.print(f"[red]{escape(line)}[/]", soft_wrap=True)
-    raise SystemExit(1 if bad else 0)
+    raise SystemExit(Exit.FAILED if bad else Exit.DONE)
 
 
 def _default_folder() -> Path:
     try:
         return load_settings().packs_dir or SHIPPED
     except SettingsError as error:
-        fail(str(error), 2)
+        fail(str(error), Exit.USAGE)
 
 
 def _counts(pack: Pack) -> str:
@@ -251,4 +252,4 @@ def diff_packs(left: str, right: str, lang: Lang, as_json: bool) -> None:
         out.print(f"{len(found)} 处不同" if lang == "zh" else f"{len(found)} differences")
     else:
         out.print("内容相同" if lang == "zh" else "they say the same")
-    raise SystemExit(1 if found else 0)
+    raise SystemExit(Exit.FAILED if found else Exit.DONE)

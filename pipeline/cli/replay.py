@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, json_option, metrics_file_option
 from pipeline.inputs.errors import MappingError, ReplayError
 from pipeline.inputs.mapping import CONTRACT, load_mapping, shipped
@@ -16,7 +17,7 @@ from pipeline.kafka.diagnostics import ClusterError
 from pipeline.replay.sums import FiguresError
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import load_pack_set
-from pipeline.telemetry.console import Table, fail
+from pipeline.telemetry.console import Table
 from pipeline.telemetry.console import err as _err
 from pipeline.telemetry.console import out as _out
 from rules.packs.pack import PackError
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from pipeline.replay.run.engine import Job
     from pipeline.replay.run.progress import Progress
     from pipeline.settings.model import Settings
-
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
-EXIT_DIFFERENT = 1
-"""With --from-topic 1 means differences, so that whatever stops the run is 2, as it is for `screening audit`."""
 
 
 @click.command("replay")
@@ -170,9 +167,10 @@ def replay_command(
 
     _check_source(claims, events_file, from_topic, mapping)
     if metrics_name is not None and metrics_file is None:
-        fail("--metrics-name is a label of the metrics; it goes with --metrics-file", EXIT_USAGE)
+        fail("--metrics-name is a label of the metrics; it goes with --metrics-file", Exit.USAGE)
     meter = click.get_current_context().with_resource(Meter(metrics_file, metrics_name, out))
-    failed = EXIT_USAGE if from_topic else EXIT_FAILED
+    # With --from-topic 1 means differences, so that whatever stops the run is 2, as it is for `screening audit`.
+    failed = Exit.USAGE if from_topic else Exit.FAILED
     try:
         clock = _clock(as_known_on, as_known_at_settlement, as_recorded, as_known_now, from_topic=from_topic)
         wanted = _wanted(from_offsets, to_offsets, since, until, from_topic=from_topic)
@@ -201,7 +199,7 @@ def replay_command(
         made = _made(job, settings, report=report, cases=cases or publish, publish=publish)
         meter.completed(job, record, report=report)
     except (PackError, SettingsError, MappingError) as error:
-        fail(str(error), EXIT_USAGE)
+        fail(str(error), Exit.USAGE)
     except (ReplayError, FiguresError, ClusterError) as error:
         fail(str(error), failed)
     except OSError as error:
@@ -209,7 +207,7 @@ def replay_command(
     except (Interrupted, KeyboardInterrupt) as stopped:
         kept = f" after {stopped}; they are kept" if isinstance(stopped, Interrupted) else " before the first claim"
         _err.print(f"interrupted{kept}: give the same command again to go on", soft_wrap=True)
-        raise SystemExit(EXIT_INTERRUPTED) from None
+        raise SystemExit(Exit.INTERRUPTED) from None
     if as_json:
         click.echo(json.dumps(record, ensure_ascii=False))
     else:
@@ -217,17 +215,17 @@ def replay_command(
         for line in made:
             _out.print(line, soft_wrap=True)
     if record.get("recorded", {}).get("differing"):
-        raise SystemExit(EXIT_DIFFERENT)
+        raise SystemExit(Exit.FAILED)
 
 
 def _check_source(claims: str | None, events_file: Path | None, from_topic: bool, mapping: str) -> None:
     if from_topic == (claims is not None):
         which = "not both" if from_topic else "or a range of their topic as --from-topic"
-        fail(f"claims come from one place: give a file, folder or pattern as CLAIMS, {which}", EXIT_USAGE)
+        fail(f"claims come from one place: give a file, folder or pattern as CLAIMS, {which}", Exit.USAGE)
     if not from_topic and events_file is None:
-        fail("--events is missing: claims of files need events of a file", EXIT_USAGE)
+        fail("--events is missing: claims of files need events of a file", Exit.USAGE)
     if from_topic and mapping != CONTRACT:
-        fail("--mapping is for files; the records of the topic have the contract's own fields", EXIT_USAGE)
+        fail("--mapping is for files; the records of the topic have the contract's own fields", Exit.USAGE)
 
 
 def _wanted(
@@ -240,11 +238,11 @@ def _wanted(
     named = [name for name, value in given.items() if value is not None]
     if not from_topic:
         if named:
-            fail(f"{named[0]} is a range of the topic; it goes with --from-topic", EXIT_USAGE)
+            fail(f"{named[0]} is a range of the topic; it goes with --from-topic", Exit.USAGE)
         return None
     for pair in (("--from-offsets", "--since"), ("--to-offsets", "--until")):
         if all(name in named for name in pair):
-            fail(f"{pair[0]} and {pair[1]} are the same end of the range; give one", EXIT_USAGE)
+            fail(f"{pair[0]} and {pair[1]} are the same end of the range; give one", Exit.USAGE)
     return Wanted(
         from_offsets=None if from_offsets is None else parse_offsets(from_offsets),
         to_offsets=None if to_offsets is None else parse_offsets(to_offsets),
@@ -301,9 +299,9 @@ def _clock(
     }
     named = [name for name, is_given in given.items() if is_given]
     if len(named) > 1:
-        fail(f"{named[0]} and {named[1]} are two clocks; give one", EXIT_USAGE)
+        fail(f"{named[0]} and {named[1]} are two clocks; give one", Exit.USAGE)
     if as_recorded and not from_topic:
-        fail("--as-recorded needs recorded verdicts; it goes with --from-topic", EXIT_USAGE)
+        fail("--as-recorded needs recorded verdicts; it goes with --from-topic", Exit.USAGE)
     if day is not None:
         return Clock(ClockMode.KNOWN_ON, day.date())
     if at_settlement:

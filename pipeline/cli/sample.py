@@ -8,7 +8,8 @@ from typing import Literal
 import click
 from rich.markup import escape
 
-from pipeline.telemetry.console import fail, out
+from pipeline.cli.exits import fail
+from pipeline.telemetry.console import out
 
 
 @click.group()

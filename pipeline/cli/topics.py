@@ -11,8 +11,9 @@ from typing import Any
 import click
 from rich.markup import escape
 
+from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, json_option, settings_of
-from pipeline.telemetry.console import EXIT_FAILED, EXIT_USAGE, Table, err, fail, out
+from pipeline.telemetry.console import Table, err, out
 from topics.access import ROLES
 from topics.catalogue import CATALOGUE, TopicSpec
 
@@ -29,7 +30,7 @@ def _with_partitions(choices: tuple[str, ...]) -> tuple[TopicSpec, ...]:
         name, _, number = choice.partition("=")
         if name not in names or not number.isdigit() or int(number) < 1:
             fail(
-                f"--partitions {choice}: expected TOPIC=NUMBER with TOPIC one of {', '.join(sorted(names))}", EXIT_USAGE
+                f"--partitions {choice}: expected TOPIC=NUMBER with TOPIC one of {', '.join(sorted(names))}", Exit.USAGE
             )
         wanted[name] = int(number)
     return tuple(replace(spec, partitions=wanted.get(spec.name, spec.partitions)) for spec in CATALOGUE)
@@ -94,7 +95,7 @@ def topics_acls(role: str, principal: str, bootstrap_servers: str | None, do_app
 
     settings = settings_of(bootstrap_servers=bootstrap_servers)
     if not re.fullmatch(r"[A-Za-z]+:.+", principal):
-        fail(f"{principal!r} is no principal; expected a type and a name, such as User:gate", EXIT_USAGE)
+        fail(f"{principal!r} is no principal; expected a type and a name, such as User:gate", Exit.USAGE)
     rights = bindings(role_of(role), principal, settings)
     if do_apply:
         try:
@@ -134,7 +135,7 @@ def _show_topics(
         out.print(_table(specs, states))
         if any(state.state == "drifted" for state in states):
             err.print("Existing topics are not altered. Change them with Kafka's own tools, or change the catalogue.")
-    raise SystemExit(EXIT_FAILED if any(state.state == "drifted" for state in states) else 0)
+    raise SystemExit(Exit.FAILED if any(state.state == "drifted" for state in states) else 0)
 
 
 def _table(specs: tuple[TopicSpec, ...], states: list[Any]) -> Table:

@@ -31,13 +31,13 @@ def worker(
     stop = Stop()
     from confluent_kafka import KafkaException
 
+    from pipeline.cli.exits import Exit, fail
     from pipeline.kafka.transactions import TransactionFatal
     from pipeline.screening.ownership import WorkerError
     from pipeline.screening.view import ViewError
     from pipeline.screening.worker import Worker
     from pipeline.settings.model import SettingsError
     from pipeline.settings.packs import load_pack_set
-    from pipeline.telemetry.console import EXIT_FAILED, EXIT_USAGE, fail
     from pipeline.telemetry.logs import configure_logs, logger
     from rules.packs.pack import PackError
 
@@ -50,7 +50,7 @@ def worker(
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
         running = Worker(settings, packs)
     except (PackError, SettingsError) as error:
-        fail(str(error), EXIT_USAGE)
+        fail(str(error), Exit.USAGE)
     except OSError as error:
         fail(
             f"cannot serve metrics on {settings.metrics_host}:{settings.metrics_port}: {error}; set SCREENING_METRICS_PORT"
@@ -61,4 +61,4 @@ def worker(
     except (ViewError, WorkerError, TransactionFatal, KafkaException) as error:
         detail = error.args[0].str() if isinstance(error, KafkaException) else str(error)
         logger(component="worker", instance=running.instance).error("worker_failed", error=detail)
-        raise SystemExit(EXIT_FAILED) from None
+        raise SystemExit(Exit.FAILED) from None

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console as RichConsole
 from rich.console import ConsoleOptions, Group, RenderResult
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table as RichTable
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
 
 _PROSE = 120
 """Columns of running text and boxes where there is no terminal."""
@@ -72,14 +68,3 @@ class Console(RichConsole):
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-
-
-def complain(message: str) -> None:
-    """Tells what is wrong on standard error."""
-    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
-
-
-def fail(message: str, code: int = EXIT_FAILED) -> NoReturn:
-    """Tells what is wrong on standard error and ends the command."""
-    complain(message)
-    raise SystemExit(code)

@@ -1,0 +1,34 @@
+"""The exit codes of every command, in one table, and how a command ends with one."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NoReturn
+
+from rich.markup import escape
+
+from pipeline.telemetry.console import err
+
+
+class Exit(IntEnum):
+    """What an exit code means, whichever command ends with it."""
+
+    DONE = 0
+    """Done as asked; what runs until it is stopped was stopped as asked."""
+    FAILED = 1
+    """Not done, or done and not right: something differs, was refused, or cannot go on."""
+    USAGE = 2
+    """Wrong use or settings; and an audit that could not be completed, since 1 says that it found differences."""
+    INTERRUPTED = 130
+    """Stopped by Ctrl-C in the middle; the same command goes on where that is said."""
+
+
+def complain(message: str) -> None:
+    """Tells what is wrong on standard error."""
+    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+
+
+def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
+    """Tells what is wrong on standard error and ends the command."""
+    complain(message)
+    raise SystemExit(code)
