@@ -62,6 +62,7 @@ theme:
   features: [navigation.tabs, navigation.indexes, toc.integrate]
   palette: {{primary: blue grey}}
 extra: {{generator: false}}
+extra_css: [site.css]
 plugins: [search]
 markdown_extensions:
   - tables
@@ -72,6 +73,12 @@ validation:
   links: {{not_found: warn, anchors: warn, unrecognized_links: warn, absolute_links: warn}}
 nav:
 {navigation}
+"""
+
+
+_STYLE = """/* A setting, an article or a field keeps its name on one line; wide tables scroll. */
+.md-typeset td:first-child code { white-space: nowrap; word-break: keep-all; }
+.md-grid { max-width: 76rem; }
 """
 
 
@@ -119,6 +126,7 @@ def build(place: Path) -> list[str]:
     """Builds the site into `place/site`; answers what is wrong with pages and links, nothing when all is well."""
     source = place / "pages"
     collect(source)
+    (source / "site.css").write_text(_STYLE, "utf-8")
     file = place / "mkdocs.yml"
     file.write_text(configuration(source, place / "site"), "utf-8")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(file)]
