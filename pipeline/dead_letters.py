@@ -19,6 +19,7 @@ from pipeline.settings.model import Settings
 from topics.catalogue import (
     CASE_ACTIONS,
     CASE_ACTIONS_DEAD_LETTER,
+    CLAIM_CASES,
     CLAIMS,
     CLAIMS_DEAD_LETTER,
     CLAIMS_REDRIVEN,
@@ -45,6 +46,11 @@ class Box:
     name: str
     spec: TopicSpec
     origin: TopicSpec
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The topics whose records lie here: what cannot be taken of the cases lies beside the actions on them."""
+        return (self.origin.name, CLAIM_CASES.name) if self.origin is CASE_ACTIONS else (self.origin.name,)
 
     @property
     def of_claims(self) -> bool:
@@ -116,8 +122,13 @@ class Letter:
 
     @property
     def can_be_sent(self) -> bool:
-        """Whether it is a record of its box's origin: what lies among the actions may be a case, which the gate alone writes."""
-        return self.box.of_claims or self.source_topic in ("", self.box.origin.name)
+        """Whether the whole record is here, and where it came from is a topic of its box."""
+        return not self.cut and (self.box.of_claims or self.source_topic in ("", *self.box.origins))
+
+    @property
+    def goes_to(self) -> str:
+        """The topic that it is sent to again: for claims that of the gate, for the others the one that it came from."""
+        return self.box.origin.name if self.box.of_claims or not self.source_topic else self.source_topic
 
     @property
     def error(self) -> str:
@@ -240,12 +251,11 @@ def redrive(
         waiting = [letter for letter in chosen if box.mark(letter.partition, letter.offset) not in done]
         for start in range(0, len(waiting), _AT_ONCE):
             part = waiting[start : start + _AT_ONCE]
-            writer.commit(
-                (
-                    Outgoing(box.origin.name, [_original(letter) for letter in part], single=True),
-                    Outgoing(box.marks(settings), [_mark(letter) for letter in part]),
-                )
-            )
+            originals = [
+                Outgoing(topic, [_original(letter) for letter in part if letter.goes_to == topic], single=True)
+                for topic in dict.fromkeys(letter.goes_to for letter in part)
+            ]
+            writer.commit((*originals, Outgoing(box.marks(settings), [_mark(letter) for letter in part])))
             sent += len(part)
             progress(sent)
     except (TransactionAborted, TransactionFatal) as error:

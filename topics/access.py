@@ -62,7 +62,7 @@ ROLES: tuple[Role, ...] = (
         "operator",
         "screening dlq",
         reads=(CLAIMS_DEAD_LETTER, CLAIMS_REDRIVEN, PHYSICIAN_EVENTS_DEAD_LETTER, CASE_ACTIONS_DEAD_LETTER),
-        writes=(CLAIMS, PHYSICIAN_EVENTS, CASE_ACTIONS, CLAIMS_REDRIVEN),
+        writes=(CLAIMS, PHYSICIAN_EVENTS, CASE_ACTIONS, CLAIM_CASES, CLAIMS_REDRIVEN),
         group="tools",
         transactional="redrive",
     ),

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from rules.vocabulary import (
@@ -139,9 +148,29 @@ class Explanation(Message):
     en: str
 
 
+def _or_as_it_is(value: Any, known: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return known(value)
+    except ValidationError:
+        if isinstance(value, str):
+            return value
+        raise
+
+
+_Later = WrapValidator(_or_as_it_is)
+"""A value that only a later version knows is kept as it is: whoever keeps cases has to keep those of a newer gate, too."""
+_AsText = PlainSerializer(str, when_used="json")
+
+
 class Case(Verdict):
     """A rejected or doubtful claim, for people. Key: case_id, which follows from claim, version and ground alone."""
 
+    encounter_type: Annotated[EncounterType, Field(strict=False), _Later, _AsText]
+    disposition: Annotated[Disposition, Field(strict=False), _Later, _AsText]
+    reason: Annotated[Reason, Field(strict=False), _Later, _AsText]
+    exempted_ground: Annotated[Reason, Field(strict=False), _Later, _AsText] | None
+    cost_bearer: Annotated[CostBearer, Field(strict=False), _Later, _AsText]
+    standing: Annotated[Standing, Field(strict=False), _Later, _AsText]
     case_id: Identifier
     opened_at: Timestamp
     explanation: Explanation

@@ -27,6 +27,7 @@ from topics.cases.casebook import Applied, apply, facts_of, open_case, open_stat
 from topics.catalogue import CASE_ACTIONS, CASE_ACTIONS_DEAD_LETTER, CLAIM_CASES, PHYSICIAN_EVENTS
 from topics.dead_letters import Code, Envelope, opened
 from topics.messages import Case, CaseAction, CaseState
+from topics.normalisation import without_mark
 
 PART = "case_actions"
 Place = tuple[str, int, int]
@@ -164,7 +165,7 @@ class CaseBook:
     def _take(self, act: Act) -> None:
         self._counted["read"] += 1
         try:
-            name = CaseAction.model_validate_json(act.value).case_id
+            name = CaseAction.model_validate_json(without_mark(act.value)).case_id
         except ValidationError as error:
             self._unusable.append((act, "; ".join(item["msg"] for item in error.errors(include_url=False))))
             return
@@ -180,7 +181,11 @@ class CaseBook:
         where = CLAIM_CASES.name, partition, offset
         waits = self.waits(*where)
         acts = self._files.get(case.case_id)
-        if where not in self._letters and acts is None:
+        conflicts = any(item.code in (Code.ID_CONFLICT, Code.CASE_FULL) for item in self._letters.get(where, ()))
+        if conflicts:
+            # Another claim stood under this name before; the letter tells people, and the state is that of the first.
+            self._right.add(where)
+        if acts is None and (where not in self._letters or conflicts):
             return digest(open_state(case.case_id, case.opened_at)), waits
         try:
             whole = Case.model_validate_json(value)
@@ -193,6 +198,10 @@ class CaseBook:
             self._known.add(case.case_id)
             self._enter(settled)
         return digest(settled.state), waits
+
+    def has_letter(self, partition: int, offset: int) -> bool:
+        """Whether a record of the cases was set aside."""
+        return (CLAIM_CASES.name, partition, offset) in self._letters
 
     def set_aside(self, partition: int, offset: int) -> None:
         """A record of the cases that is none; its letter is right."""
@@ -226,10 +235,10 @@ class CaseBook:
         settled, facts = Settled(open_case(case)), facts_of(case)
         ledger = self._packs.for_region(case.region).ledger
         scheme = () if ledger is None else ledger.events
-        seen: set[str] = set()
+        seen: dict[str, CaseAction] = {}
         refused: set[str] = set()
         for number, act in enumerate(acts):
-            action = CaseAction.model_validate_json(act.value)
+            action = CaseAction.model_validate_json(without_mark(act.value))
             if number < early:
                 settled.refused.append((act, f"case_id: no case was called {case.case_id!r} when it came"))
                 continue
@@ -238,7 +247,8 @@ class CaseBook:
                 applied = apply(settled.state, action, facts, seen=seen, scheme_events=scheme)
             errors = self._letters.get(act.place, [])
             if applied.problem is not None:
-                refused.add(action.action_id)
+                if applied.code is not Code.ID_CONFLICT:
+                    refused.add(action.action_id)
                 settled.refused.append((act, applied.problem))
                 continue
             if any(item.code is Code.NO_CASE for item in errors):
@@ -251,7 +261,7 @@ class CaseBook:
             if applied.event is not None and not self.waits(*act.place):
                 settled.answers[_event(applied.event).event_id] = f"{case.case_id} {action.action_id}"
             settled.state = applied.state or settled.state
-            seen.add(action.action_id)
+            seen.setdefault(action.action_id, action)
         return settled
 
     def _came_early(self, act: Act) -> bool:

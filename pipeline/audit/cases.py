@@ -134,6 +134,7 @@ def _cases(
         case_id=pl.String, state=pl.Int64, waits=pl.Boolean,
     )  # fmt: skip
     names = _Names()
+    set_aside: dict[int, tuple[int, int]] = {}
     for number, message in enumerate(read_to_end(settings, name), 1):
         _, partition, offset = place(message)
         value, at = message.value() or b"", timestamp(message)
@@ -145,6 +146,13 @@ def _cases(
             if book is not None:
                 book.set_aside(partition, offset)
             continue
+        if hash(value) in set_aside:
+            # A case that could not be taken, sent again from its letter: it stands for the first, whose letter was right.
+            if book is not None:
+                book.set_aside(*set_aside[hash(value)])
+            continue
+        if book is not None and book.has_letter(partition, offset):
+            set_aside[hash(value)] = partition, offset
         state, waits = (None, False) if book is None else book.opened(partition, offset, case, value)
         if case.source.topic != CLAIMS.name:
             if case.source.topic != REPLAY_SOURCE:

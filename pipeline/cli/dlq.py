@@ -123,7 +123,8 @@ def dlq_redrive(
     """Sends dead letters to the topic that they came from, unchanged. Each is sent at most once, however often this is run.
 
     A record that is still wrong becomes a new letter; mend its cause first. An event counts once whatever is sent, by its
-    event_id. An action that was not possible stays refused under its action_id; one that came before its case does not.
+    event_id. An action that was not possible stays refused under its action_id; one that came before its case does not. A case
+    that could not be taken goes to claim-cases again.
 
     \b
     Example:
@@ -152,6 +153,5 @@ def dlq_redrive(
     else:
         out.print(f"{sent:,} dead letters sent again; {already:,} had been sent before")
     if left:
-        origin = BOXES[topic].origin.name
-        cases = "; cases stay in claim-cases, which the gate writes" if topic == "case-actions" else ""
-        err.print(f"{left:,} did not come from {origin} and are not sent{cases}")
+        origins = " or ".join(BOXES[topic].origins)
+        err.print(f"{left:,} are not sent: they did not come from {origins}, or were cut because they did not fit")

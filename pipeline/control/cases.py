@@ -16,7 +16,7 @@ from pipeline.control.publisher import Entry
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
 from rules.packs.pack import PackSet
-from topics.cases.casebook import Applied, apply, facts_of, open_case, unknown_case
+from topics.cases.casebook import state_of, take_action, take_case, unknown_case
 from topics.catalogue import (
     CASE_ACTIONS_DEAD_LETTER,
     CASE_FILES,
@@ -25,11 +25,9 @@ from topics.catalogue import (
     PHYSICIAN_EVENTS,
 )
 from topics.dead_letters import Code
-from topics.messages import Case, CaseAction, CaseFile, CaseState
-
-_MOST_ACTIONS = 500
-_MOST_BYTES = 16_384
-"""Bounds of a case's file: a sender gone wild must not make one that its topic does not take."""
+from topics.messages import Case, CaseAction, CaseFile
+from topics.normalisation import without_mark
+from topics.objects import FormError, form_error, read_object
 
 
 @dataclass(slots=True)
@@ -59,8 +57,8 @@ class CaseDesk:
                 else:
                     self._act(record, batch, tally)
             except ValidationError as error:
-                problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-                self._refuse(record, Code.INVALID_VALUE, "; ".join(problems), batch, tally)
+                fault = _fault(record, error)
+                self._refuse(record, fault.code, fault.reason, batch, tally)
         return tally
 
     @staticmethod
@@ -73,15 +71,18 @@ class CaseDesk:
         key = case.case_id.encode()
         if self._misplaced(record, key, batch):
             return
-        if batch.get(CASE_FILES, record.partition, key) is None:
-            batch.put(CASE_FILES, record.partition, key, CaseFile(case=case).model_dump_json().encode())
-            tally.cases["opened"] += 1
-        else:
-            tally.cases["repeated"] += 1
+        file = _file(batch.get(CASE_FILES, record.partition, key))
+        filed = take_case(file, case)
+        if filed.applied.problem is not None and filed.applied.code is not None:
+            self._refuse(record, filed.applied.code, filed.applied.problem, batch, tally)
+            return
+        if filed.file is not None:
+            self._keep(record, filed.file, batch)
+        tally.cases["repeated" if filed.file is None else "opened"] += 1
         self._publish(record.partition, key, batch)
 
     def _act(self, record: Received, batch: WriteBatch, tally: CaseTally) -> None:
-        action = CaseAction.model_validate_json(record.value or b"")
+        action = CaseAction.model_validate_json(without_mark(record.value or b""))
         key = action.case_id.encode()
         if self._misplaced(record, key, batch):
             return
@@ -90,38 +91,20 @@ class CaseDesk:
             unknown = unknown_case(action)
             self._refuse(record, Code.NO_CASE, unknown.problem or "", batch, tally)
             return
-        applied = self._applied(file, action)
+        ledger = self._packs.for_region(file.case.region).ledger
+        filed = take_action(file, action, () if ledger is None else ledger.events)
+        applied = filed.applied
+        if filed.file is not None:
+            self._keep(record, filed.file, batch)
         if applied.problem is not None:
             self._refuse(record, applied.code or Code.NOT_POSSIBLE, applied.problem, batch, tally)
-            if action.action_id not in file.refused:
-                self._keep(record, file.model_copy(update={"refused": (*file.refused, action.action_id)}), batch)
             return
-        if applied.state is not None:
-            self._keep(record, file.model_copy(update={"actions": (*file.actions, action)}), batch)
         tally.actions[action.action, "repeated" if applied.state is None else "applied"] += 1
         self._publish(record.partition, key, batch)
         if applied.event is not None:
             code = (file.case.physician_code or "").encode()
             where = partition_of(code, self._event_partitions)
             batch.loose.append(Entry(PHYSICIAN_EVENTS.name, code, applied.event, where))
-
-    def _applied(self, file: CaseFile, action: CaseAction) -> Applied:
-        if action.action_id in file.refused:
-            return Applied(
-                problem="action_id: this action was refused before; send what is possible now under a new id",
-                code=Code.NOT_POSSIBLE,
-            )
-        if len(file.actions) + len(file.refused) >= _MOST_ACTIONS or len(action.model_dump_json()) > _MOST_BYTES:
-            text = f"a case takes at most {_MOST_ACTIONS} actions of {_MOST_BYTES} bytes"
-            return Applied(problem=text, code=Code.CASE_FULL)
-        ledger = self._packs.for_region(file.case.region).ledger
-        return apply(
-            _state(file),
-            action,
-            facts_of(file.case),
-            seen={taken.action_id for taken in file.actions},
-            scheme_events=() if ledger is None else ledger.events,
-        )
 
     @staticmethod
     def _keep(record: Received, file: CaseFile, batch: WriteBatch) -> None:
@@ -139,7 +122,7 @@ class CaseDesk:
     def _publish(partition: int, key: bytes, batch: WriteBatch) -> None:
         file = _file(batch.get(CASE_FILES, partition, key))
         assert file is not None
-        state = _state(file).model_dump_json().encode()
+        state = state_of(file).model_dump_json().encode()
         if batch.get(CASE_STATE, partition, key) != state:
             batch.put(CASE_STATE, partition, key, state)
 
@@ -148,9 +131,10 @@ def _file(value: bytes | None) -> CaseFile | None:
     return None if value is None else CaseFile.model_validate_json(value)
 
 
-def _state(file: CaseFile) -> CaseState:
-    """Where the case stands after the actions of its file."""
-    state, facts = open_case(file.case), facts_of(file.case)
-    for action in file.actions:
-        state = apply(state, action, facts).state or state
-    return state
+def _fault(record: Received, error: ValidationError) -> FormError:
+    """What is wrong with a record that is no case or action, by the codes of every dead letter."""
+    try:
+        read_object(record.value, "case" if record.topic.endswith(CLAIM_CASES.name) else "case action")
+    except FormError as fault:
+        return fault
+    return form_error(error)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from rules import events
 from rules.vocabulary import Reason
+from topics.catalogue import MAX_RECORD_BYTES
 from topics.dead_letters import Code
-from topics.messages import AppealDecision, Case, CaseAction, CaseState
+from topics.messages import AppealDecision, Case, CaseAction, CaseFile, CaseState
 
 State = Literal["open", "assigned", "awaiting_evidence", "upheld", "overturned", "closed", "reopened"]
 
@@ -35,6 +37,26 @@ LEGAL: dict[State, dict[str, State]] = {
 }
 """What an action makes of a state. `note` is legal in every state and leaves it. Nothing is decided before it is assigned, and
 nothing closed before it is decided."""
+
+MOST_ACTIONS = 500
+MOST_ACTION_BYTES = 16_384
+MOST_FILE_BYTES = MAX_RECORD_BYTES - 1024 * 1024
+"""Bounds of a case's file, in bytes of what is written: a sender gone wild must not make one that its topic does not take."""
+
+_FULL = (
+    f"a case takes at most {MOST_ACTIONS} actions of {MOST_ACTION_BYTES:,} bytes, its file {MOST_FILE_BYTES:,} bytes"
+)
+_IDENTITY = (
+    "claim_id",
+    "claim_version",
+    "region",
+    "institution_code",
+    "physician_code",
+    "encounter_type",
+    "service_date",
+    "fund_amount",
+)
+"""What makes two records of one name the same claim. Judged again, a claim may have another standing and other evidence."""
 
 REVIEWABLE = frozenset(
     {
@@ -96,28 +118,23 @@ def apply(
     action: CaseAction,
     case: CaseFacts | None,
     *,
-    seen: Container[str] = (),
+    seen: Mapping[str, CaseAction] = MappingProxyType({}),
     scheme_events: Container[str] | None = None,
 ) -> Applied:
     """Applies an action to a case.
 
-    `seen` are the ids of the actions that the case has taken; one of them changes nothing. `scheme_events` are the event
-    types of the region's pack (None: not checked). A refused action comes back with its problem and changes nothing either.
+    `seen` are the actions that the case has taken, by id: the same once more changes nothing, another one under a used id
+    is refused. `scheme_events` are the event types of the region's pack (None: not checked). A refused action comes back
+    with its problem and changes nothing either.
     """
     if state is None or case is None:
         return unknown_case(action)
-    problem = _problem(state, action, case)
-    if problem is not None:
-        return Applied(problem=problem, code=Code.NOT_POSSIBLE)
-    if (
-        action.appeal is not None
-        and scheme_events is not None
-        and f"appeal_{action.appeal.outcome}" not in scheme_events
-    ):
-        text = f"appeal: the rules of region {case.region} know no review of a deduction"
-        return Applied(problem=text, code=Code.OUTSIDE_SCHEME)
+    taken = seen.get(action.action_id)
+    refusal = _refusal(state, action, case, taken, scheme_events)
+    if refusal is not None:
+        return refusal
     event = None if action.appeal is None else _decision(action, action.appeal, case)
-    if action.action_id in seen:
+    if taken is not None:
         return Applied(event=event)
     following = _following(state, action)
     if following is None:
@@ -127,10 +144,93 @@ def apply(
     return Applied(_moved(state, action, following), event)
 
 
+def _refusal(
+    state: CaseState,
+    action: CaseAction,
+    case: CaseFacts,
+    taken: CaseAction | None,
+    scheme_events: Container[str] | None,
+) -> Applied | None:
+    """Why an action is refused whatever state its case is in."""
+    if taken is not None and taken != action:
+        text = f"action_id: {action.action_id!r} was used before, for {taken.action} by {taken.by} at {taken.at}"
+        return Applied(problem=text, code=Code.ID_CONFLICT)
+    problem = _problem(state, action, case)
+    if problem is not None:
+        return Applied(problem=problem, code=Code.NOT_POSSIBLE)
+    known = scheme_events is None or action.appeal is None or f"appeal_{action.appeal.outcome}" in scheme_events
+    if not known:
+        text = f"appeal: the rules of region {case.region} know no review of a deduction"
+        return Applied(problem=text, code=Code.OUTSIDE_SCHEME)
+    return None
+
+
 def unknown_case(action: CaseAction) -> Applied:
     """The answer to an action whose case has not been opened."""
     text = f"case_id: no case is called {action.case_id!r}; the gate opens cases, actions do not"
     return Applied(problem=text, code=Code.NO_CASE)
+
+
+# -- the file of a case -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A case's file after a case or an action came. `file` is None where nothing of it changes."""
+
+    file: CaseFile | None
+    applied: Applied
+
+
+def take_case(file: CaseFile | None, case: Case) -> Filed:
+    """Files a case. One that comes again changes nothing; another claim under the same name is a conflict for people."""
+    if file is None:
+        opened = CaseFile(case=case)
+        if _bytes(opened) > MOST_FILE_BYTES:
+            return Filed(None, Applied(problem=_FULL, code=Code.CASE_FULL))
+        return Filed(opened, Applied())
+    other = [name for name in _IDENTITY if getattr(file.case, name) != getattr(case, name)]
+    if not other:
+        return Filed(None, Applied())
+    text = f"case_id: {case.case_id!r} was opened for another claim: {', '.join(other)} differ"
+    return Filed(None, Applied(problem=text, code=Code.ID_CONFLICT))
+
+
+def take_action(file: CaseFile, action: CaseAction, scheme_events: Container[str] | None) -> Filed:
+    """Files an action, or its id where it is refused for good. `scheme_events` as in `apply`."""
+    if action.action_id in file.refused:
+        text = "action_id: this action was refused before; send what is possible now under a new id"
+        return Filed(None, Applied(problem=text, code=Code.NOT_POSSIBLE))
+    seen = {taken.action_id: taken for taken in file.actions}
+    if action.action_id not in seen and (
+        len(file.actions) + len(file.refused) >= MOST_ACTIONS or _bytes(action) > MOST_ACTION_BYTES
+    ):
+        return Filed(None, Applied(problem=_FULL, code=Code.CASE_FULL))
+    applied = apply(state_of(file), action, facts_of(file.case), seen=seen, scheme_events=scheme_events)
+    if applied.problem is not None:
+        # An id that is taken stays that of the action that took it.
+        kept = applied.code is not Code.ID_CONFLICT
+        following = file.model_copy(update={"refused": (*file.refused, action.action_id)}) if kept else None
+    elif applied.state is not None:
+        following = file.model_copy(update={"actions": (*file.actions, action)})
+    else:
+        following = None
+    if following is not None and _bytes(following) > MOST_FILE_BYTES:
+        return Filed(None, Applied(problem=_FULL, code=Code.CASE_FULL))
+    return Filed(following, applied)
+
+
+def state_of(file: CaseFile) -> CaseState:
+    """Where the case stands after the actions of its file."""
+    state, facts = open_case(file.case), facts_of(file.case)
+    for action in file.actions:
+        state = apply(state, action, facts).state or state
+    return state
+
+
+def _bytes(message: CaseFile | CaseAction) -> int:
+    """The size of what is written, in bytes: a character of Chinese is three."""
+    return len(message.model_dump_json().encode())
 
 
 def _problem(state: CaseState, action: CaseAction, case: CaseFacts) -> str | None:

@@ -16,9 +16,23 @@ from rules.vocabulary import Reason
 from tests.support.histories import make
 from tests.support.law import pack
 from tests.unit.topics.test_golden import golden
-from topics.cases.casebook import LEGAL, REVIEWABLE, CaseFacts, apply, event_id, facts_of, open_case
+from topics.cases.casebook import (
+    LEGAL,
+    MOST_ACTIONS,
+    MOST_FILE_BYTES,
+    REVIEWABLE,
+    CaseFacts,
+    apply,
+    event_id,
+    facts_of,
+    open_case,
+    state_of,
+    take_action,
+    take_case,
+)
+from topics.dead_letters import Code
 from topics.events.acceptance import Accepted, accept
-from topics.messages import Case, CaseAction, CaseState
+from topics.messages import Case, CaseAction, CaseFile, CaseState
 
 CASE = Case.model_validate_json(golden("claim-cases"))
 FACTS = CaseFacts("case-1", "522700", "P-0001", "H1", Reason.IN_PENALTY_PERIOD, ("d1", "d2"))
@@ -89,7 +103,7 @@ def test_a_note_is_kept_in_every_state_and_leaves_it(where):
 
 def test_the_same_action_twice_changes_nothing():
     first = apply(state("assigned"), action("uphold"), FACTS)
-    again = apply(first.state, action("uphold"), FACTS, seen={"a1"})
+    again = apply(first.state, action("uphold"), FACTS, seen={"a1": action("uphold")})
     assert (again.state, again.event, again.problem) == (None, None, None)
 
 
@@ -152,7 +166,8 @@ def test_a_day_is_a_day_in_china():
 
 def test_the_event_bears_one_name_however_often_the_action_is_read():
     first = apply(state("assigned"), action("overturn", appeal=upheld()), FACTS)
-    again = apply(first.state, action("overturn", appeal=upheld()), FACTS, seen={"a1"})
+    decided = action("overturn", appeal=upheld())
+    again = apply(first.state, decided, FACTS, seen={"a1": decided})
     assert again.state is None
     assert again.event == first.event
     assert decode(first.event).event_id == event_id("a1") != event_id("a2")
@@ -193,3 +208,57 @@ def test_a_review_decided_on_a_day_that_no_calendar_has_is_refused():
     applied = apply(state("assigned"), action("overturn", at="9999-12-31T23:59:59Z", appeal=upheld()), FACTS)
     assert applied.problem == "at: 9999-12-31T23:59:59Z lies outside the calendar"
     assert applied.state is None
+
+
+AGAIN = action("note", note="another", case_id=CASE.case_id)
+
+
+def test_an_action_id_used_again_for_something_else_is_a_conflict_that_people_see():
+    filed = take_action(CaseFile(case=CASE, actions=(action("assign", case_id=CASE.case_id),)), AGAIN, SCHEME)
+    assert filed.applied.code is Code.ID_CONFLICT
+    assert "was used before, for assign by reviewer-3" in filed.applied.problem
+    assert filed.file is None, "the id stays that of the action that took it"
+    same = take_action(CaseFile(case=CASE, actions=(AGAIN,)), AGAIN, SCHEME)
+    assert (same.applied.problem, same.file) == (None, None)
+
+
+def test_another_claim_under_the_name_of_a_case_is_a_conflict_and_the_same_once_more_is_none():
+    file = take_case(None, CASE).file
+    assert file == CaseFile(case=CASE)
+    other = CASE.model_copy(update={"fund_amount": "987000.00", "institution_code": "H52270100002"})
+    filed = take_case(file, other)
+    assert (filed.file, filed.applied.code) == (None, Code.ID_CONFLICT)
+    assert filed.applied.problem.endswith("was opened for another claim: institution_code, fund_amount differ")
+    assert take_case(file, CASE.model_copy(update={"screened_at": "2026-11-27T00:00:00Z"})).applied.problem is None
+
+
+def test_the_notes_of_a_case_are_bounded_in_bytes_of_what_is_written():
+    """16,384 characters of Chinese are 49,152 bytes; 500 such notes would make a file that its topic does not take."""
+    told: dict[str, Any] = {"case_id": CASE.case_id}
+    file = CaseFile(case=CASE)
+    long = take_action(file, action("note", note="注" * 6_000, **told), SCHEME)
+    assert (long.file, long.applied.code) == (None, Code.CASE_FULL)
+    for number in range(MOST_ACTIONS + 10):
+        filed = take_action(file, action("note", number, note="注" * 5_000, **told), SCHEME)
+        file = filed.file or file
+    assert len(file.actions) == MOST_ACTIONS
+    assert filed.applied.code is Code.CASE_FULL
+    assert filed.file is None, "a refusal for want of room takes no room"
+    assert len(file.model_dump_json().encode()) <= MOST_FILE_BYTES
+
+
+def test_a_case_of_a_newer_gate_is_kept_as_it_is_with_what_this_version_does_not_know():
+    raw = {
+        **json.loads(golden("claim-cases")),
+        "reason": "visit_not_seen",
+        "encounter_type": "pharmacy",
+        "standing": "later",
+    }
+    case = Case.model_validate_json(json.dumps(raw))
+    file = take_case(None, case).file
+    kept = json.loads(CaseFile.model_validate_json(file.model_dump_json()).case.model_dump_json())
+    assert {name: kept[name] for name in ("reason", "encounter_type", "standing")} == {
+        "reason": "visit_not_seen", "encounter_type": "pharmacy", "standing": "later",
+    }  # fmt: skip
+    assert state_of(file).state == "open"
+    assert take_action(file, action("assign", case_id=CASE.case_id), SCHEME).applied.state.state == "assigned"
