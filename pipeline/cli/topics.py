@@ -17,6 +17,9 @@ from pipeline.telemetry.console import Table, err, out
 from topics.access import ROLES
 from topics.catalogue import CATALOGUE, TopicSpec
 
+SAFE_COPIES = 3
+"""With three copies and a majority in sync, one broker may be lost while records are written."""
+
 
 @click.group()
 def topics() -> None:
@@ -44,21 +47,44 @@ def _with_partitions(choices: tuple[str, ...]) -> tuple[TopicSpec, ...]:
     help="Copies of each topic; by default 3, or the number of brokers if fewer.",
 )
 @click.option(
+    "--min-insync-replicas",
+    type=click.IntRange(1, 32),
+    help="Copies that must have a record before it counts; by default 2 of 3.",
+)
+@click.option(
     "--partitions", multiple=True, metavar="TOPIC=N", help="Partitions to create a topic with; may be repeated."
 )
 @json_option
 def topics_apply(
-    bootstrap_servers: str | None, replication: int | None, partitions: tuple[str, ...], as_json: bool
+    bootstrap_servers: str | None,
+    replication: int | None,
+    min_insync_replicas: int | None,
+    partitions: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Creates the topics that are missing and reports where existing ones differ. Existing topics are never changed.
 
-    Exit code 0: all topics are there as the catalogue says; 1: some differ.
+    A cluster of fewer than three brokers cannot keep a topic when one of them is lost, which is said.
+
+    Exit code 0: all topics are there as the catalogue says; 1: some differ, or the cluster cannot give what is asked for.
 
     \b
     Example:
       screening topics apply --bootstrap-servers localhost:9092 --partitions claims=24
     """
-    _show_topics(lambda admin, specs: admin.apply(specs, replication), bootstrap_servers, partitions, as_json)
+
+    def act(admin: Any, specs: tuple[TopicSpec, ...]) -> list[Any]:
+        wanted = admin.durability(replication, min_insync_replicas)
+        if wanted.copies < SAFE_COPIES and replication is None:
+            err.print(
+                f"The cluster has {wanted.copies} broker{'s' if wanted.copies > 1 else ''}: new topics have so many copies, and "
+                f"the loss of a broker can lose records. {SAFE_COPIES} brokers survive the loss of one.",
+                soft_wrap=True,
+            )
+        found: list[Any] = admin.apply(specs, wanted)
+        return found
+
+    _show_topics(act, bootstrap_servers, partitions, as_json)
 
 
 @topics.command("list")
@@ -140,13 +166,20 @@ def _show_topics(
 
 def _table(specs: tuple[TopicSpec, ...], states: list[Any]) -> Table:
     table = Table(header_style="bold")
-    for column in ("topic", "state", "partitions", "kept", "difference"):
-        table.add_column(column, no_wrap=column != "difference", justify="right" if column == "partitions" else "left")
+    for column in ("topic", "state", "partitions", "copies", "kept", "difference"):
+        table.add_column(
+            column, no_wrap=column != "difference", justify="right" if column in {"partitions", "copies"} else "left"
+        )
     colour = {"created": "green", "present": "green", "missing": "yellow", "drifted": "red"}
     for spec, state in zip(specs, states, strict=True):
         kept = "latest per key" if spec.cleanup == "compact" else _days(spec.retention_ms)
         table.add_row(
-            spec.name, f"[{colour[state.state]}]{state.state}[/]", str(state.partitions), kept, "\n".join(state.drift)
+            spec.name,
+            f"[{colour[state.state]}]{state.state}[/]",
+            str(state.partitions),
+            str(state.copies or ""),
+            kept,
+            "\n".join(state.drift),
         )
     return table
 

@@ -26,6 +26,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -58,7 +59,6 @@ _MESSAGE_BYTES = 12 * 1024 * 1024
 
 _PROPERTIES: dict[str, str] = {
     "process.roles": "broker,controller",
-    "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
@@ -200,7 +200,7 @@ def _last_lines(text: str, count: int = _LOG_TAIL_LINES) -> str:
     return "\n".join(text.rstrip().splitlines()[-count:])
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Pick distinct ports of the loopback address that nobody listens on."""
     chooser = random.SystemRandom()
     with contextlib.ExitStack() as held:
@@ -216,7 +216,7 @@ def _free_ports(count: int) -> list[int]:
     raise LocalKafkaError("no free port was found for Apache Kafka")
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
     """Make a cluster id in Kafka's own form; one that starts with a dash would read as a flag on the command line."""
     while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
@@ -250,6 +250,16 @@ class _Watchdog:
             self._process.stdin.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What makes a broker one of several: its number, its cluster, everybody's controllers, and its own two ports."""
+
+    node: int
+    cluster_id: str
+    voters: str
+    ports: tuple[int, int]
+
+
 class LocalKafka:
     """One Apache Kafka process: start, stop, kill, and start again on the same ports and data.
 
@@ -260,6 +270,7 @@ class LocalKafka:
         properties: broker settings that replace or add to the defaults.
         port: the broker's port; a free one when not given.
         listeners: further ways to reach the broker, such as ``SASL_SSL://127.0.0.1:9093``; `properties` says how they work.
+        member: which broker of a cluster it is (see `kafka_cluster`); by default it is a cluster of its own.
         jars_dir: where Kafka's jars are or go; see `ensure_jars`.
     """
 
@@ -272,12 +283,14 @@ class LocalKafka:
         port: int | None = None,
         jars_dir: Path | None = None,
         listeners: Sequence[str] = (),
+        member: Member | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self._heap_mb = heap_mb
         self._properties = dict(properties or {})
         self._fixed_port = port
-        self._ports: tuple[int, int] | None = None
+        self._member = member
+        self._ports: tuple[int, int] | None = member.ports if member else None
         self._jars_dir = jars_dir
         self._listeners = tuple(listeners)
         self._process: subprocess.Popen[bytes] | None = None
@@ -385,17 +398,19 @@ class LocalKafka:
         """Write the broker's configuration, choosing its ports the first time."""
         if self._ports is None:
             if self._fixed_port is None:
-                broker, controller = _free_ports(2)
+                broker, controller = free_ports(2)
             else:
-                broker, controller = self._fixed_port, _free_ports(1)[0]
+                broker, controller = self._fixed_port, free_ports(1)[0]
             self._ports = broker, controller
         broker, controller = self._ports
+        node = self._member.node if self._member else 1
         settings = _PROPERTIES | {
+            "node.id": str(node),
             "listeners": ",".join(
                 (f"PLAINTEXT://{_HOST}:{broker}", f"CONTROLLER://{_HOST}:{controller}", *self._listeners)
             ),
             "advertised.listeners": ",".join((f"PLAINTEXT://{_HOST}:{broker}", *self._listeners)),
-            "controller.quorum.voters": f"1@{_HOST}:{controller}",
+            "controller.quorum.voters": self._member.voters if self._member else f"{node}@{_HOST}:{controller}",
             "log.dirs": str(self._logs_dir),
         }
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -420,7 +435,14 @@ class LocalKafka:
         # A short-lived process: the quick compiler alone and a plain collector start it sooner.
         command = [
             *self._java_command(java, jars, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
-            *["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(self._settings_path)],
+            *[
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                self._member.cluster_id if self._member else new_cluster_id(),
+                "-c",
+                str(self._settings_path),
+            ],
         ]
         try:
             done = subprocess.run(

@@ -21,6 +21,7 @@ from pipeline.settings.model import Settings
 from topics.catalogue import TopicSpec
 
 _TIMEOUT_S = 30.0
+_IN_SYNC = "min.insync.replicas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,36 @@ class TopicState:
     state: Literal["created", "present", "missing", "drifted"]
     partitions: int
     drift: tuple[str, ...] = ()
+    copies: int | None = None
+    """How many brokers keep the topic; None while it is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """In how many copies a topic is kept, and how many of them must have a record before it counts."""
+
+    copies: int
+    in_sync: int
+
+
+def durability(brokers: int, copies: int | None = None, in_sync: int | None = None) -> Durability:
+    """What is asked for; by default three copies and a majority of them, or as many copies as there are brokers if fewer.
+
+    Raises ClusterError when so many brokers cannot give it.
+    """
+    wanted = copies or min(3, brokers)
+    needed = in_sync or (2 if wanted > 2 else 1)
+    if wanted > brokers:
+        raise ClusterError(
+            f"{wanted} copies of a topic need {wanted} brokers, and the cluster has {brokers} that answer: start more, or ask "
+            f"for --replication {brokers}"
+        )
+    if needed > wanted:
+        raise ClusterError(
+            f"{needed} copies cannot have a record of a topic that is kept in {wanted}: nothing could be written; ask for "
+            f"--min-insync-replicas {wanted} at most"
+        )
+    return Durability(wanted, needed)
 
 
 class TopicAdmin:
@@ -40,43 +71,48 @@ class TopicAdmin:
         self._settings = settings
         self._client = AdminClient(settings.client())
 
-    def inspect(self, specs: Sequence[TopicSpec]) -> list[TopicState]:
-        """The state of every topic, without changing anything. Raises ClusterError."""
-        existing = self._partitions()
-        present = [spec for spec in specs if spec.name in existing]
+    def inspect(self, specs: Sequence[TopicSpec], wanted: Durability | None = None) -> list[TopicState]:
+        """The state of every topic; with `wanted`, how safely it is kept counts, too. Nothing is changed. Raises ClusterError."""
+        topics = self._metadata().topics
+        present = [spec for spec in specs if spec.name in topics]
         configs = self._configs([spec.name for spec in present])
         states = []
         for spec in specs:
-            if spec.name not in existing:
+            if spec.name not in topics:
                 states.append(TopicState(spec.name, "missing", spec.partitions))
                 continue
-            drift = _drift(spec, existing[spec.name], configs[spec.name])
-            states.append(TopicState(spec.name, "drifted" if drift else "present", existing[spec.name], drift))
+            partitions = topics[spec.name].partitions
+            copies = min((len(partition.replicas) for partition in partitions.values()), default=0)
+            drift = _drift(spec, len(partitions), configs[spec.name])
+            if wanted is not None:
+                drift += _less_safe(wanted, copies, configs[spec.name])
+            states.append(TopicState(spec.name, "drifted" if drift else "present", len(partitions), drift, copies))
         return states
 
-    def apply(self, specs: Sequence[TopicSpec], replication: int | None = None) -> list[TopicState]:
-        """Creates what is missing and reports what differs. Repeating it changes nothing. Raises ClusterError.
+    def durability(self, copies: int | None = None, in_sync: int | None = None) -> Durability:
+        """What this cluster gives of what is asked for; see `durability`. Raises ClusterError when it cannot."""
+        return durability(len(self._metadata().brokers), copies, in_sync)
 
-        `replication` defaults to three copies, or as many as there are brokers if fewer.
-        """
-        before = self.inspect(specs)
+    def apply(self, specs: Sequence[TopicSpec], wanted: Durability | None = None) -> list[TopicState]:
+        """Creates what is missing and reports what differs. Repeating it changes nothing. Raises ClusterError."""
+        wanted = wanted or self.durability()
+        before = self.inspect(specs, wanted)
         missing = [spec for spec, state in zip(specs, before, strict=True) if state.state == "missing"]
-        created = self._create(missing, replication) if missing else set()
+        created = self._create(missing, wanted) if missing else set()
         return [
-            TopicState(state.name, "created" if state.name in created else state.state, state.partitions, state.drift)
-            if state.state == "missing"
+            TopicState(state.name, "created", state.partitions, copies=wanted.copies)
+            if state.name in created
             else state
             for state in before
         ]
 
-    def _create(self, specs: Sequence[TopicSpec], replication: int | None) -> set[str]:
-        copies = replication or min(3, len(self._metadata().brokers))
+    def _create(self, specs: Sequence[TopicSpec], wanted: Durability) -> set[str]:
         topics = [
             NewTopic(
                 spec.name,
                 num_partitions=spec.partitions,
-                replication_factor=copies,
-                config={**spec.config(), "min.insync.replicas": str(2 if copies > 2 else 1)},  # a majority of three
+                replication_factor=wanted.copies,
+                config={**spec.config(), _IN_SYNC: str(wanted.in_sync)},
             )
             for spec in specs
         ]
@@ -128,4 +164,14 @@ def _drift(spec: TopicSpec, partitions: int, config: dict[str, str]) -> tuple[st
         found = config.get(name)
         if found is not None and found != wanted:
             differences.append(f"{name}: is {found}, catalogue says {wanted}")
+    return tuple(differences)
+
+
+def _less_safe(wanted: Durability, copies: int, config: dict[str, str]) -> tuple[str, ...]:
+    differences = []
+    if copies < wanted.copies:
+        differences.append(f"copies: is {copies}, should be {wanted.copies}")
+    found = int(config.get(_IN_SYNC, wanted.in_sync))
+    if found < wanted.in_sync:
+        differences.append(f"{_IN_SYNC}: is {found}, should be {wanted.in_sync}")
     return tuple(differences)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 
 from pipeline.kafka.admin import TopicAdmin
@@ -24,10 +25,19 @@ def states(cluster: Cluster, *arguments: str) -> tuple[int, dict[str, dict]]:
 
 
 def settings_of(cluster: Cluster, topic: str) -> dict[str, str]:
-    """A topic's settings as the broker has them."""
+    """A topic's settings as the broker has them, once it has heard of the topic from the controller."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    entries = cluster.admin.describe_configs([resource])[resource].result(30)
-    return {name: entry.value for name, entry in entries.items()}
+
+    def told() -> dict[str, str]:
+        try:
+            entries = cluster.admin.describe_configs([resource])[resource].result(30)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+            return {}
+        return {name: entry.value for name, entry in entries.items()}
+
+    return wait_for(f"the broker knows {topic}", told)
 
 
 def test_apply_creates_the_catalogue_and_repeating_it_changes_nothing(kafka: Cluster) -> None:

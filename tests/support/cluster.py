@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, 
 from confluent_kafka.admin import AdminClient
 
 from pipeline.devtools.kafka import LocalKafka
+from pipeline.devtools.kafka_cluster import LocalKafkaCluster
 from pipeline.kafka.admin import TopicAdmin
 from pipeline.settings.model import Settings
 from tests.support.commands import screening
@@ -57,16 +58,22 @@ class Record:
 
 
 class Cluster:
-    """One broker. `reset` gives a test topics of its own; names are fixed, so the old ones are deleted."""
+    """One broker or three. `reset` gives a test topics of its own; names are fixed, so the old ones are deleted."""
 
-    def __init__(self, broker: LocalKafka) -> None:
-        self.broker = broker
+    def __init__(self, brokers: LocalKafka | LocalKafkaCluster) -> None:
+        self._brokers = brokers
         self._admin: AdminClient | None = None
 
     @property
     def bootstrap(self) -> str:
         """Address of the broker."""
-        return self.broker.bootstrap_servers
+        return self._brokers.bootstrap_servers
+
+    @property
+    def broker(self) -> LocalKafka:
+        """The one broker."""
+        assert isinstance(self._brokers, LocalKafka)
+        return self._brokers
 
     @property
     def admin(self) -> AdminClient:
