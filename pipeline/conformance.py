@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from pipeline.inputs.errors import InputError
+from pipeline.inputs.records import read_records
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
@@ -277,19 +279,19 @@ def run_conformance(
 ) -> list[Result]:
     """Runs every case of the files, a case a line. A line that is no case becomes a result with a `problem`.
 
-    Raises OSError for a file that cannot be read.
+    Raises InputError for a file that cannot be read.
     """
     results: list[Result] = []
     cases: list[Case] = []
     places: list[int] = []
     for path in paths:
-        for number, raw in enumerate(path.read_bytes().splitlines(), 1):
+        for number, raw in read_records(path):
             if not raw.strip():
                 continue
             source = f"{path}:{number}"
             try:
                 case = read_case(msgspec.json.decode(raw))
-            except (CaseError, msgspec.DecodeError) as error:
+            except (CaseError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 results.append(Result("(no case)", source, problem=str(error)))
                 continue
             if case.expect is None:
@@ -312,8 +314,8 @@ def conformance_command(paths: Sequence[Path], *, json: bool, echo: Callable[[st
     """
     try:
         results = run_conformance(paths)
-    except OSError as error:
-        echo(f"{error.filename}: {error.strerror}")
+    except InputError as error:
+        echo(str(error))
         return 2
     failed = [result for result in results if not result.passed]
     for result in failed:

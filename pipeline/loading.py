@@ -1,23 +1,26 @@
-"""Files into Kafka: claims, physician events, standings, from NDJSON (.gz too), CSV and Parquet.
+"""Files into Kafka: claims from every format and mapping that a replay takes, physician events and standings as on the wire.
 
-Every line is checked against its contract before it is sent. A bad one is reported with its number and does not stop the
-rest, unless asked to be strict.
+Every record is checked against its contract before it is sent. A bad one is reported with its line and does not stop the
+rest, unless asked to be strict. Of a claim that stands in what is loaded more than once with the same content one is sent.
 """
 
 from __future__ import annotations
 
-import gzip
 import itertools
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import polars as pl
 from pydantic import ValidationError
 
+from pipeline.inputs.errors import InputError
+from pipeline.inputs.identity import identities, repeated
+from pipeline.inputs.mapping import Mapping
+from pipeline.inputs.records import read_records
+from pipeline.inputs.sources import Cut, Notice, Prepared, open_inputs, slices
 from pipeline.kafka.partitioner import standing_partition
 from pipeline.kafka.producing import Sender
 from pipeline.settings.model import Settings
@@ -32,60 +35,80 @@ from topics.catalogue import (
     PHYSICIAN_STANDING,
     TopicSpec,
 )
-from topics.claims.codec import check_shape, decode_claims
+from topics.claims.codec import check_shape
 from topics.events.acceptance import Refused, accept
 from topics.messages import InstitutionStandingMessage, PhysicianStanding
 
 Kind = Literal["claims", "events", "standing"]
 
 _CHUNK = 20_000
-_NDJSON = (".ndjson", ".jsonl", ".json")
-_SUFFIXES = {*_NDJSON, ".gz", ".csv", ".parquet"}
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CUT = Cut(rows=_CHUNK, lines=_CHUNK, size=4 << 20)
 
 
 class LoadError(ValueError):
-    """A file that cannot be loaded, or not to its end; the message says why. `sent` lines were sent before that."""
+    """A file that cannot be loaded, or not to its end; the message says why. `sent` records were sent before that."""
 
     sent = 0
 
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that was not sent: its number (counted from 1, a CSV's header included) and what is wrong."""
+    """A record that was not sent: its file and line (counted from 1, a CSV's header included) and what is wrong."""
 
     number: int
     reason: str
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
     records: list[tuple[TopicSpec, bytes, bytes]]
     bad: list[BadLine]
+    lines: int
+    duplicates: int = 0
 
 
 @dataclass(slots=True)
 class Loaded:
-    """What became of a file."""
+    """What became of the files. `lines` are all but headers, `blank` among them hold nothing and `continued` carry a record on;
+    `further` are rows beyond the first of a document. So lines and further are blank, continued, sent, bad, duplicates and
+    refused. `conflicts` were sent, but others have the same identity and another content."""
 
     lines: int = 0
     sent: int = 0
     bad: int = 0
     refused: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    blank: int = 0
+    continued: int = 0
+    further: int = 0
     reasons: tuple[str, ...] = ()
     """What the brokers said of records that they refused, each once."""
+    notices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is loaded: a file, or for claims also a folder or pattern, under a mapping and perhaps in an encoding that is
+    known."""
+
+    place: str
+    kind: Kind
+    mapping: Mapping
+    encoding: str | None = None
 
 
 def load_file(
-    path: Path,
-    kind: Kind,
+    source: Source,
     settings: Settings,
     *,
     strict: bool,
     report: Callable[[BadLine], None],
     progress: Callable[[Loaded], None],
+    tell: Callable[[Notice], None] = lambda _notice: None,
 ) -> Loaded:
-    """Sends a file's lines to the topic of their kind.
+    """Sends the records of files to the topic of their kind. `tell` is told what people should know before anything is sent.
 
     With `strict` nothing of a chunk that has a bad line is sent, and LoadError stops the run. Raises LoadError for a file
     that cannot be read and ClusterError when the brokers do not answer.
@@ -93,24 +116,32 @@ def load_file(
     senders: dict[str, Sender] = {}
     loaded = Loaded()
     try:
-        _send_all(path, kind, settings, senders, loaded, strict=strict, report=report, progress=progress)
-    except LoadError as error:
+        _send_all(
+            _checked(source, settings, loaded, strict=strict, tell=tell),
+            settings,
+            senders,
+            loaded,
+            strict=strict,
+            report=report,
+            progress=progress,
+        )
+    except (LoadError, InputError) as error:
         for sender in senders.values():
             sender.finish()
-        error.sent = sum(sender.delivered for sender in senders.values())
-        raise
+        failed = error if isinstance(error, LoadError) else LoadError(str(error))
+        failed.sent = sum(sender.delivered for sender in senders.values())
+        raise failed from None
     for sender in senders.values():
         sender.finish()
     loaded.sent = sum(sender.delivered for sender in senders.values())
-    failed = [reason for sender in senders.values() for reason in sender.failed]
-    loaded.refused, loaded.reasons = len(failed), tuple(dict.fromkeys(failed))
+    refused = [reason for sender in senders.values() for reason in sender.failed]
+    loaded.refused, loaded.reasons = len(refused), tuple(dict.fromkeys(refused))
     progress(loaded)
     return loaded
 
 
 def _send_all(
-    path: Path,
-    kind: Kind,
+    chunks: Iterable[_Checked],
     settings: Settings,
     senders: dict[str, Sender],
     loaded: Loaded,
@@ -119,15 +150,15 @@ def _send_all(
     report: Callable[[BadLine], None],
     progress: Callable[[Loaded], None],
 ) -> None:
-    check = _checker(kind, settings)
-    for first, lines in read_lines(path, kind):
-        checked = check(first, lines)
-        loaded.lines += len(lines)
+    for checked in chunks:
+        loaded.lines += checked.lines
         loaded.bad += len(checked.bad)
+        loaded.duplicates += checked.duplicates
         for bad in checked.bad:
             report(bad)
             if strict:
-                raise LoadError(f"{path}: line {bad.number}: {bad.reason}; stopped, as --strict asks")
+                where = f"{bad.file}: " if bad.file else ""
+                raise LoadError(f"{where}line {bad.number}: {bad.reason}; stopped, as --strict asks")
         for spec, records in itertools.groupby(checked.records, key=lambda record: record[0]):
             sender = senders.get(spec.name)
             if sender is None:
@@ -136,16 +167,6 @@ def _send_all(
                 sender.send(placed, partition)
         loaded.sent = sum(sender.delivered for sender in senders.values())
         progress(loaded)
-
-
-def _checker(kind: Kind, settings: Settings) -> Callable[[int, list[bytes]], _Checked]:
-    if kind != "events":
-        return _check_claims if kind == "claims" else _check_standing
-    try:
-        packs = load_pack_set(settings.packs_dir, settings.packs_on)
-    except PackError as error:
-        raise LoadError(f"events are held against the rule packs, which cannot be used: {error}") from error
-    return partial(check_events, packs=packs)
 
 
 def _placed(
@@ -160,108 +181,78 @@ def _placed(
     return placed
 
 
-# -- reading ------------------------------------------------------------------------------------------------------
-
-
-def read_lines(path: Path, kind: Kind = "claims") -> Iterator[tuple[int, list[bytes]]]:
-    """Chunks of JSON lines with the number of the first. Raises LoadError."""
-    if not path.exists():
-        raise LoadError(f"{path}: no such file")
-    suffixes = path.suffixes[-2:]
-    if not {*suffixes[-1:]} <= _SUFFIXES:
-        raise LoadError(f"{path}: unknown format; load NDJSON ({', '.join(_NDJSON)}; .gz too), .csv or .parquet")
-    try:
-        if suffixes[-1:] == [".parquet"]:
-            yield from _numbered(_frame_lines(pl.scan_parquet(path), kind), first=1)
-        elif suffixes[-1:] == [".csv"] or suffixes == [".csv", ".gz"]:
-            yield from _numbered(_frame_lines(pl.scan_csv(path, infer_schema=False), kind), first=2)
-        elif suffixes[-1:] == [".gz"]:
-            with gzip.open(path, "rb") as stream:
-                yield from _numbered(_stream_lines(stream), first=1)
-        else:
-            with path.open("rb") as stream:
-                yield from _numbered(_stream_lines(stream), first=1)
-    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
-        raise LoadError(f"{path}: cannot be read as {''.join(suffixes) or 'NDJSON'}: {error}") from error
-
-
-def _stream_lines(stream: Iterable[bytes]) -> Iterator[list[bytes]]:
-    source = iter(stream)
-    mark = _BYTE_ORDER_MARK
-    while lines := list(itertools.islice(source, _CHUNK)):
-        lines[0] = lines[0].removeprefix(mark)
-        mark = b""
-        yield [line.rstrip(b"\r\n") for line in lines]
-
-
-def _frame_lines(frame: pl.LazyFrame, kind: Kind) -> Iterator[list[bytes]]:
-    if kind != "claims":
-        raise LoadError("events and standings have nested fields; load them from NDJSON (.ndjson, .ndjson.gz)")
-    columns = frame.collect_schema()
-    shaped = [_json_type(name, dtype) for name, dtype in columns.items()]
-    total = int(frame.select(pl.len()).collect().item())
-    for start in range(0, total, _CHUNK):
-        chunk = frame.slice(start, _CHUNK).select(shaped).collect()
-        documents = chunk.select(pl.struct(pl.all()).struct.json_encode()).to_series().to_list()
-        yield [document.encode() for document in documents]
-
-
-def _json_type(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A column in the contract's own JSON type: money as a decimal string, versions as numbers, empty text as null."""
-    column = pl.col(name)
-    if name == "claim_version":
-        return column.cast(pl.Int64, strict=False)  # what is no number becomes null, and the check names the line
-    if dtype == pl.String and name in {"physician_code", "service_start"}:
-        return pl.when(column != "").then(column).alias(name)
-    if dtype.is_float():
-        return column.round(2).cast(pl.Decimal(38, 2)).cast(pl.String)
-    if dtype.is_temporal() and dtype != pl.Date:
-        zoned = column if getattr(dtype, "time_zone", None) else column.dt.replace_time_zone("Asia/Shanghai")
-        return zoned.dt.to_string("%Y-%m-%dT%H:%M:%S%.3f%:z")
-    if dtype.is_nested() or dtype == pl.Boolean:
-        return column
-    return column.cast(pl.String)
-
-
-def _numbered(chunks: Iterator[list[bytes]], first: int) -> Iterator[tuple[int, list[bytes]]]:
-    for chunk in chunks:
-        yield first, chunk
-        first += len(chunk)
-
-
 # -- checking -----------------------------------------------------------------------------------------------------
 
 
-def _check_claims(first: int, lines: list[bytes]) -> _Checked:
-    decoded = decode_claims(lines)
-    bad = [BadLine(first + row, str(error)) for row, error in decoded.errors if lines[row].strip()]
-    claims = decoded.claims.select("row", "claim_id").iter_rows()
-    return _Checked([(CLAIMS, claim_id.encode(), lines[row]) for row, claim_id in claims], bad)
+def _checked(
+    source: Source, settings: Settings, loaded: Loaded, *, strict: bool, tell: Callable[[Notice], None]
+) -> Iterator[_Checked]:
+    if source.kind == "claims":
+        prepared = open_inputs(source.place, source.mapping, source.encoding)
+        for notice in prepared.notices:
+            tell(notice)
+            loaded.notices.append(str(notice))
+        doubts = [str(notice) for notice in prepared.notices if notice.doubt]
+        if strict and doubts:
+            raise LoadError("\n".join([*doubts, "stopped, as --strict asks"]))
+        yield from _check_claims(prepared, source.mapping, loaded)
+        return
+    packs = _packs(settings) if source.kind == "events" else None
+    records = read_records(Path(source.place))
+    while chunk := list(itertools.islice(records, _CHUNK)):
+        lines = [line for _, line in chunk]
+        loaded.blank += sum(not line.strip() for line in lines)
+        # Records follow each other, so that the first number gives all of them.
+        first = chunk[0][0]
+        yield check_events(first, lines, packs) if packs is not None else _check_standings(first, lines)
 
 
-def _check_each(
-    first: int, lines: list[bytes], read: Callable[[dict[str, Any], bytes], tuple[TopicSpec, str]]
-) -> _Checked:
-    checked = _Checked([], [])
-    for number, line in enumerate(lines, first):
-        if not line.strip():
-            continue
-        try:
-            spec, key = read(check_shape(line), line)
-        except ValidationError as error:
-            problem = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(str(part) for part in problem["loc"])
-            checked.bad.append(BadLine(number, f"{place}: {problem['msg']}"))
-        except ValueError as error:
-            checked.bad.append(BadLine(number, str(error)))
-        else:
-            checked.records.append((spec, key.encode(), line))
-    return checked
+def _packs(settings: Settings) -> PackSet:
+    try:
+        return load_pack_set(settings.packs_dir, settings.packs_on)
+    except PackError as error:
+        raise LoadError(f"events are held against the rule packs, which cannot be used: {error}") from error
+
+
+def _check_claims(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> Iterator[_Checked]:
+    duplicates = _duplicates(prepared, mapping, loaded)
+    several = len(prepared.files) > 1
+    for piece in slices(prepared.files, mapping, _CUT):
+        decoded = piece.decode()
+        bad = [
+            BadLine(piece.line_of(item.row), f"{item.kind}: {item.problem}", piece.file if several else "")
+            for item in decoded.rejected
+        ]
+        rows = decoded.claims.select("row", "claim_id").iter_rows()
+        records = [
+            (CLAIMS, claim_id.encode(), value)
+            for (row, claim_id), value in zip(rows, decoded.records(), strict=True)
+            if piece.first_row + row not in duplicates
+        ]
+        loaded.blank += piece.lines.blank
+        loaded.continued += piece.lines.continued
+        loaded.further += piece.lines.further
+        left_out = decoded.claims.height - len(records)
+        yield _Checked(records, bad, piece.lines.lines - piece.lines.header, left_out)
+
+
+def _duplicates(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> frozenset[int]:
+    """Rows that say once more what an earlier one says; they are read before anything is sent. A later version is a record of its
+    own, and of a conflict both are sent, so that it is seen where claims are judged."""
+    with tempfile.TemporaryDirectory(prefix="screening-load-") as folder:
+        kept = []
+        for piece in slices(prepared.files, mapping):
+            path = Path(folder) / f"{piece.number}.parquet"
+            identities(piece.decode().claims, piece.first_row).write_parquet(path, compression="uncompressed")
+            kept.append(path)
+        found = repeated(kept)
+    loaded.conflicts = int((found["kind"] == "conflict").sum())
+    return frozenset(found.filter(found["kind"] == "duplicate")["row"])
 
 
 def check_events(first: int, lines: list[bytes], packs: PackSet) -> _Checked:
     """Holds lines of a file against the one acceptance; blank ones are passed over."""
-    checked = _Checked([], [])
+    checked = _Checked([], [], len(lines))
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
@@ -273,16 +264,31 @@ def check_events(first: int, lines: list[bytes], packs: PackSet) -> _Checked:
     return checked
 
 
-def _check_standing(first: int, lines: list[bytes]) -> _Checked:
-    def read(fields: dict[str, Any], line: bytes) -> tuple[TopicSpec, str]:
-        if "physician_code" in fields:
-            physician = PhysicianStanding.model_validate(fields)
-            timeline = msgspec.json.decode(line, type=PhysicianTimeline)
-            check_order(timeline.spans, "spans")
-            check_order(timeline.contested or (), "contested")
-            return PHYSICIAN_STANDING, f"{physician.region}|{physician.physician_code}"
-        institution = InstitutionStandingMessage.model_validate(fields)
-        check_order(msgspec.json.decode(line, type=InstitutionTimeline).spans, "spans")
-        return INSTITUTION_STANDING, f"{institution.region}|{institution.institution_code}"
+def _check_standings(first: int, lines: list[bytes]) -> _Checked:
+    checked = _Checked([], [], len(lines))
+    for number, line in enumerate(lines, first):
+        if not line.strip():
+            continue
+        try:
+            spec, key = _standing(check_shape(line), line)
+        except ValidationError as error:
+            problem = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            checked.bad.append(BadLine(number, f"{place}: {problem['msg']}"))
+        except ValueError as error:
+            checked.bad.append(BadLine(number, str(error)))
+        else:
+            checked.records.append((spec, key.encode(), line))
+    return checked
 
-    return _check_each(first, lines, read)
+
+def _standing(fields: dict[str, Any], line: bytes) -> tuple[TopicSpec, str]:
+    if "physician_code" in fields:
+        physician = PhysicianStanding.model_validate(fields)
+        timeline = msgspec.json.decode(line, type=PhysicianTimeline)
+        check_order(timeline.spans, "spans")
+        check_order(timeline.contested or (), "contested")
+        return PHYSICIAN_STANDING, f"{physician.region}|{physician.physician_code}"
+    institution = InstitutionStandingMessage.model_validate(fields)
+    check_order(msgspec.json.decode(line, type=InstitutionTimeline).spans, "spans")
+    return INSTITUTION_STANDING, f"{institution.region}|{institution.institution_code}"

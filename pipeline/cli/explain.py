@@ -13,6 +13,8 @@ from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import json_option, lang_option
 from pipeline.explain.explaining import ExplainError, explain_claim
 from pipeline.explain.view import as_data, parts
+from pipeline.inputs.errors import InputError
+from pipeline.inputs.records import read_records
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import load_pack_set
 from pipeline.telemetry.console import err, out
@@ -20,6 +22,7 @@ from rules.calendar import CalendarError
 from rules.events import CHINA
 from rules.packs.pack import PackError
 from rules.text import Lang
+from topics.normalisation import without_mark
 
 
 def _read(path: Path) -> bytes:
@@ -29,9 +32,16 @@ def _read(path: Path) -> bytes:
         fail(f"{path}: {error.strerror}", Exit.USAGE)
 
 
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return [line for _, line in read_records(path)]
+    except InputError as error:
+        fail(str(error), Exit.USAGE)
+
+
 def _claim(path: Path) -> bytes:
     """The one claim of a file: a JSON object, over several lines or as the only line of NDJSON."""
-    text = _read(path).strip()
+    text = without_mark(_read(path)).strip()
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         fail(f"{path}: is empty; expected one claim as a JSON object", Exit.FAILED)
@@ -78,7 +88,7 @@ def explain_command(claim_file: Path, events_file: Path, as_of: dt.datetime | No
     day = None if as_of is None else as_of.date()
     today = day or dt.datetime.now(CHINA).date()
     try:
-        told = explain_claim(_claim(claim_file), _read(events_file).splitlines(), packs, as_of=day, today=today)
+        told = explain_claim(_claim(claim_file), _lines(events_file), packs, as_of=day, today=today)
     except ExplainError as error:
         fail(f"{claim_file}: {error}", Exit.FAILED)
     except CalendarError as error:

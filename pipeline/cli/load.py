@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline.cli.exits import Exit, fail
-from pipeline.cli.options import bootstrap_option, json_option, settings_of
+from pipeline.cli.options import bootstrap_option, encoding_option, json_option, mapping_option, settings_of
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
-    from pipeline.loading import BadLine, Kind, Loaded
+    from pipeline.loading import BadLine, Kind, Loaded, Source
     from pipeline.settings.model import Settings
 
 _SHOWN_BAD_LINES = 20
@@ -24,41 +24,87 @@ _SHOWN_BAD_LINES = 20
 
 @click.group()
 def load() -> None:
-    """Loads files into Kafka: NDJSON (.gz too), and for claims also CSV and Parquet."""
+    """Loads files into Kafka: claims from every format that a replay takes, events and standings as JSON."""
 
 
-def _load_command(kind: Kind, what: str, example: str) -> None:
+@load.command()
+@click.argument("files")
+@bootstrap_option
+@mapping_option
+@encoding_option
+@click.option(
+    "--strict", is_flag=True, help="Stop at the first bad line, and before anything is sent where a column is in doubt."
+)
+@json_option
+def claims(
+    files: str, bootstrap_servers: str | None, mapping: str, encoding: str | None, strict: bool, as_json: bool
+) -> None:
+    """Sends claims to the topic `claims`.
+
+    FILES is a file, a folder or a quoted pattern of Parquet, NDJSON, JSON, CSV or workbooks (text also .gz). A row that is not a
+    claim is reported with its line and not sent; of a claim that comes more than once with the same content one is sent.
+
+    Exit code 0: done; 1: no row could be sent, or a file not be read to its end; 2: the arguments, settings or mapping cannot
+    be used.
+
+    \b
+    Example:
+      screening load claims claims-2024.parquet
+      screening load claims "export/*.csv.gz" --mapping national-settlement --encoding gb18030
+    """
+    _run("claims", files, bootstrap_servers, mapping, encoding, strict=strict, as_json=as_json)
+
+
+def _records_command(kind: Kind, what: str, example: str) -> None:
     @load.command(kind, help=f"{what}\n\n\b\nExample:\n  {example}")
-    @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+    @click.argument("file")
     @bootstrap_option
     @click.option("--strict", is_flag=True, help="Stop at the first bad line.")
     @json_option
-    def command(file: Path, bootstrap_servers: str | None, strict: bool, as_json: bool) -> None:
-        settings = settings_of(bootstrap_servers=bootstrap_servers)
-        _tell(file, kind, _load(file, kind, settings, strict=strict), as_json=as_json)
+    def command(file: str, bootstrap_servers: str | None, strict: bool, as_json: bool) -> None:
+        _run(kind, file, bootstrap_servers, "contract", None, strict=strict, as_json=as_json)
 
 
-_load_command(
-    "claims",
-    "Sends claims to the topic `claims`. A line that is not a claim is reported with its number and not sent.",
-    "screening load claims claims-2024.parquet",
-)
-_load_command(
+_records_command(
     "events",
     "Sends physician and institution events to the topic `physician-events`.",
     "screening load events events.ndjson.gz",
 )
-_load_command(
+_records_command(
     "standing",
     "Sends standings of physicians and institutions to their compacted topics.",
     "screening load standing roster.ndjson",
 )
 
 
-def _load(file: Path, kind: Kind, settings: Settings, *, strict: bool) -> Loaded:
+def _run(
+    kind: Kind,
+    place: str,
+    bootstrap_servers: str | None,
+    mapping: str,
+    encoding: str | None,
+    *,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    from pipeline.inputs.errors import MappingError
+    from pipeline.inputs.mapping import load_mapping
+    from pipeline.loading import Source
+
+    settings = settings_of(bootstrap_servers=bootstrap_servers)
+    try:
+        source = Source(place, kind, load_mapping(mapping), encoding)
+    except MappingError as error:
+        fail(str(error), Exit.USAGE)
+    _tell(place, kind, _load(source, settings, strict=strict), as_json=as_json)
+
+
+def _load(source: Source, settings: Settings, *, strict: bool) -> Loaded:
+    from pipeline.cli.telling import tell_notice
     from pipeline.kafka.diagnostics import ClusterError
     from pipeline.loading import LoadError, load_file
 
+    kind = source.kind
     shown = 0
     so_far = 0
 
@@ -66,7 +112,8 @@ def _load(file: Path, kind: Kind, settings: Settings, *, strict: bool) -> Loaded
         nonlocal shown
         shown += 1
         if shown <= _SHOWN_BAD_LINES:
-            err.print(f"[yellow]line {bad.number}:[/] {escape(bad.reason)}", soft_wrap=True)
+            where = f"{bad.file}: " if bad.file else ""
+            err.print(f"[yellow]{escape(where)}line {bad.number}:[/] {escape(bad.reason)}", soft_wrap=True)
         elif shown == _SHOWN_BAD_LINES + 1:
             err.print("[yellow]further bad lines are counted, not shown[/]")
 
@@ -82,7 +129,7 @@ def _load(file: Path, kind: Kind, settings: Settings, *, strict: bool) -> Loaded
             bar.update(task, completed=loaded.lines)
 
         try:
-            return load_file(file, kind, settings, strict=strict, report=report, progress=progress)
+            return load_file(source, settings, strict=strict, report=report, progress=progress, tell=tell_notice)
         except LoadError as error:
             again = "; sending the file again would send them twice" if error.sent else ""
             fail(f"{error}\n{error.sent:,} {kind} had been sent before{again}")
@@ -94,15 +141,19 @@ def _load(file: Path, kind: Kind, settings: Settings, *, strict: bool) -> Loaded
             )
 
 
-def _tell(file: Path, kind: Kind, loaded: Loaded, *, as_json: bool) -> None:
+def _tell(place: str, kind: Kind, loaded: Loaded, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"file": str(file), "kind": kind, **asdict(loaded)}))
+        click.echo(json.dumps({"file": place, "kind": kind, **asdict(loaded)}))
     else:
         parts = [f"{loaded.sent:,} {kind} loaded"]
         if loaded.bad:
             parts.append(f"[yellow]{loaded.bad:,} bad lines left out[/]")
+        if loaded.duplicates:
+            parts.append(f"[yellow]{loaded.duplicates:,} left out that say the same claim once more[/]")
+        if loaded.conflicts:
+            parts.append(f"[red]{loaded.conflicts:,} sent that have another content under the same identity[/]")
         if loaded.refused:
             parts.append(f"[red]{loaded.refused:,} refused by Kafka[/] ({escape('; '.join(loaded.reasons[:3]))})")
-        out.print(f"{escape(file.name)}: {', '.join(parts)}, of {loaded.lines:,} lines")
+        out.print(f"{escape(Path(place).name)}: {', '.join(parts)}, of {loaded.lines:,} lines")
     nothing_right = loaded.bad > 0 and not loaded.sent
     raise SystemExit(Exit.FAILED if loaded.refused or nothing_right else 0)

@@ -18,6 +18,19 @@ lang_option = click.option(
     "--lang", default="en", show_default=True, type=click.Choice(["en", "zh"]), help="Language of the output."
 )
 
+mapping_option = click.option(
+    "--mapping",
+    default="contract",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Where the fields of a claim stand in the source: a YAML file, or a shipped one (screening mapping list).",
+)
+encoding_option = click.option(
+    "--encoding",
+    type=click.Choice(["utf-8", "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5"], case_sensitive=False),
+    help="Encoding of text files. [default: found by their bytes]",
+)
+
 METRICS_SUFFIX = ".prom"
 """node_exporter's textfile collector reads files of this name only."""
 

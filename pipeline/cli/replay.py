@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.exits import Exit, fail
-from pipeline.cli.options import bootstrap_option, json_option, metrics_file_option
-from pipeline.inputs.errors import MappingError, ReplayError
-from pipeline.inputs.mapping import CONTRACT, load_mapping, shipped
+from pipeline.cli.options import bootstrap_option, encoding_option, json_option, mapping_option, metrics_file_option
+from pipeline.cli.telling import tell_notice
+from pipeline.inputs.errors import InputError, MappingError
+from pipeline.inputs.mapping import CONTRACT, load_mapping
 from pipeline.kafka.diagnostics import ClusterError
+from pipeline.replay.errors import ReplayError
 from pipeline.replay.sums import FiguresError
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import load_pack_set
@@ -42,13 +44,8 @@ if TYPE_CHECKING:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for everything that is made."
 )
-@click.option(
-    "--mapping",
-    default=CONTRACT,
-    show_default=True,
-    metavar="NAME|FILE",
-    help=f"Where the fields of a claim stand in the source: a YAML file, or one of {', '.join(shipped())}.",
-)
+@mapping_option
+@encoding_option
 @click.option(
     "--compare",
     "compare_dir",
@@ -89,7 +86,11 @@ if TYPE_CHECKING:
 )
 @click.option("--as-known-now", is_flag=True, help="Judge by everything recorded [default without --from-topic]")
 @bootstrap_option
-@click.option("--strict", is_flag=True, help="Stop at the first row that is no claim; by default it is set aside.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Stop at the first row that is no claim, and before anything is judged where a column is in doubt.",
+)
 @click.option(
     "--resume/--no-resume",
     default=True,
@@ -111,6 +112,7 @@ def replay_command(
     events_file: Path | None,
     out: Path,
     mapping: str,
+    encoding: str | None,
     compare_dir: Path | None,
     changes: tuple[str, ...],
     as_known_on: dt.datetime | None,
@@ -134,9 +136,10 @@ def replay_command(
 ) -> None:
     """Judges claims of the past by recorded events, with the gate's own decision. Files need no Kafka.
 
-    CLAIMS is a file, a folder or a quoted pattern of Parquet, NDJSON or CSV (the last two also .gz). Verdicts go to Parquet
-    below --out, rows that are no claims to rejected-input.parquet with their reason; run.json tells what the run rests on. The
-    same input gives the same bytes. An interrupted run is taken up again by the same command.
+    CLAIMS is a file, a folder or a quoted pattern of Parquet, NDJSON, JSON, CSV or workbooks (text also .gz). Verdicts go to
+    Parquet below --out, rows that are no claims to rejected-input.parquet with their reason, claims that come more than once to
+    repeated-claims.parquet; run.json tells what the run rests on. The same input gives the same bytes. An interrupted run is
+    taken up again by the same command.
 
     With --from-topic a range of the topic of claims takes the place of CLAIMS. It is copied with everything recorded of it, and
     today's verdicts are held against those: differences.parquet has a row for every record that does not come out equal, with
@@ -148,8 +151,8 @@ def replay_command(
     such, without figures.
 
     Exit code 0: done, and with --from-topic all equal; 1: stopped by --strict, or by a file or folder that is not there or
-    cannot be taken, with --from-topic: differences; 2: the arguments, the settings, the mapping or the columns of a file cannot
-    be used, with --from-topic whatever else stops the run; 130: interrupted.
+    cannot be read to its end, or no row could be judged, with --from-topic: differences; 2: the arguments, the settings, the
+    mapping or the columns of a file cannot be used, with --from-topic whatever else stops the run; 130: interrupted.
 
     \b
     Example:
@@ -194,13 +197,14 @@ def replay_command(
             strict=strict,
             resume=resume,
             captured=captured,
+            encoding=encoding,
         )
-        record = replay(job, shown)
+        record = replay(job, shown, tell_notice)
         made = _made(job, settings, report=report, cases=cases or publish, publish=publish)
         meter.completed(job, record, report=report)
     except (PackError, SettingsError, MappingError) as error:
         fail(str(error), Exit.USAGE)
-    except (ReplayError, FiguresError, ClusterError) as error:
+    except (ReplayError, InputError, FiguresError, ClusterError) as error:
         fail(str(error), failed)
     except OSError as error:
         fail(f"{error.filename or out}: {error.strerror or error}", failed)
@@ -216,6 +220,8 @@ def replay_command(
             _out.print(line, soft_wrap=True)
     if record.get("recorded", {}).get("differing"):
         raise SystemExit(Exit.FAILED)
+    if record["counts"]["rows"] and not record["counts"]["accepted"] and not from_topic:
+        fail("no row was judged: every one of them was set aside; the reasons are above")
 
 
 def _check_source(claims: str | None, events_file: Path | None, from_topic: bool, mapping: str) -> None:
@@ -309,6 +315,13 @@ def _clock(
     return Clock(ClockMode.EVERYTHING if as_known_now or not from_topic else ClockMode.AS_RECORDED)
 
 
+_REPEATED = {
+    "duplicate": "the same claim once more",
+    "replaced": "replaced by a later version",
+    "conflict": "other content under the same identity, so that none of them stands",
+}
+
+
 def _show(record: dict[str, Any], out: Path) -> None:
     sets = record["rule_sets"]
     table = Table(box=None, pad_edge=False)
@@ -332,6 +345,11 @@ def _show(record: dict[str, Any], out: Path) -> None:
     )
     for reason, count in counts["rejected_by_reason"].items():
         _out.print(f"  {reason}: {count:,}")
+    again = {kind: counts[kind] for kind in ("duplicate", "replaced", "conflict") if counts[kind]}
+    for kind, count in again.items():
+        _out.print(f"  {_REPEATED[kind]}: [{'red' if kind == 'conflict' else 'yellow'}]{count:,}[/]")
+    if again:
+        _out.print(f"  these count nowhere: {out / 'repeated-claims.parquet'}", soft_wrap=True)
     if events["unusable"]:
         _out.print(
             f"[yellow]{events['unusable']:,} of {events['lines']:,} lines of events count for nothing[/] "

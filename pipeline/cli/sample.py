@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 
 from pipeline.cli.exits import fail
+from pipeline.cli.options import encoding_option, mapping_option
 from pipeline.telemetry.console import out
 
 
@@ -52,14 +53,16 @@ _sample_command("standing", 2_000, "Writes the standings that the law makes of t
 
 
 @sample.command("events-for")
-@click.argument("claims", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("claims")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, writable=True), callback=_json_lines)
+@mapping_option
+@encoding_option
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
-def events_for_command(claims: Path, file: Path, seed: int) -> None:
+def events_for_command(claims: str, file: Path, mapping: str, encoding: str | None, seed: int) -> None:
     """Writes generated events for the physicians whom CLAIMS names, so that any claims can be replayed.
 
-    CLAIMS is Parquet or NDJSON (.gz too) with the wire contract's fields. Institutions are the claims' own; what became of each
-    physician is made up. FILE is NDJSON; a name that ends in .gz is compressed.
+    CLAIMS is whatever `screening replay` reads. Institutions are the claims' own; what became of each physician is made up.
+    FILE is NDJSON; a name that ends in .gz is compressed.
 
     Exit code 0: written; 1: the claims cannot be read.
 
@@ -67,12 +70,14 @@ def events_for_command(claims: Path, file: Path, seed: int) -> None:
     Example:
       screening sample events-for claims.parquet events.ndjson.gz --seed 7
     """
+    from pipeline.inputs.errors import MappingError
+    from pipeline.inputs.mapping import load_mapping
     from pipeline.sample.events import ClaimsFileError, people_of, write_events
 
     try:
-        people = people_of(claims)
+        people = people_of(claims, load_mapping(mapping), encoding)
         written = write_events(file, people, seed=seed)
-    except ClaimsFileError as error:
+    except (ClaimsFileError, MappingError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror}") from None

@@ -7,14 +7,20 @@ doubt are written out as JSON and go there, too.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import polars as pl
 
-from pipeline.inputs.fitting import DAY_US, PLAIN_TIME, Fitted
+from pipeline.inputs.errors import FormError
+from pipeline.inputs.fitting import Fitted
+from pipeline.inputs.forms import row_document
 from pipeline.inputs.mapping import FIELDS
+from pipeline.inputs.moments import DAY_US, PLAIN_TIME
 from rules.screens.table import ENCOUNTER
 from rules.screens.verdict import DRUG_FIELDS
 from topics.claims.codec import ClaimError, decode_claims
@@ -53,20 +59,20 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """`claims` in the order of the slice, as CLAIMS; `rejected` the others. `rows` counts both."""
+    """`claims` in the order of the slice, as CLAIMS; `rejected` the others. `rows` counts both.
+
+    `records` gives the claims as they stand on the wire, in the same order; it is asked only by who sends them.
+    """
 
     claims: pl.DataFrame
     rejected: list[Rejected]
     rows: int
+    records: Callable[[], list[bytes]]
 
 
 def decode_lines(lines: Sequence[bytes]) -> Decoded:
-    """Lines of the wire's JSON; blank ones are no records."""
-    kept = [row for row, line in enumerate(lines) if line.strip()]
-    read = decode_claims([lines[row] for row in kept])
-    claims = _from_wire(read.claims, pl.Series(kept, dtype=pl.Int64).gather(read.claims["row"]))
-    rejected = [rejection(kept[row], error, lines[kept[row]]) for row, error in read.errors]
-    return Decoded(claims, rejected, len(kept))
+    """Lines of the wire's JSON, none of them blank."""
+    return decode_values(lines)
 
 
 def decode_values(values: Sequence[bytes | None]) -> Decoded:
@@ -74,26 +80,42 @@ def decode_values(values: Sequence[bytes | None]) -> Decoded:
     read = decode_claims(values)
     claims = _from_wire(read.claims, read.claims["row"].cast(pl.Int64))
     rejected = [rejection(row, error, values[row] or b"") for row, error in read.errors]
-    return Decoded(claims, rejected, len(values))
+    return Decoded(claims, rejected, len(values), lambda: [values[row] or b"" for row in claims["row"]])
 
 
-def decode_frame(frame: pl.DataFrame, fitted: Fitted) -> Decoded:
-    """Rows of a table, under a mapping fitted to its columns."""
+def decode_frame(frame: pl.DataFrame, fitted: Fitted, rows: Sequence[dict[str, Any]] | None = None) -> Decoded:
+    """Rows of a table, under a mapping fitted to its columns. `rows` are the values themselves where the columns hold their
+    text only: objects of JSON, cells of a workbook."""
     if frame.is_empty():
-        return Decoded(pl.DataFrame(schema=CLAIMS), [], 0)
+        return Decoded(pl.DataFrame(schema=CLAIMS), [], 0, list)
     # An optional first day must also not lie after the last; both are columns by then.
     read = frame.lazy().select(*fitted.values, fitted.doubtful.alias("doubtful")).with_row_index("row").collect()
     doubtful = read["doubtful"] | (read["start_day"] > read["day"]).fill_null(value=False)
     claims = read.with_columns(pl.col("row").cast(pl.Int64)).drop("doubtful").select(*CLAIMS, pl.exclude(*CLAIMS))
     if not doubtful.any():
-        return Decoded(claims, [], frame.height)
-    rows = doubtful.arg_true()
-    documents = _documents(frame[rows], fitted)
-    examined = decode_claims(documents)
-    second = _from_wire(examined.claims, rows.cast(pl.Int64).gather(examined.claims["row"]))
+        return Decoded(claims, [], frame.height, lambda: _documents(frame, fitted))
+    places = doubtful.arg_true().to_list()
+    natives = frame[places].iter_rows(named=True) if rows is None else (rows[place] for place in places)
+    documents: dict[int, bytes] = {}
+    rejected: list[Rejected] = []
+    for place, native in zip(places, natives, strict=True):
+        try:
+            documents[place] = msgspec.json.encode(row_document(fitted.mapping, native, fitted.present))
+        except FormError as error:
+            rejected.append(rejection(place, ClaimError("invalid_value", str(error)), _shown(native)))
+    read_again = list(documents)
+    examined = decode_claims(list(documents.values()))
+    second = _from_wire(examined.claims, pl.Series(read_again, dtype=pl.Int64).gather(examined.claims["row"]))
     claims = pl.concat([claims.filter(~doubtful), second], how="diagonal").sort("row")
-    rejected = [rejection(rows[row], error, documents[row]) for row, error in examined.errors]
-    return Decoded(claims, rejected, frame.height)
+    rejected += [rejection(read_again[row], error, documents[read_again[row]]) for row, error in examined.errors]
+    rejected.sort(key=lambda item: item.row)
+
+    def records() -> list[bytes]:
+        plain = (~doubtful).arg_true()
+        made = dict(zip(plain.to_list(), _documents(frame[plain], fitted), strict=True)) | documents
+        return [made[row] for row in claims["row"]]
+
+    return Decoded(claims, rejected, frame.height, records)
 
 
 def _documents(frame: pl.DataFrame, fitted: Fitted) -> list[bytes]:
@@ -101,6 +123,10 @@ def _documents(frame: pl.DataFrame, fitted: Fitted) -> list[bytes]:
     ordered = [name for name in FIELDS if name in fields.columns]
     texts = fields.select(pl.struct(ordered).struct.json_encode()).to_series().to_list()
     return [text.encode() for text in texts]
+
+
+def _shown(native: dict[str, Any]) -> bytes:
+    return json.dumps(native, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
 
 
 def rejection(row: int, error: ClaimError, raw: bytes) -> Rejected:

@@ -1,15 +1,15 @@
-"""What stops a replay, told so that it can be mended."""
+"""What keeps a file or a mapping from being used, told so that it can be mended."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-class ReplayError(ValueError):
-    """An input, a folder or a setting that cannot be used; the message says what to do."""
+class InputError(ValueError):
+    """A file that cannot be used, or not to its end; the message says what to do."""
 
 
-class MappingError(ReplayError):
+class MappingError(InputError):
     """A mapping that does not fit its source. `problems` lists everything wrong with it, not only the first."""
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -17,9 +17,5 @@ class MappingError(ReplayError):
         super().__init__("\n".join(problems))
 
 
-class StrictError(ReplayError):
-    """A row that is no claim, in a run that was told to stop at the first."""
-
-
-class RangeError(ReplayError):
-    """A range of a topic that cannot be read as asked, or does not exist."""
+class FormError(ValueError):
+    """A value that cannot be what its field wants; the message says what was expected."""

@@ -1,8 +1,9 @@
 """A mapping fitted to a source: for every field its value as a typed column, its text as in JSON, and which rows are doubtful.
 
-The pydantic model of the contract has the last word on what is a claim, but asking it costs ten microseconds a row. So every
-field has an expression that says where it is *not* right beyond doubt; only such rows are written out as JSON and examined.
-What the expressions let pass, the model accepts; a property test holds them to it.
+What a value means is defined in `forms`, and the pydantic model of the contract has the last word on what is a claim. Asking
+both costs tens of microseconds a row. So every field has an expression that says where it is *not* right beyond doubt; only
+such rows are read value by value. What the expressions let pass is read equally there, and the model accepts it; a property
+test holds them to it.
 """
 
 from __future__ import annotations
@@ -14,82 +15,124 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipeline.inputs.errors import MappingError
-from pipeline.inputs.mapping import FieldSource
+from pipeline.inputs.forms import DIVISION_IN_CODE, NULL_WORDS
+from pipeline.inputs.mapping import FieldSource, Refund
 from pipeline.inputs.mapping import Mapping as SourceMapping
+from pipeline.inputs.moments import (
+    DAY_US,
+    RFC3339,
+    days_of,
+    instant_of_column,
+    instants_of,
+    offset_us,
+    time_texts,
+)
+from rules.areas import pooling_area
 from rules.screens.index import FIRST_DAY, LAST_DAY
 from rules.screens.table import ENCOUNTER
 from rules.screens.verdict import DRUG_FIELDS
-from topics.fields import DATE_PATTERN, MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
+from topics.fields import MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
+from topics.normalisation import PLAIN_CODE, PLAIN_ID
 from topics.verdicts.shape import MONEY
 
 Schema = Mapping[str, pl.DataType]
 
-DAY_US = 86_400_000_000
 _FIRST_INSTANT, _LAST_INSTANT = (FIRST_DAY + 1) * DAY_US, (LAST_DAY - 1) * DAY_US
 """A day inside the calendar's ends, so that every offset stays within it; what lies beyond is left to the model."""
 
-PLAIN_TIME = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
-)
-_PARTS = (("yyyy", "%Y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"))
 _ROUNDING = 1e-6
 """A floating-point amount this near to two decimals means them (yuan)."""
 
 _TEXT, _TIMES, _AMOUNTS = "text or whole numbers", "text or times", "text, decimals or numbers"
+_WORDS = sorted(NULL_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """Expressions over a source's columns. `values` are the typed columns that a decision needs, `documents` the fields as
-    they would stand in JSON, `doubtful` which rows have to be examined."""
+    they would stand in JSON, `doubtful` which rows have to be read value by value. `columns` are all that are asked for,
+    `present` those of them that the source has, `amounts` those that hold nothing but amounts."""
 
+    mapping: SourceMapping
     columns: tuple[str, ...]
+    present: frozenset[str]
+    amounts: frozenset[str]
     values: tuple[pl.Expr, ...]
     documents: tuple[pl.Expr, ...]
     doubtful: pl.Expr
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _Fit:
     """What is found while a mapping is fitted."""
 
+    mapping: SourceMapping
     schema: Schema
     columns: dict[str, None] = field(default_factory=dict)
+    amounts: set[str] = field(default_factory=set)
     values: list[pl.Expr] = field(default_factory=list)
     documents: list[pl.Expr] = field(default_factory=list)
     doubts: list[pl.Expr] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    negative: pl.Expr | None = None
 
     def wants(self, column: str) -> pl.DataType:
         self.columns[column] = None
         return self.schema[column]
 
+    def first(self, source: FieldSource) -> str | None:
+        """The one column that the source has of those named; None without any, or with several, which are read one by one."""
+        there = [column for column in source.names if column in self.schema]
+        for column in there:
+            self.columns[column] = None
+        return there[0] if there else None
+
     def add(self, name: str, value: pl.Expr | None, document: pl.Expr, doubt: pl.Expr) -> None:
         if value is not None:
             self.values.append(value.alias(name))
-        self.documents.append(document.alias(name))
+        self.documents.append(document.alias(_FIELD_OF.get(name, name)))
         self.doubts.append(doubt.fill_null(value=True))
+
+
+_FIELD_OF = {"day": "service_date", "start_day": "service_start", "instant": "settlement_time"}
 
 
 def fit(mapping: SourceMapping, schema: Schema) -> Fitted:
     """Fits a mapping to the columns of a source. Raises MappingError with everything that does not fit."""
-    found = _Fit(schema)
-    negative = _refund(mapping, found)
+    found = _Fit(mapping, schema)
+    if mapping.refund is not None:
+        found.negative = _refund(mapping.refund, found)
     for name, source in mapping.fields.items():
+        if source.division_in in schema:
+            found.columns[str(source.division_in)] = None
         missing = _missing(name, source, schema)
         if missing is not None:
             found.problems.append(missing)
             continue
         if source.constant is None and not any(column in schema for column in source.names):
+            if source.absent is not None:
+                found.add(name, *_constant(name, source.absent))
+            elif source.division_in in schema:
+                _FITTERS.get(name, _identifier)(name, source, found)
             continue
-        _FITTERS.get(name, _identifier)(name, source, found, negative)
+        _FITTERS.get(name, _identifier)(name, source, found)
     if found.problems:
         raise MappingError(found.problems)
     for name, default in _DEFAULTS.items():
         if not any(value.meta.output_name() == name for value in found.values):
             found.values.append(default.alias(name))
-    return Fitted(tuple(found.columns), tuple(found.values), tuple(found.documents), pl.any_horizontal(*found.doubts))
+    return Fitted(
+        mapping,
+        tuple(found.columns),
+        frozenset(found.columns),
+        frozenset(found.amounts),
+        tuple(found.values),
+        tuple(found.documents),
+        pl.any_horizontal(*found.doubts),
+        tuple(found.notices),
+    )
 
 
 _DEFAULTS = {
@@ -100,73 +143,146 @@ _DEFAULTS = {
 
 
 def _missing(name: str, source: FieldSource, schema: Schema) -> str | None:
-    if source.constant is not None or source.optional or any(column in schema for column in source.names):
+    if source.constant is not None or source.optional or source.absent is not None:
         return None
-    wanted = " or ".join(source.names)
-    near = difflib.get_close_matches(source.names[0], schema, n=1, cutoff=0.7)
+    if any(column in schema for column in source.names) or source.division_in in schema:
+        return None
+    wanted = " or ".join([*source.names, *([source.division_in] if source.division_in else [])])
+    near = difflib.get_close_matches(source.names[0] if source.names else wanted, schema, n=1, cutoff=0.7)
     hint = f"; did you mean {near[0]}?" if near else f"; the source has {', '.join(schema)}"
     return f"{name}: the source has no column {wanted}{hint}"
 
 
-def _refund(mapping: SourceMapping, found: _Fit) -> pl.Expr | None:
-    if mapping.refund is None:
+def _constant(name: str, value: str) -> tuple[pl.Expr | None, pl.Expr, pl.Expr]:
+    text = pl.lit(value)
+    kept = {"encounter_type": text.cast(ENCOUNTER, strict=False)}.get(name, text)
+    # Whether it is right is the model's to say, once: a constant that is wrong makes every row doubtful.
+    right = (
+        kept.is_not_null()
+        if name == "encounter_type"
+        else text.str.contains(PLAIN_CODE if name == "region" else PLAIN_ID)
+    )
+    return (kept if name in _KEPT else None), text, ~right
+
+
+_KEPT = ("claim_id", "region", "institution_code", "physician_code", "encounter_type")
+
+
+def _refund(refund: Refund, found: _Fit) -> pl.Expr | None:
+    if refund.column not in found.schema:
+        if not refund.optional:
+            found.problems.append(f"refund: the source has no column {refund.column}")
+        else:
+            found.notices.append(f"refund: the source has no column {refund.column}; every amount stands as it is")
         return None
-    if mapping.refund.column not in found.schema:
-        found.problems.append(f"refund: the source has no column {mapping.refund.column}")
+    dtype = found.wants(refund.column)
+    flag = pl.col(refund.column)
+    if dtype.is_float():
+        flag = pl.when(flag == flag.floor()).then(flag.cast(pl.Int64, strict=False)).cast(pl.String)
+        known = flag.is_not_null() | pl.col(refund.column).is_null()
+    else:
+        flag = flag.cast(pl.Int8).cast(pl.String) if dtype == pl.Boolean else flag.cast(pl.String)
+        known = pl.lit(value=True)
+    flagged = flag.is_in(list(refund.values)).fill_null(value=False)
+    known = known & (flag.is_null() | flag.is_in([*refund.values, *refund.others]))
+    found.doubts.append(~known.fill_null(value=False))
+    if refund.speaks == "sign":
         return None
-    found.wants(mapping.refund.column)
-    return pl.col(mapping.refund.column).cast(pl.String).is_in(list(mapping.refund.values)).fill_null(value=False)
+    if refund.reversal_of is not None and refund.reversal_of in found.schema:
+        found.wants(refund.reversal_of)
+        named = pl.col(refund.reversal_of).cast(pl.String)
+        return flagged & named.is_not_null() & ~named.is_in(_WORDS)
+    return flagged
 
 
 # -- kinds of fields ----------------------------------------------------------------------------------------------
 
 
+def _missing_in(text: pl.Expr, words: tuple[str, ...]) -> pl.Expr:
+    nothing = text.is_in(_WORDS)
+    return nothing | text.str.contains(f"^(?:{'|'.join(words)})$") if words else nothing
+
+
 def _text(name: str, source: FieldSource, found: _Fit) -> pl.Expr | None:
-    """The field as text, after alternatives and code table; None, with a problem, for a type that is no text."""
+    """The field as text, after alternatives and code table; null where nothing is given. None, with a problem, for a type that
+    is no text."""
     if source.constant is not None:
         return pl.lit(source.constant)
-    parts = []
+    words = found.mapping.words(source)
+    parts: list[pl.Expr] = []
     for column in source.names:
         if column not in found.schema:
             continue
         dtype = found.wants(column)
-        if not (dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Null) or isinstance(dtype, pl.Enum)):
+        part = pl.col(column)
+        if dtype.is_float() and (source.values is not None or name == "claim_version"):
+            part = pl.when(part == part.floor()).then(part.cast(pl.Int64, strict=False)).otherwise(None)
+            found.doubts.append((pl.col(column).is_not_null() & part.is_null()).fill_null(value=True))
+        elif not (
+            dtype.is_integer()
+            or dtype in (pl.String, pl.Categorical, pl.Null, pl.Binary)
+            or isinstance(dtype, pl.Enum)
+            or (dtype.is_decimal() and getattr(dtype, "scale", None) == 0)
+        ):
             found.problems.append(f"{name}: column {column} is {dtype}; expected {_TEXT}")
             return None
-        parts.append(pl.col(column) if dtype == pl.String else pl.col(column).cast(pl.String))
-    text = parts[0]
-    if len(parts) > 1:
-        text = pl.coalesce(*(pl.when(part.str.strip_chars() != "").then(part) for part in parts))
+        if dtype == pl.Binary:
+            part = part.cast(pl.String, strict=False)
+            found.doubts.append(pl.col(column).is_not_null() & part.is_null())
+        elif dtype != pl.String:
+            part = part.cast(pl.String)
+        parts.append(pl.when(~_missing_in(part, words)).then(part))
+    if source.division_in is not None and source.division_in in found.schema:
+        found.wants(source.division_in)
+        code = pl.col(source.division_in).cast(pl.String, strict=False)
+        parts.append(code.str.extract(DIVISION_IN_CODE, 1))
+    text = parts[0] if len(parts) == 1 else pl.coalesce(*parts)
+    if source.otherwise is not None:
+        # A code in another form (a blank, 11.0) is no other code.
+        found.doubts.append((text.is_not_null() & ~text.str.contains(r"^[!--/-~]+$")).fill_null(value=True))
     if source.values is not None:
         otherwise = text if source.otherwise is None else pl.lit(source.otherwise)
-        text = text.replace_strict(source.values, default=otherwise, return_dtype=pl.String)
+        text = pl.when(text.is_not_null()).then(
+            text.replace_strict(source.values, default=otherwise, return_dtype=pl.String)
+        )
+    if source.absent is not None:
+        text = text.fill_null(pl.lit(source.absent))
+    if source.area:
+        text = text.map_batches(_areas, return_dtype=pl.String, is_elementwise=True)
     return text
 
 
-def _identifier(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr | None) -> None:
+def _areas(divisions: pl.Series) -> pl.Series:
+    known = {division: pooling_area(division) for division in divisions.unique().drop_nulls()}
+    return divisions.replace_strict(known, default=None, return_dtype=pl.String) if known else divisions
+
+
+def _identifier(name: str, source: FieldSource, found: _Fit) -> None:
     text = _text(name, source, found)
     if text is None:
         return
-    # A first character that is printable ASCII is no blank; so the value is not blank.
-    right = text.is_between(pl.lit("!"), pl.lit("\x7f"), closed="left") & (text.str.len_bytes() <= MAX_IDENTIFIER)
+    plain = PLAIN_CODE if name == "institution_code" else PLAIN_ID
+    right = text.str.contains(plain) & (text.str.len_bytes() <= MAX_IDENTIFIER)
+    if source.constant is not None:
+        right = right & ~text.is_in(_WORDS)
     if name == "region":
         right = text.str.contains(f"^{REGION_PATTERN}$")
     elif name == "staff_category":
         right = text.is_null()
-    kept = name in ("claim_id", "region", "institution_code")
-    found.add(name, text if kept else None, text, ~right)
+    elif name == "insured_region":
+        right = text.is_null() | text.str.contains(f"^{REGION_PATTERN}$")
+    found.add(name, text if name in _KEPT else None, text, ~right)
 
 
-def _physician(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr | None) -> None:
+def _physician(name: str, source: FieldSource, found: _Fit) -> None:
     text = _text(name, source, found)
     if text is None:
         return
-    # Blank at neither end, so that nothing is to be stripped; or blank altogether, which is a missing physician.
-    right = text.str.contains(r"^(?: *|[!-~]|[!-~][ -~]*[!-~])$") & (text.str.len_bytes() <= MAX_IDENTIFIER)
-    found.add(name, pl.when(text >= "!").then(text), pl.when(text != "").then(text), text.is_not_null() & ~right)
+    right = text.str.contains(PLAIN_CODE) & (text.str.len_bytes() <= MAX_IDENTIFIER)
+    found.add(name, text, text, text.is_not_null() & ~right)
 
 
-def _encounter(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr | None) -> None:
+def _encounter(name: str, source: FieldSource, found: _Fit) -> None:
     text = _text(name, source, found)
     if text is None:
         return
@@ -174,112 +290,123 @@ def _encounter(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr |
     found.add(name, value, text, value.is_null())
 
 
-def _version(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr | None) -> None:
+def _version(name: str, source: FieldSource, found: _Fit) -> None:
     text = _text(name, source, found)
     if text is None:
         return
-    value = text.cast(pl.Int64, strict=False)
+    value: pl.Expr = pl.when(text.str.contains(r"^[1-9][0-9]{0,9}$")).then(text.cast(pl.Int64, strict=False))
+    if len(source.names) == 1 and found.schema.get(source.names[0], pl.String()).is_integer():
+        value = pl.col(source.names[0]).cast(pl.Int64, strict=False)
+    right = value.is_between(1, 2**31 - 1)
     if source.constant is None:
-        dtype = found.schema[next(column for column in source.names if column in found.schema)]
-        value = pl.col(source.names[0]).cast(pl.Int64, strict=False) if dtype.is_integer() else value
-    found.add(name, value.cast(pl.Int32, strict=False), value, ~value.is_between(1, 2**31 - 1))
+        # No version is the first; what is written there and is none is read by itself.
+        columns = [pl.col(column) for column in source.names if column in found.schema]
+        right = right | pl.all_horizontal(column.is_null() for column in columns)
+        value = pl.when(pl.all_horizontal(column.is_null() for column in columns)).then(1).otherwise(value)
+    found.add(name, value.cast(pl.Int32, strict=False), value, ~right)
 
 
-def _date(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr | None) -> None:
-    column = next((column for column in source.names if column in found.schema), None)
+def _date(name: str, source: FieldSource, found: _Fit) -> None:
+    column = found.first(source)
     if column is None:
         found.problems.append(f"{name}: a date cannot be a constant")
         return
-    dtype, raw = found.wants(column), pl.col(column)
-    plain = pl.lit(value=True)
-    if dtype == pl.Date:
-        day = raw.to_physical()
-        document = raw.cast(pl.String)
-    elif isinstance(dtype, pl.Datetime) and source.date is not None:
-        day = (_instant(raw, dtype, source.offset) + _offset_us(source.offset)).floordiv(DAY_US).cast(pl.Int32)
-        document = day.cast(pl.Date).cast(pl.String)
-    elif dtype in (pl.String, pl.Null) or (dtype.is_integer() and source.date is not None):
-        document = text = raw.cast(pl.String)
-        if source.date is None:
-            day = pl.when(text.str.len_bytes() == 10).then(_to_date(text, "%Y-%m-%d")).to_physical()
-            # polars also reads "2023- 5-10" as a date.
-            plain = text.str.contains(f"^{DATE_PATTERN}$")
+    day, given = pl.lit(None, pl.Int32), pl.lit(value=False)
+    for column in [item for item in source.names if item in found.schema]:
+        dtype, raw = found.wants(column), pl.col(column)
+        if dtype == pl.Date:
+            part = raw.to_physical()
+        elif isinstance(dtype, pl.Datetime) and source.date:
+            local = instant_of_column(raw, dtype, source.offset) + offset_us(source.day_at)
+            part = local.floordiv(DAY_US).cast(pl.Int32)
+        elif _is_text(dtype) or (dtype.is_integer() and source.date):
+            part = days_of(raw.cast(pl.String), source.date or ("yyyy-MM-dd",), source.offset, source.day_at)
         else:
-            day = _to_date(text, _strftime(source.date)).to_physical()
-            plain = text.str.contains(_digits(source.date))
-            document = pl.when(plain & day.is_not_null()).then(day.cast(pl.Date).cast(pl.String)).otherwise(text)
-    else:
-        hint = "; say `date: yyyy-MM-dd` to take its day" if isinstance(dtype, pl.Datetime) else ""
-        found.problems.append(f"{name}: column {column} is {dtype}; expected text or dates{hint}")
-        return
+            hint = "; say `date: yyyy-MM-dd` to take its day" if isinstance(dtype, pl.Datetime) else ""
+            found.problems.append(f"{name}: column {column} is {dtype}; expected text or dates{hint}")
+            return
+        # A column that says something which is no day is read by itself before the next one is asked.
+        day = part if len(source.names) == 1 else pl.when(given).then(day).otherwise(part)
+        given = given | raw.is_not_null()
+    document = pl.when(day.is_between(FIRST_DAY, LAST_DAY)).then(day).cast(pl.Date).cast(pl.String)
     if name == "service_date":
-        found.add("day", day, document, ~(plain & day.is_between(FIRST_DAY, LAST_DAY)))
-        found.documents[-1] = document.alias(name)
-        return
-    given = raw.is_not_null() if dtype != pl.String else raw.is_not_null() & (raw != "")
-    blank = pl.when(given).then(document)
-    found.add(
-        "start_day", pl.when(given).then(day), blank, given & ~(plain & (day >= FIRST_DAY)).fill_null(value=False)
-    )
-    found.documents[-1] = blank.alias(name)
+        found.add("day", day, document, ~day.is_between(FIRST_DAY, LAST_DAY))
+    else:
+        found.add("start_day", day, document, given & ~(day >= FIRST_DAY).fill_null(value=False))
 
 
-def _time(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr | None) -> None:
-    column = next((column for column in source.names if column in found.schema), None)
+def _is_text(dtype: pl.DataType) -> bool:
+    return dtype in (pl.String, pl.Null, pl.Categorical) or isinstance(dtype, pl.Enum)
+
+
+def _time(name: str, source: FieldSource, found: _Fit) -> None:
+    column = found.first(source)
     if column is None:
         found.problems.append(f"{name}: a time cannot be a constant")
         return
     dtype, raw = found.wants(column), pl.col(column)
-    plain = pl.lit(value=True)
     if isinstance(dtype, pl.Datetime):
-        instant = _instant(raw, dtype, source.offset)
-        document = _time_text(instant)
-    elif dtype in (pl.String, pl.Null) or (dtype.is_integer() and source.time is not None):
+        instant = instant_of_column(raw, dtype, source.offset)
+        document = time_texts(instant)
+    elif _is_text(dtype) or (dtype.is_integer() and source.time):
         text = raw.cast(pl.String)
-        if source.time is None:
-            plain = text.str.contains(PLAIN_TIME)
-            instant, document = _rfc3339(text), text
-        else:
-            plain = text.str.contains(_digits(source.time))
-            instant = _to_time(text, _strftime(source.time)) - _offset_us(source.offset)
-            document = pl.when(plain & instant.is_not_null()).then(_time_text(instant)).otherwise(text)
+        instant = instants_of(text, source.time or (RFC3339,), source.offset)
+        document = time_texts(instant) if source.time else text
     else:
         found.problems.append(f"{name}: column {column} is {dtype}; expected {_TIMES}")
         return
-    found.add("instant", instant, document, ~(plain & instant.is_between(_FIRST_INSTANT, _LAST_INSTANT)))
-    found.documents[-1] = document.alias(name)
+    found.add("instant", instant, document, ~instant.is_between(_FIRST_INSTANT, _LAST_INSTANT))
 
 
-def _money(name: str, source: FieldSource, found: _Fit, negative: pl.Expr | None) -> None:
-    column = next((column for column in source.names if column in found.schema), None)
+def _money(name: str, source: FieldSource, found: _Fit) -> None:
+    column = found.first(source)
     if column is None:
         found.problems.append(f"{name}: an amount cannot be a constant")
         return
     dtype, raw = found.wants(column), pl.col(column)
-    if dtype in (pl.String, pl.Null):
+    found.amounts.add(column)
+    exact = False
+    if _is_text(dtype):
         text = raw.cast(pl.String)
         value, right = text.cast(MONEY, strict=False), text.str.contains(f"^{MONEY_PATTERN}$")
+        exact = dtype == pl.String
     elif dtype.is_float():
         value, text = raw.round(2).cast(MONEY, strict=False), raw.cast(pl.String)
         right = (raw - raw.round(2)).abs() <= _ROUNDING * pl.max_horizontal(raw.abs(), 1.0)
     elif dtype.is_decimal() or dtype.is_integer():
         value, text = raw.cast(MONEY, strict=False), raw.cast(pl.String)
-        right = value == raw if dtype.is_decimal() and (dtype.scale or 0) > 2 else value.is_not_null()  # type: ignore[attr-defined]  # a decimal has a scale
+        right = value == raw if dtype.is_decimal() and (getattr(dtype, "scale", 0) or 0) > 2 else value.is_not_null()
     else:
         found.problems.append(f"{name}: column {column} is {dtype}; expected {_AMOUNTS}")
         return
+    if source.unit == "fen":
+        text = raw.cast(pl.String)
+        right = text.str.contains(r"^-?[0-9]{1,17}$")
+        digits = pl.when(text.str.starts_with("-")).then(text.str.zfill(4)).otherwise(text.str.zfill(3))
+        value = digits.str.replace(r"^(-?[0-9]+)([0-9]{2})$", "${1}.${2}").cast(MONEY, strict=False)
+        exact = False
+    elif dtype.is_integer():
+        found.notices.append(
+            f"{name}: column {column} is whole numbers, taken as yuan; say `unit: fen` if they are fen"
+        )
     right = (right & value.is_not_null()).fill_null(value=False)
-    if negative is not None:
-        value = pl.when(negative).then(-value.abs()).otherwise(value)
-    exact = dtype == pl.String and negative is None
-    document = text if exact else pl.when(right).then(value.cast(pl.String)).otherwise(text)
+    if found.negative is not None:
+        value = pl.when(found.negative).then(-value.abs()).otherwise(value)
+    plain = exact and found.negative is None
+    document = text if plain else pl.when(right).then(value.cast(pl.String)).otherwise(text)
     found.add(name, value if name == "fund_amount" else None, document, ~right)
 
 
-def _drug(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr | None) -> None:
-    column = source.names[0]
+def _drug(name: str, source: FieldSource, found: _Fit) -> None:
+    column = found.first(source)
+    if column is None:
+        found.problems.append(f"{name}: a drug object cannot be a constant")
+        return
     dtype, raw = found.wants(column), pl.col(column)
     if dtype == pl.Null:
+        return
+    if dtype == pl.String:  # nested data, of which a column of text shows only that there is some
+        found.doubts.append(raw.is_not_null())
         return
     if not isinstance(dtype, pl.Struct):
         found.problems.append(f"{name}: column {column} is {dtype}; expected a struct of {', '.join(DRUG_FIELDS)}")
@@ -292,7 +419,7 @@ def _drug(name: str, source: FieldSource, found: _Fit, _negative: pl.Expr | None
     found.add(name, None, raw, pl.lit(value=False) if plain else raw.is_not_null())
 
 
-_FITTERS: dict[str, Callable[[str, FieldSource, _Fit, pl.Expr | None], None]] = {
+_FITTERS: dict[str, Callable[[str, FieldSource, _Fit], None]] = {
     "physician_code": _physician,
     "encounter_type": _encounter,
     "claim_version": _version,
@@ -303,54 +430,3 @@ _FITTERS: dict[str, Callable[[str, FieldSource, _Fit, pl.Expr | None], None]] = 
     "fund_amount": _money,
     "drug": _drug,
 }
-
-
-# -- forms --------------------------------------------------------------------------------------------------------
-
-
-def _to_date(text: pl.Expr, form: str) -> pl.Expr:
-    return text.str.to_date(form, strict=False, exact=True)
-
-
-def _to_time(text: pl.Expr, form: str) -> pl.Expr:
-    """Microseconds since 1970 of a local time without zone."""
-    if "%H" not in form:
-        return _to_date(text, form).to_physical().cast(pl.Int64) * DAY_US
-    return text.str.to_datetime(form, time_unit="us", strict=False, cache=False).to_physical()
-
-
-def _rfc3339(text: pl.Expr) -> pl.Expr:
-    """Microseconds since 1970 UTC; null for offsets that are seldom used, which the model then reads."""
-    offset = text.str.slice(19)
-    shift = pl.when(offset == "+08:00").then(8 * 3_600_000_000).when((offset == "Z") | (offset == "+00:00")).then(0)
-    return _to_time(text.str.slice(0, 19), "%Y-%m-%dT%H:%M:%S") - shift
-
-
-def _instant(raw: pl.Expr, dtype: pl.Datetime, offset: str) -> pl.Expr:
-    if dtype.time_zone is None:
-        return raw.cast(pl.Datetime("us")).to_physical() - _offset_us(offset)
-    return raw.cast(pl.Datetime("us", dtype.time_zone)).to_physical()
-
-
-def _time_text(instant: pl.Expr) -> pl.Expr:
-    local = (instant + _offset_us("+08:00")).cast(pl.Datetime("us"))
-    return local.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f+08:00")
-
-
-def _offset_us(offset: str) -> int:
-    hours, minutes = offset[1:].split(":")
-    return (1 if offset[0] == "+" else -1) * (int(hours) * 3600 + int(minutes) * 60) * 1_000_000
-
-
-def _strftime(form: str) -> str:
-    for part, code in _PARTS:
-        form = form.replace(part, code)
-    return form
-
-
-def _digits(form: str) -> str:
-    """The pattern of exactly this form: polars also reads blanks for digits."""
-    pattern = "".join(f"\\{character}" if not character.isalnum() else character for character in form)
-    for part, _ in _PARTS:
-        pattern = pattern.replace(part, f"[0-9]{{{len(part)}}}")
-    return f"^{pattern}$"

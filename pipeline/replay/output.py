@@ -4,6 +4,7 @@ The folder (`--out DIR`). Everything but `timing.json` depends on the input, the
 
     DIR/verdicts/part-00000.parquet ...   one row an accepted claim, in the order of the input; see VERDICT_SCHEMA
     DIR/rejected-input.parquet            what the gate would have made a dead letter; see REJECTED_SCHEMA
+    DIR/repeated-claims.parquet           claims that came more than once and do not stand; see REPEATED_SCHEMA
     DIR/standings.parquet                 the physicians' timelines that the verdicts rest on; see STANDING_SCHEMA
     DIR/institutions.parquet              the same of institutions; see INSTITUTION_SCHEMA
     DIR/unusable-events.parquet           lines of the events that count for nothing: line (from 1), problems (list)
@@ -29,12 +30,14 @@ every reader shows as text), `penalty_period` is a struct {from, to} whose open 
     ruling            UInt16    position in `rules.screens.verdict.Screen(packs).rulings`, for explanations and case ids
     evidence          List(String), ids of the events behind the standing; null for claims that are paid
 
-run.json: `format` 1; `inputs` and `events` (name, bytes, sha256), `rows` by input, `mapping`, `packs` and `other_packs` (name on
-the wire and sha256 of what they say), `changes` (--set), `clock` {mode, day}, `code` {version, sha256}; `counts` {rows,
-accepted, rejected, rejected_by_reason, parts}; `event_lines` {lines, used, unusable}; `rule_sets`, the first and, if any, the
-second: `by_disposition` and `by_ruling` (claims, fund_amount in yuan as a decimal string), `physicians`, `institutions`,
-`unanswered` (owners whose standing could not be computed: their claims are in review). With --from-topic also `capture` (what
-was asked for, the offsets that this was, what was copied, digests) and `recorded` {compared, equal, differing, by_cause}.
+run.json: `format` 1; `inputs` and `events` (name, bytes, sha256), `rows` by input, `lines` by input (how its lines divide:
+`pipeline.inputs.sources.Lines`), `notices` (what was told of the files before anything was judged), `mapping`, `packs` and
+`other_packs` (name on the wire and sha256 of what they say), `changes` (--set), `clock` {mode, day}, `code` {version,
+sha256}; `counts` {rows, which is accepted and rejected and duplicate and replaced and conflict; reversals among the accepted,
+rejected_by_reason, parts}; `event_lines` {lines, used, unusable}; `rule_sets`, the first and, if any, the second:
+`by_disposition` and `by_ruling` (claims, fund_amount in yuan as a decimal string), `physicians`, `institutions`, `unanswered`
+(owners whose standing could not be computed: their claims are in review). With --from-topic also `capture` (what was asked
+for, the offsets that this was, what was copied, digests) and `recorded` {compared, equal, differing, by_cause}.
 """
 
 from __future__ import annotations
@@ -70,6 +73,25 @@ REJECTED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 of Parquet, records of CSV, whose header is the first. `reason` is one of `topics.claims.codec.ClaimError.KINDS`, `field` the
 first field that is wrong (null: the whole record), `problem` the reason in full as in a dead letter, `raw` the record as text,
 bytes that are no UTF-8 escaped."""
+
+REPEATED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "source_row": pl.Int64,
+    "file": pl.String,
+    "kind": pl.String,
+    "stands": pl.Int64,
+    "claim_id": pl.String,
+    "claim_version": pl.Int32,
+    "region": pl.String,
+    "institution_code": pl.String,
+    "physician_code": pl.String,
+    "service_date": pl.Date,
+    "fund_amount": PARQUET_COLUMNS["fund_amount"],
+    "disposition": VERDICT_SCHEMA["disposition"],
+    "settlement_time": VERDICT_SCHEMA["settlement_time"],
+}
+"""Columns of `repeated-claims.parquet`. `kind` is duplicate, replaced (by a later version) or conflict (other content under
+the same identity: none of them stands); `stands` is the source row that stands in its place, null in a conflict. The
+disposition is the one that the row had by itself; it counts nowhere."""
 
 _SPAN = pl.Struct(
     {

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.inputs.errors import ReplayError
+from pipeline.replay.errors import ReplayError
 from pipeline.replay.output import VERDICT_SCHEMA
 from rules.vocabulary import Disposition
 

@@ -17,6 +17,9 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+from pipeline.inputs.errors import InputError
+from pipeline.inputs.mapping import CONTRACT, Mapping, load_mapping
+from pipeline.inputs.sources import open_inputs, slices
 from pipeline.sample.files import write_lines
 from pipeline.sample.histories import QIANNAN_START, History, Maker
 from pipeline.sample.roster import PLACE_OF, Place
@@ -42,27 +45,27 @@ class ClaimsFileError(ValueError):
     """A file from which no physicians can be read."""
 
 
-def people_of(path: Path) -> list[Person]:
-    """The physicians of a claims file (Parquet or NDJSON, .gz too; the wire contract's names), by region and code.
+def people_of(place: Path | str, mapping: Mapping | None = None, encoding: str | None = None) -> list[Person]:
+    """The physicians of claims (a file, folder or pattern, under the wire contract's names or a mapping), by region and code.
 
-    Raises ClaimsFileError when the file is not there, cannot be read, or lacks the columns.
+    Raises ClaimsFileError when they cannot be read, or lack columns.
     """
-    columns = ("region", "physician_code", "institution_code")
+    columns = ["region", "physician_code", "institution_code"]
+    mapping = mapping or load_mapping(CONTRACT)
+    counts = pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), "claims": pl.UInt32})
     try:
-        claims = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_ndjson(path)
-        counts = (
-            claims.select(columns)
-            .filter(pl.col("physician_code").str.strip_chars() != "")
-            .group_by(columns)
-            .agg(pl.len().alias("claims"))
-            .sort("region", "physician_code", "claims", "institution_code", descending=[False, False, True, False])
-            .group_by("region", "physician_code", maintain_order=True)
-            .agg("institution_code")
-            .collect(engine="streaming")
-        )
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise ClaimsFileError(f"{path}: no claims with {', '.join(columns)} can be read from it: {error}") from None
-    return [Person(region, code, tuple(institutions)) for region, code, institutions in counts.iter_rows()]
+        for piece in slices(open_inputs(str(place), mapping, encoding).files, mapping):
+            named = piece.decode().claims.select(columns).drop_nulls("physician_code")
+            more = named.group_by(columns).agg(pl.len().cast(pl.UInt32).alias("claims"))
+            counts = pl.concat([counts, more]).group_by(columns).agg(pl.col("claims").sum())
+    except InputError as error:
+        raise ClaimsFileError(f"{place}: no claims with {', '.join(columns)} can be read from it: {error}") from None
+    ordered = (
+        counts.sort("region", "physician_code", "claims", "institution_code", descending=[False, False, True, False])
+        .group_by("region", "physician_code", maintain_order=True)
+        .agg("institution_code")
+    )
+    return [Person(region, code, tuple(institutions)) for region, code, institutions in ordered.iter_rows()]
 
 
 def write_events(path: Path, people: Iterable[Person], *, seed: int) -> int:

@@ -7,7 +7,6 @@ has a verdict already, the revision of its physician's standing that this verdic
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import itertools
 import multiprocessing
 import os
@@ -19,12 +18,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, cast
 
 import msgspec
 import polars as pl
 
-from pipeline.inputs.errors import ReplayError
+from pipeline.inputs.errors import InputError
+from pipeline.inputs.records import read_records
+from pipeline.replay.errors import ReplayError
 from pipeline.replay.knowledge.standings import institutions_frame, standings_frame
 from rules.calendar import WorkingCalendar
 from rules.dossier import Dossier, fold
@@ -152,10 +152,9 @@ def read_events(path: Path, packs: PackSet, progress: Callable[[int], None] = la
             if number % 50_000 == 0:
                 progress(number)
             # A record from the topic is judged as it stood there; of a file's line its end is no part.
-            value = line.rstrip(b"\r\n") if arrived is None else line
-            if value.strip() or arrived is not None:
-                _take(found, number, value, packs, arrived)
-    except (OSError, EOFError, gzip.BadGzipFile, pl.exceptions.PolarsError) as error:
+            if line.strip() or arrived is not None:
+                _take(found, number, line, packs, arrived)
+    except (OSError, InputError, pl.exceptions.PolarsError) as error:
         raise ReplayError(f"{path.name}: the events cannot be read: {error}") from error
     return found
 
@@ -166,13 +165,8 @@ def _lines(path: Path) -> Iterator[tuple[bytes, int | None]]:
         for batch in pl.scan_parquet(path).select("value", "arrived").collect().iter_slices(50_000):
             yield from batch.iter_rows()
         return
-    with _open(path) as stream:
-        for line in stream:
-            yield line, None
-
-
-def _open(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+    for _, line in read_records(path):
+        yield line, None
 
 
 def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: int | None) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 import polars as pl
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
-from pipeline.inputs.errors import ReplayError
-from pipeline.inputs.sources import InputFile, fingerprint
+from pipeline.inputs.files import InputFile, fingerprint
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.records import headers, key, place
+from pipeline.replay.errors import ReplayError
 from pipeline.replay.output import EVENTS_SCHEMA, INPUT_SCHEMA, RECORDED_SCHEMA
 from pipeline.replay.proof.spooling import Recorder, Spool
 from pipeline.replay.proof.topic_range import Ranges, Wanted, read_range, resolve, since, whole

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class Proof:
             # Where no verdict is recorded, everything counts.
             pl.col("known_revision", "known_instant").fill_null(2**62)
         )
-        return Decoded(decoded.claims.hstack(found), decoded.rejected, decoded.rows)
+        return replace(decoded, claims=decoded.claims.hstack(found))
 
     def differences(
         self, piece: Slice, decoded: Decoded, verdicts: pl.DataFrame, judge: Judging

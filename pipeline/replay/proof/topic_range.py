@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from pipeline.inputs.errors import RangeError
 from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.offsets import Extent, asking, extents
 from pipeline.kafka.reading import TOOLS_GROUP, tool_consumer
 from pipeline.kafka.records import place
+from pipeline.replay.errors import RangeError
 from pipeline.settings.model import Settings
 
 Ranges = dict[int, tuple[int, int]]

@@ -12,9 +12,9 @@ import resource
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -22,16 +22,19 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.inputs.errors import ReplayError, StrictError
+from pipeline.inputs.errors import InputError
+from pipeline.inputs.files import InputFile
+from pipeline.inputs.identity import KINDS, identities
 from pipeline.inputs.mapping import Mapping
-from pipeline.inputs.sources import InputFile, Slice, check_inputs, find_inputs, rows_known, slices
+from pipeline.inputs.sources import Lines, Notice, Slice, open_inputs, rows_known, slices
+from pipeline.replay.errors import StrictError
 from pipeline.replay.knowledge.register import Clock, ClockMode, EventFile, Revisions, gather_knowledge, read_events
 from pipeline.replay.proof.capture import Captured
 from pipeline.replay.proof.recorded import Proof, summary
 from pipeline.replay.run.folder import Folder, write_json
 from pipeline.replay.run.progress import Progress
 from pipeline.replay.run.provenance import describe
-from pipeline.replay.run.writing import Judge, rejected_frame, write_table
+from pipeline.replay.run.writing import Judge, rejected_frame, tally, write_table
 from rules.packs.pack import PackSet
 from rules.screens.verdict import Screen
 from rules.vocabulary import Disposition
@@ -57,6 +60,7 @@ class Job:
     resume: bool = True
     threads: int | None = None
     captured: Captured | None = None
+    encoding: str | None = None
 
 
 class Interrupted(Exception):
@@ -86,19 +90,21 @@ class _Run:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def replay(job: Job, progress: Progress) -> dict[str, Any]:
-    """Runs a replay and returns its record, as run.json holds it. Raises ReplayError, and Interrupted after SIGINT."""
+def replay(job: Job, progress: Progress, tell: Callable[[Notice], None] = lambda _notice: None) -> dict[str, Any]:
+    """Runs a replay and returns its record, as run.json holds it. Raises ReplayError, InputError, and Interrupted after SIGINT.
+
+    `tell` is told of everything about the files that people should know before anything is judged.
+    """
     try:
-        return _replay(job, progress)
+        return _replay(job, progress, tell)
     finally:
         progress.close()
 
 
-def _replay(job: Job, progress: Progress) -> dict[str, Any]:
+def _replay(job: Job, progress: Progress, tell: Callable[[Notice], None]) -> dict[str, Any]:
     began = time.monotonic()
     # 1 the inputs and the mapping
-    inputs = find_inputs(job.claims) if job.captured is None else job.captured.inputs
-    check_inputs(inputs, job.mapping)
+    inputs, notices = _opened(job, tell)
     # 2 the fingerprints
     progress.stage("fingerprints of the inputs")
     description = describe(inputs, job.events, job.mapping, job.packs, job.other, job.changes, job.clock)
@@ -127,11 +133,14 @@ def _replay(job: Job, progress: Progress) -> dict[str, Any]:
     # 5 the slices
     run = _Run(job, folder, judges, proof)
     rows = _judge_all(run, inputs, progress)
-    # 6 the counts
+    # 6 what came more than once, and the counts
+    if proof is None:
+        progress.stage("claims that come more than once")
+        folder.leave_out_repeated()
     folder.merge_rejected()
     if proof is not None:
         folder.merge_differences()
-    record = _record(run, description, events, standings)
+    record = _record(run, description, events, standings, notices)
     seconds = time.monotonic() - prepared
     write_json(
         folder.root / "timing.json",
@@ -145,6 +154,18 @@ def _replay(job: Job, progress: Progress) -> dict[str, Any]:
     )
     folder.finish(record)
     return record
+
+
+def _opened(job: Job, tell: Callable[[Notice], None]) -> tuple[tuple[InputFile, ...], tuple[Notice, ...]]:
+    if job.captured is not None:
+        return job.captured.inputs, ()
+    prepared = open_inputs(job.claims, job.mapping, job.encoding)
+    for notice in prepared.notices:
+        tell(notice)
+    doubts = [str(notice) for notice in prepared.notices if notice.doubt]
+    if doubts and job.strict:
+        raise StrictError("\n".join([*doubts, "stopped, as --strict asks"]))
+    return prepared.files, prepared.notices
 
 
 # -- slices -------------------------------------------------------------------------------------------------------
@@ -203,11 +224,11 @@ def _judge(run: _Run, piece: Slice) -> int:
     try:
         decoded = piece.decode()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ReplayError(f"{piece.file}: cannot be read from row {piece.first_line} on: {error}") from error
+        raise InputError(f"{piece.file}: cannot be read from row {piece.first_line} on: {error}") from error
     if decoded.rejected and run.job.strict:
         first = decoded.rejected[0]
         raise StrictError(
-            f"{piece.file}: line {piece.first_line + first.row}: {first.kind}: {first.problem}; stopped, as --strict asks"
+            f"{piece.file}: line {piece.line_of(first.row)}: {first.kind}: {first.problem}; stopped, as --strict asks"
         )
     if run.stop.is_set():
         return 0
@@ -223,27 +244,25 @@ def _judge(run: _Run, piece: Slice) -> int:
                 piece, decoded, verdicts, partial(judge.verdicts, first_row=piece.first_row)
             )
             write_table(differences, run.folder.differences(piece.number))
-        tallies.append(_tally(verdicts))
+        tallies.append(tally(verdicts))
         write_table(verdicts, run.folder.part(piece.number, other=number > 0))
     if decoded.rejected:
-        table = rejected_frame(decoded, piece.file, piece.first_row, piece.first_line)
-        write_table(table, run.folder.rejected(piece.number))
+        write_table(rejected_frame(decoded, piece), run.folder.rejected(piece.number))
+    if proof is None:
+        write_table(identities(decoded.claims, piece.first_row), run.folder.identities(piece.number))
     note = {
         "rows": decoded.rows,
         "accepted": decoded.claims.height,
         "file": piece.file,
+        "first_row": piece.first_row,
+        "reversals": int((decoded.claims["fund_amount"] < 0).sum()),
+        "lines": asdict(piece.lines),
         "rejected": Counter(item.kind for item in decoded.rejected),
         "tallies": tallies,
         "proof": found,
     }
     run.folder.finish_part(piece.number, note)
     return decoded.rows
-
-
-def _tally(verdicts: pl.DataFrame) -> list[list[Any]]:
-    """Ruling, claims and fund share of every ruling that occurs."""
-    counted = verdicts.group_by("ruling").agg(pl.len().alias("claims"), pl.col("fund_amount").sum().alias("fund"))
-    return [[ruling, claims, str(fund)] for ruling, claims, fund in counted.sort("ruling").iter_rows()]
 
 
 # -- what is told once --------------------------------------------------------------------------------------------
@@ -283,22 +302,34 @@ def _write_unusable(folder: Folder, events: EventFile) -> None:
 
 
 def _record(
-    run: _Run, description: dict[str, Any], events: EventFile, standings: Sequence[_Standings]
+    run: _Run,
+    description: dict[str, Any],
+    events: EventFile,
+    standings: Sequence[_Standings],
+    notices: Sequence[Notice],
 ) -> dict[str, Any]:
     notes = list(run.folder.notes())
     rejected: Counter[str] = Counter()
     rows: Counter[str] = Counter()
+    again: Counter[str] = Counter()
+    lines: dict[str, Counter[str]] = {item["name"]: Counter(asdict(Lines())) for item in description["inputs"]}
     for note in notes:
         rejected.update(note["rejected"])
         rows[note["file"]] += note["rows"]
+        again.update(note.get("repeated", {}))
+        lines[note["file"]].update(note["lines"])
     return {
         "format": 1,
         **description,
         **({} if run.proof is None else {"recorded": summary(notes)}),
+        "notices": [{"file": item.file, "text": item.text, "doubt": item.doubt} for item in notices],
         "rows": {item["name"]: rows[item["name"]] for item in description["inputs"]},
+        "lines": {name: dict(counts) for name, counts in lines.items()},
         "counts": {
             "rows": sum(rows.values()),
             "accepted": sum(note["accepted"] for note in notes),
+            "reversals": sum(note["reversals"] for note in notes),
+            **{kind: again[kind] for kind in KINDS},
             "rejected": sum(rejected.values()),
             "rejected_by_reason": dict(sorted(rejected.items())),
             "parts": len(notes),
@@ -315,8 +346,8 @@ def _rule_set(judge: Judge, known: _Standings, tallies: Sequence[list[list[Any]]
     """What came out under one rule set: claims and fund share (yuan, as a decimal string) by ruling and by disposition."""
     claims: Counter[int] = Counter()
     fund: dict[int, Decimal] = {}
-    for tally in tallies:
-        for ruling, count, amount in tally:
+    for counted in tallies:
+        for ruling, count, amount in counted:
             claims[ruling] += count
             fund[ruling] = fund.get(ruling, Decimal(0)) + Decimal(amount)
     by_disposition = {item.value: {"claims": 0, "fund_amount": Decimal(0)} for item in Disposition}

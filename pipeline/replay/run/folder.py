@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pipeline.inputs.errors import ReplayError
-from pipeline.replay.output import DIFFERENCES_SCHEMA, REJECTED_SCHEMA
+from pipeline.inputs.identity import repeated
+from pipeline.replay.errors import ReplayError
+from pipeline.replay.output import DIFFERENCES_SCHEMA, REJECTED_SCHEMA, REPEATED_SCHEMA
+from pipeline.replay.run.writing import tally, write_table
 
 _MADE = (
     ".replay",
     "verdicts",
     "other",
     "rejected-input.parquet",
+    "repeated-claims.parquet",
     "standings.parquet",
     "institutions.parquet",
     "unusable-events.parquet",
@@ -129,6 +133,43 @@ class Folder:
         """Where the differences of a slice wait."""
         return self._state / f"differences-{number:05d}.parquet"
 
+    def identities(self, number: int) -> Path:
+        """Where the identities of a slice's claims wait."""
+        return self._state / f"identities-{number:05d}.parquet"
+
+    def leave_out_repeated(self) -> None:
+        """Takes claims that do not stand out of the verdicts and writes them to repeated-claims.parquet with their reason.
+
+        May be begun anew at any time: what is out already is found and counted again.
+        """
+        whole = repeated(self._numbered("identities"))
+        parts = []
+        for number, note in enumerate(self.notes()):
+            first, end = note["first_row"], note["first_row"] + note["rows"]
+            own = whole.filter(pl.col("row").is_between(first, end - 1))
+            aside = self._state / f"repeated-{number:05d}.parquet"
+            if own.is_empty():
+                continue
+            for other in (False, True):
+                part = self.part(number, other=other)
+                if not part.exists():
+                    continue
+                verdicts = pl.read_parquet(part)
+                out = verdicts.join(own, left_on="source_row", right_on="row", how="inner", maintain_order="left")
+                if not other and not aside.exists():
+                    write_table(out.with_columns(file=pl.lit(note["file"])).select(*REPEATED_SCHEMA), aside)
+                kept = verdicts.filter(~pl.col("source_row").is_in(own["row"].implode()))
+                note["tallies"][int(other)] = tally(kept)
+                if not other:
+                    note["accepted"] = kept.height
+                    note["reversals"] = int((kept["fund_amount"] < 0).sum())
+                if kept.height < verdicts.height:
+                    write_table(kept, part)
+            note["repeated"] = dict(Counter(own["kind"]))
+            self.finish_part(number, note)
+            parts.append(aside)
+        self._put_together(parts, REPEATED_SCHEMA, "repeated-claims.parquet")
+
     def merge_rejected(self) -> None:
         """Puts the refused rows of all slices into one table."""
         self._merge("rejected", REJECTED_SCHEMA, "rejected-input.parquet")
@@ -138,7 +179,12 @@ class Folder:
         self._merge("differences", DIFFERENCES_SCHEMA, "differences.parquet")
 
     def _merge(self, kind: str, schema: dict[str, Any], name: str) -> None:
-        parts = sorted(self._state.glob(f"{kind}-*.parquet"), key=lambda path: int(path.stem.partition("-")[2]))
+        self._put_together(self._numbered(kind), schema, name)
+
+    def _numbered(self, kind: str) -> list[Path]:
+        return sorted(self._state.glob(f"{kind}-*.parquet"), key=lambda path: int(path.stem.partition("-")[2]))
+
+    def _put_together(self, parts: list[Path], schema: dict[str, Any], name: str) -> None:
         whole = pl.concat([pl.scan_parquet(path) for path in parts]) if parts else pl.LazyFrame(schema=schema)
         whole.sink_parquet(self.root / name, compression="zstd", maintain_order=True)
 

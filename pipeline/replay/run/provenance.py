@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.inputs.files import InputFile, fingerprint
 from pipeline.inputs.mapping import Mapping
-from pipeline.inputs.sources import InputFile, fingerprint
 from pipeline.replay.knowledge.register import Clock
 from rules.packs.pack import Pack, PackSet
 
@@ -56,7 +56,10 @@ def describe(
     """Everything that the outputs follow from. Two replays with equal descriptions write equal bytes."""
     said = mapping.model_dump_json()
     return {
-        "inputs": [{"name": file.name, "bytes": file.size, "sha256": fingerprint(file.path)} for file in inputs],
+        "inputs": [
+            {"name": file.name, "bytes": file.size, "sha256": fingerprint(file.path), "encoding": file.encoding}
+            for file in inputs
+        ],
         "events": {"name": events.name, "bytes": events.stat().st_size, "sha256": fingerprint(events)},
         "mapping": {"name": mapping.name, "sha256": hashlib.sha256(said.encode()).hexdigest()},
         "packs": [pack_record(pack) for pack in packs.packs],

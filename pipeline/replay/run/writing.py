@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from pipeline.inputs.decode import Decoded
+from pipeline.inputs.sources import Slice
 from pipeline.replay.output import (
     CHINA_ZONE,
     REJECTED_SCHEMA,
@@ -113,10 +115,16 @@ def write_table(frame: pl.DataFrame, path: Path, group_rows: int | None = None) 
     unfinished.replace(path)
 
 
-def rejected_frame(decoded: Decoded, file: str, first_row: int, first_line: int) -> pl.DataFrame:
+def rejected_frame(decoded: Decoded, piece: Slice) -> pl.DataFrame:
     """The rows of a slice that are no claims, as REJECTED_SCHEMA."""
     rows = [
-        (first_row + item.row, file, first_line + item.row, item.kind, item.field, item.problem, item.raw)
+        (piece.first_row + item.row, piece.file, piece.line_of(item.row), item.kind, item.field, item.problem, item.raw)
         for item in decoded.rejected
     ]
     return pl.DataFrame(rows, schema=REJECTED_SCHEMA, orient="row")
+
+
+def tally(verdicts: pl.DataFrame) -> list[list[Any]]:
+    """Ruling, claims and fund share of every ruling that occurs."""
+    counted = verdicts.group_by("ruling").agg(pl.len().alias("claims"), pl.col("fund_amount").sum().alias("fund"))
+    return [[ruling, claims, str(fund)] for ruling, claims, fund in counted.sort("ruling").iter_rows()]

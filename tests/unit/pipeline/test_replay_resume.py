@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.replay import replay_command
-from pipeline.inputs.errors import ReplayError
+from pipeline.replay.errors import ReplayError
 from pipeline.replay.knowledge.register import Clock, ClockMode
 from pipeline.replay.run.engine import Interrupted, replay
 from pipeline.replay.run.progress import Progress

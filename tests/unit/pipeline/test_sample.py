@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import main
-from pipeline.loading import read_lines
+from pipeline.inputs.records import read_records
 from pipeline.sample import BROKEN, claims, institutions, roster, write_sample
 from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
@@ -259,7 +259,7 @@ def test_an_events_file_holds_nothing_that_the_registers_would_refuse_and_gives_
 def test_a_standing_file_can_be_loaded_and_holds_physicians_and_institutions(tmp_path):
     path = tmp_path / "standing.ndjson.gz"
     written = write_sample("standing", path, seed=7, count=200)
-    lines = [line for _, chunk in read_lines(path, "standing") for line in chunk]
+    lines = [line for _, line in read_records(path)]
     assert len(lines) == written
     assert sum("institution_code" in json.loads(line) for line in lines) == len(institutions(7))
 

@@ -15,6 +15,7 @@ from pipeline.settings.packs import load_pack_set
 from rules.events import CHINA, OptOut, SiteDeclaration, decode
 from rules.events import check as check_event
 from rules.standing import statement
+from tests.support.replaying import frame_of
 from tests.support.spoiled import claim
 
 PACKS = load_pack_set()
@@ -71,8 +72,7 @@ def test_a_physicians_events_do_not_depend_on_who_else_is_in_the_file(tmp_path: 
 
 def test_the_command_writes_the_same_bytes_for_the_same_seed(tmp_path: Path) -> None:
     claims = tmp_path / "claims.parquet"
-    rows = [{"region": "522700", "physician_code": f"D{number}", "institution_code": "H1"} for number in range(200)]
-    pl.DataFrame(rows).write_parquet(claims)
+    frame_of([claim(physician_code=f"D{number}", institution_code="H1") for number in range(200)]).write_parquet(claims)
     for name in ("a.ndjson.gz", "b.ndjson.gz"):
         done = CliRunner().invoke(main, ["sample", "events-for", str(claims), str(tmp_path / name), "--seed", "5"])
         assert done.exit_code == 0, done.output

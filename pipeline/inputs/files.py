@@ -1,0 +1,285 @@
+"""Files as they lie on a disk: found, told apart by format, unpacked, and brought into UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from pipeline.inputs.errors import InputError
+
+Format = Literal["parquet", "ndjson", "json", "csv", "xlsx", "records"]
+"""`ndjson` is one document a line, `json` an array of documents or documents over several lines; `records` is Parquet of a
+topic's records as received (`pipeline.replay.output.INPUT_SCHEMA`)."""
+
+_SUFFIXES: dict[str, Format] = {
+    ".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".csv": "csv", ".tsv": "csv",
+    ".xlsx": "xlsx",
+}  # fmt: skip
+_BINARY = ("parquet", "xlsx")
+
+UTF8 = "utf-8"
+ENCODINGS = (UTF8, "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5")
+"""What `--encoding` takes. GBK is read as GB18030, which contains it."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_WIDE_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_HASH_CHUNK = 8 << 20
+_READ_BYTES = 1 << 20
+_PACKED_BYTES = 4 << 10
+"""Compressed bytes read at once: what a damage may cost of the text before it."""
+MAX_LINE = 64 << 20
+_LOOKED_AT = 64 << 20
+"""Bytes of a text file from which its encoding is told. A line further on that is in another one is set aside by name."""
+
+DAMAGE = (OSError, EOFError, zlib.error)
+"""What a damaged compression raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of claims. `name` is how outputs speak of it: the path below the folder that was given, never the machine's own."""
+
+    path: Path
+    name: str
+    format: Format
+    size: int
+    encoding: str = UTF8
+
+    @property
+    def packed(self) -> bool:
+        """Whether it is compressed (.gz)."""
+        return self.path.suffix.lower() == ".gz"
+
+
+# -- finding ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files that are read, in the order of their names, and the names of those in the folder that are of no known format."""
+
+    files: tuple[InputFile, ...]
+    passed_over: tuple[str, ...] = ()
+
+
+def find_inputs(wanted: str) -> Found:
+    """The files of a path, a folder or a glob. Raises InputError."""
+    place = Path(wanted)
+    over: list[Path] = []
+    if place.is_dir():
+        everything = [path for path in place.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        base, paths = place, [path for path in everything if format_of(path) is not None]
+        over = sorted(set(everything) - set(paths))
+        if not paths:
+            raise InputError(f"{wanted}: holds no claims; expected files named {_expected()}")
+    elif place.is_file():
+        base, paths = place.parent, [place]
+    else:
+        paths = [Path(name) for name in glob.glob(wanted, recursive=True) if Path(name).is_file()]  # noqa: PTH207  # a pattern may be absolute
+        if not paths:
+            raise InputError(f"{wanted}: no such file, folder or pattern")
+        base = Path(_common(paths))
+    if not any(path.stat().st_size for path in paths):
+        raise InputError(f"{wanted}: is empty; expected claims")
+    return Found(
+        tuple(input_file(path, base) for path in sorted(paths)),
+        tuple(path.relative_to(base).as_posix() for path in over),
+    )
+
+
+def _common(paths: list[Path]) -> Path:
+    parents = [set(path.parents) for path in paths]
+    return max(set.intersection(*parents), key=lambda path: len(path.parts))
+
+
+def input_file(path: Path, base: Path | None = None) -> InputFile:
+    """A file by its name. Raises InputError for a format that is not known."""
+    kind = format_of(path)
+    if kind is None:
+        raise InputError(f"{path}: unknown format; expected {_expected()}")
+    base = path.parent if base is None else base
+    return InputFile(path, path.relative_to(base).as_posix(), kind, path.stat().st_size)
+
+
+def _expected() -> str:
+    return f"{', '.join(_SUFFIXES)} (text also with .gz; small or capital letters)"
+
+
+def format_of(path: Path) -> Format | None:
+    """The format that a file's name says; None for a name that says none."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if suffixes[-1:] == [".gz"]:
+        found = _SUFFIXES.get(suffixes[0]) if len(suffixes) > 1 else None
+        return None if found in _BINARY else found
+    return _SUFFIXES.get(suffixes[-1]) if suffixes else None
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file's bytes. Raises InputError."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_HASH_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+# -- opening ------------------------------------------------------------------------------------------------------
+
+
+class Text:
+    """A file's text in UTF-8, unpacked, without a byte order mark. Bytes that its encoding does not know stay as they are, so
+    that their line is no UTF-8."""
+
+    def __init__(self, source: Iterator[bytes], raw: IO[bytes], encoding: str) -> None:
+        self._source = source
+        self._raw = raw
+        self._encoding = "gb18030" if encoding == "gbk" else encoding
+
+    @property
+    def read_of_file(self) -> int:
+        """Bytes of the file itself that are read."""
+        return self._raw.tell()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The text, up to a mebibyte at a time. Raises one of DAMAGE after everything that could be read."""
+        decoder: Any = (
+            None if self._encoding == UTF8 else codecs.getincrementaldecoder(self._encoding)("surrogateescape")
+        )
+        head: bytes | None = b""
+        for chunk in self._source:
+            data = chunk
+            if head is not None:
+                head += chunk
+                if len(head) < len(_BYTE_ORDER_MARK):
+                    continue
+                data, head = head, None
+                if data.startswith(_BYTE_ORDER_MARK):
+                    data, decoder = data.removeprefix(_BYTE_ORDER_MARK), None
+                elif self._encoding.startswith("utf-16") and data[:2] in _WIDE_MARKS:
+                    decoder = codecs.getincrementaldecoder(_WIDE_MARKS[data[:2]])("surrogateescape")
+                    data = data[2:]
+            yield data if decoder is None else _utf8(decoder, data)
+        if head:
+            yield head if decoder is None else _utf8(decoder, head)
+        if decoder is not None:
+            yield _utf8(decoder, b"", last=True)
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines with their ends. Raises one of DAMAGE after every line that could be read whole, and InputError for a line
+        that is too long to be one."""
+        carried: list[bytes] = []
+        held = 0
+        for chunk in self.chunks():
+            parts = chunk.splitlines(keepends=True) if b"\r" not in chunk else _lines_of(chunk)
+            if parts and carried:
+                carried.append(parts[0])
+                if not parts[0].endswith(b"\n"):
+                    held += len(parts[0])
+                    if held > MAX_LINE:
+                        raise InputError(f"a line of more than {MAX_LINE >> 20} MiB; is this the right format?")
+                    continue
+                parts[0] = b"".join(carried)
+                carried, held = [], 0
+            if parts and not parts[-1].endswith(b"\n"):
+                carried = [parts.pop()]
+            yield from parts
+        if carried:
+            yield b"".join(carried)
+
+
+def _utf8(decoder: Any, data: bytes, *, last: bool = False) -> bytes:
+    try:
+        return str(decoder.decode(data, last)).encode(UTF8, "surrogateescape")
+    except UnicodeError:  # half a character at the end, or halves of UTF-16 that belong to none
+        decoder.reset()
+        return b"\xff\n"
+
+
+def _unpacked(raw: IO[bytes]) -> Iterator[bytes]:
+    """What a gzip file holds, as far as it can be read; then zlib.error or EOFError. Its members follow each other."""
+    member, begun = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+    while data := raw.read(_PACKED_BYTES):
+        while data:
+            if member.eof:
+                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            begun = True
+            out = member.decompress(data, _READ_BYTES)
+            if out:
+                yield out
+            data = member.unused_data.lstrip(b"\0") if member.eof else member.unconsumed_tail
+    if not member.eof and begun:
+        raise EOFError("the file ends before its compressed data do")
+
+
+def _lines_of(chunk: bytes) -> list[bytes]:
+    """Lines that end with a line feed; a carriage return alone ends none."""
+    parts = chunk.split(b"\n")
+    last = parts.pop()
+    lines = [part + b"\n" for part in parts]
+    return [*lines, last] if last else lines
+
+
+@contextmanager
+def opened(file: InputFile) -> Iterator[Text]:
+    """A file's text. Raises InputError when it is not there."""
+    try:
+        raw = file.path.open("rb")
+    except OSError as error:
+        raise InputError(f"{file.path}: {error.strerror or error}") from error
+    with raw:
+        source = _unpacked(raw) if file.packed else iter(partial(raw.read, _READ_BYTES), b"")
+        yield Text(source, raw, file.encoding)
+
+
+def damaged(file: InputFile, error: BaseException, read: str) -> InputError:
+    """What to say of a file that cannot be read to its end; `read` is how far it was."""
+    how = "its compression is damaged" if file.packed else "it cannot be read"
+    return InputError(f"{file.name}: cannot be read beyond {read}: {how} ({error or type(error).__name__})")
+
+
+# -- encodings ----------------------------------------------------------------------------------------------------
+
+
+def encoding_of(file: InputFile) -> str:
+    """The encoding of a text file: UTF-8 or UTF-16 by its mark, UTF-8 when it reads so, else GB18030 when most of its lines do.
+
+    A few lines that are no UTF-8 in a file that otherwise is do not make it another encoding: they are set aside by name.
+    """
+    seen = bad = good = 0
+    try:
+        with opened(file) as text:
+            for line in text.lines():
+                if not seen and line[:2] in _WIDE_MARKS:
+                    return "utf-16"
+                seen += len(line)
+                if not line.isascii():
+                    if _reads(line, UTF8):
+                        good += 1
+                    elif _reads(line, "gb18030"):
+                        bad += 1
+                    else:
+                        good += 1
+                if seen > _LOOKED_AT:
+                    break
+    except DAMAGE:
+        pass  # told when it is read
+    return "gb18030" if bad > good else UTF8
+
+
+def _reads(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
