@@ -71,7 +71,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         "agency",
         "agencies and case tools, screening load events",
-        reads=(NOTICES, CLAIM_CASES, CASE_STATE, LEDGER_PROGRESS, PHYSICIAN_EVENTS),
+        reads=(NOTICES, CLAIM_CASES, CASE_STATE, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER),
         writes=(PHYSICIAN_EVENTS, CASE_ACTIONS),
     ),
 )

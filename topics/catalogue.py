@@ -69,6 +69,8 @@ class TopicSpec:
     brokers_time: bool = False
     """Records bear the brokers' time. For what others write: by a timestamp of the sender's choice, such as the day of
     settlement, retention would delete a record before it was read."""
+    segment_bytes: int | None = None
+    """Size of the log's pieces, where it is to be compacted soon because a key is written many times a second."""
 
     def prefixed(self, prefix: str) -> TopicSpec:
         """The same contract under another name, for shadow runs beside the real outputs."""
@@ -81,6 +83,8 @@ class TopicSpec:
             settings["retention.ms"] = str(self.retention_ms)
         if self.brokers_time:
             settings["message.timestamp.type"] = "LogAppendTime"
+        if self.segment_bytes is not None:
+            settings["segment.bytes"] = str(self.segment_bytes)
         return settings
 
 
@@ -270,6 +274,7 @@ LEDGER_PROGRESS = TopicSpec(
     owner="control",
     readers="worker, control, audit",
     purpose="How far the ledger has come in each partition of its input, in one transaction with what follows (台账进度).",
+    segment_bytes=4 * 1024 * 1024,
 )
 
 CATALOGUE: tuple[TopicSpec, ...] = (

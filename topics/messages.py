@@ -353,8 +353,8 @@ class LedgerProgress(Message):
     that it reaches the partition's read_committed end whatever stands there; of an empty partition it is 0.
 
     `sent_on`: records that lay in the wrong partition were sent on to these partitions of the same topic; what follows from
-    them is visible when the progress of each has reached the offset given here. `revisions` counts the standings published
-    from this partition; `last_event_at` is the timestamp of the last record taken.
+    them is visible when the progress of each has reached the offset given here. `revisions` counts the standings, or
+    states of cases, published from this partition; `last_event_at` is the timestamp of the last record taken.
     """
 
     topic: Identifier

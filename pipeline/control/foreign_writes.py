@@ -1,75 +1,80 @@
-"""Records that another process wrote into a partition of ours, and what is done about them.
+"""Records that somebody else wrote into a table's partition of ours, and what is done about them.
 
-Faust gives no fencing: a process that wakes from a halt in the middle of sending may still get records out, after its
-partitions were given away (see `pulse`). The owner writes a table's partition alone, so that every offset there is one of its
-own; one that is not is a stranger's. What the stranger knew better is taken over, and what it knew less well is written over,
-so that the newest record of a key is again the right one.
+Other owners cannot write here, since they are fenced; other programs can, such as `screening load standing` or a tool that sends
+a tombstone. The owner writes a table's partition alone, so that every record there stands where its own transactions put it,
+each followed by one mark; what stands elsewhere is a stranger's, a tombstone too. The newest record of each key is then made the
+owner's again. What was written while no owner was there is found by the dossiers, which the standings are held against at start.
 """
 
 from __future__ import annotations
 
-import msgspec
-from confluent_kafka import IsolationLevel, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka.admin import AdminClient
 
 from pipeline.control.faust.restore import restore
-from pipeline.control.faust.state_store import MemoryStateStore, StateStore
-from pipeline.control.publisher import Written
+from pipeline.control.faust.state_store import StateStore
+from pipeline.control.publisher import Place, Standing
+from pipeline.kafka.offsets import ends
 from pipeline.settings.model import Settings
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 _ASK_TIMEOUT_S = 5.0
 
 
-def gaps(written: Written, before: dict[Place, int]) -> dict[Place, int]:
-    """Where a batch did not come to stand right behind the offset known before: the first offset in doubt of each."""
-    return {
-        where: before[where] + 1
-        for where, first in written.first.items()
-        if where in before and (first != before[where] + 1 or written.last[where] - first + 1 != written.count[where])
-    }
+@dataclass(slots=True)
+class Watch:
+    """Where the owner's own records end in each table's partition, and from where on something foreign is supposed."""
+
+    ends: dict[Place, int] = field(default_factory=dict)
+    """Behind the last record of the owner and the mark of its transaction."""
+    doubts: dict[Place, int] = field(default_factory=dict)
+    """The first offset to look at."""
+
+    def begin(self, where: Place, known: int) -> None:
+        """The partition is known up to this offset."""
+        self.ends[where] = known + 1
+        self.doubts.pop(where, None)
+
+    def wrote(self, where: Place, standing: Standing, known: int) -> None:
+        """Notes where a batch of the owner stands; `known` is the offset up to which the partition was known before."""
+        gap = standing.first > self.ends.get(where, standing.first)
+        if gap or standing.last - standing.first + 1 != standing.count:
+            self.doubts.setdefault(where, known + 1)
+        self.ends[where] = standing.last + 2
+
+    def compare(self, admin: AdminClient, known: Mapping[Place, int]) -> None:
+        """Asks the brokers whether partitions have become longer than the owner's records explain. Blocks.
+
+        `known` are the offsets up to which they are known. Raises KafkaException or TimeoutError.
+        """
+        for where, end in ends(admin, known, committed=False, within_s=_ASK_TIMEOUT_S).items():
+            if end > self.ends.get(where, known[where] + 1):
+                self.doubts.setdefault(where, known[where] + 1)
 
 
-def beyond(admin: AdminClient, known: dict[Place, int]) -> dict[Place, int]:
-    """Partitions that have become longer than their store knows: the first offset in doubt of each. Blocks."""
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client leaves it untyped
-    asked = {TopicPartition(topic, partition): latest for topic, partition in known}
-    answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ASK_TIMEOUT_S)
-    found = {}
-    for where, future in answers.items():
-        place = (where.topic, where.partition)
-        if future.result(_ASK_TIMEOUT_S).offset > known[place] + 1:
-            found[place] = known[place] + 1
-    return found
+@dataclass(slots=True)
+class _Range:
+    """What stands from an offset on: the last value of each key, None where it was removed."""
+
+    offset: int
+    found: dict[bytes, bytes | None] = field(default_factory=dict)
+
+    def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
+        self.found.update(changes)
+        self.offset = offset
+
+    def clear(self) -> None:
+        """Of another topic of that name nothing is ours."""
 
 
-def settle(
-    settings: Settings, where: Place, start: int, store: StateStore
-) -> tuple[dict[bytes, bytes], dict[bytes, bytes], int]:
-    """Reads a partition from an offset on: what to take over, what to write over, and the last offset read. Blocks."""
+def look(settings: Settings, where: Place, start: int, store: StateStore) -> tuple[dict[bytes, bytes | None], int]:
+    """Keys whose last value from `start` on is not the owner's, with the owner's; and the last offset looked at. Blocks.
+
+    Raises RestoreError.
+    """
     topic, partition = where
-    told = MemoryStateStore(start - 1)
+    told = _Range(start - 1)
     restore(settings, topic, {partition: told})
-    adopt: dict[bytes, bytes] = {}
-    rewrite: dict[bytes, bytes] = {}
-    for key, value in told.items_from(b""):
-        ours = store.get(key)
-        if ours is None or (ours != value and _rank(value) > _rank(ours)):
-            adopt[key] = value
-        elif ours != value:
-            rewrite[key] = ours
-    return adopt, rewrite, told.offset
-
-
-class _Revised(msgspec.Struct):
-    revision: int = 0
-
-
-def _rank(value: bytes) -> tuple[int, int]:
-    """Which of two values knows more: the higher revision; of those without any, the longer, since files only grow."""
-    try:
-        return msgspec.json.decode(value, type=_Revised).revision, len(value)
-    except msgspec.MsgspecError:
-        return -1, 0
+    ours = {key: store.get(key) for key in told.found}
+    return {key: value for key, value in ours.items() if value != told.found[key]}, told.offset

@@ -25,13 +25,13 @@ from pipeline.control.dossiers import (
 )
 from pipeline.control.notices import due_notices, next_look
 from pipeline.control.standings import (
+    foreign,
     institution_publication,
     physician_publication,
     physician_statement,
-    says_the_same,
 )
 from pipeline.control.write_batch import Received, WriteBatch
-from pipeline.kafka.partitioner import partition_of
+from pipeline.kafka.partitioner import partition_of, standing_partition
 from rules.duties import Duty, duties
 from rules.events import Event
 from rules.packs.pack import Pack, PackSet
@@ -60,6 +60,8 @@ class Tally:
     published: Counter[str] = field(default_factory=Counter)
     notices: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By kind and phase."""
+    corrected: int = 0
+    """Standings put right that somebody else had written or removed."""
 
 
 @dataclass(slots=True)
@@ -198,21 +200,34 @@ class Ledger:
             dossier.fresh.append((record, event))
 
     def _publish(
-        self, partition: int, dossier: _Open, batch: WriteBatch, today: dt.date, tally: Tally, *, quiet: bool = False
+        self,
+        partition: int,
+        dossier: _Open,
+        batch: WriteBatch,
+        today: dt.date,
+        tally: Tally,
+        *,
+        quiet: bool = False,
+        owner: bool = False,
     ) -> dt.date | None:
         key = standing_key(dossier.region, dossier.code)
         if dossier.kind == "institution":
             old = batch.get(INSTITUTION_STANDING, partition, key)
             file = file_of(dossier.now)
-            new = institution_publication(dossier.now, file, dossier.pack, dossier.region, dossier.code, old)
+            new = institution_publication(
+                dossier.now, file, dossier.pack, dossier.region, dossier.code, old, owner=owner
+            )
             if new is not None:
+                tally.corrected += owner and foreign(old, new)
                 batch.put(INSTITUTION_STANDING, partition, key, new)
                 tally.published["institution"] += 1
             return None
         view = self.view(dossier.now, dossier.pack, dossier.region, dossier.code)
-        new = physician_publication(view.statement.timeline, batch.get(PHYSICIAN_STANDING, partition, key))
+        old = batch.get(PHYSICIAN_STANDING, partition, key)
+        new = physician_publication(view.statement.timeline, old, owner=owner)
         notices = self._notices(partition, dossier.region, dossier.code, view, dossier.pack, batch, today)
         if new is not None:
+            tally.corrected += owner and foreign(old, new)
             batch.put(PHYSICIAN_STANDING, partition, key, new)
             tally.published["physician"] += 1
         if quiet and notices:
@@ -251,7 +266,11 @@ class Ledger:
     def remind(
         self, partition: int, keys: Iterable[bytes], batch: WriteBatch, today: dt.date
     ) -> tuple[Tally, dict[tuple[int, bytes], dt.date | None]]:
-        """Looks at dossiers without a new event: because of the day, or because the law has changed since they were published."""
+        """Looks at dossiers without a new event: because of the day, because the law has changed since they were published, or
+        because somebody else has written or removed their standing.
+
+        To be asked when the log has been read to its end: then nothing can know more than the dossier.
+        """
         tally = Tally()
         looks: dict[tuple[int, bytes], dt.date | None] = {}
         for key in keys:
@@ -259,36 +278,29 @@ class Ledger:
             if not dossier.now:
                 continue
             try:
-                looks[partition, key] = self._publish(partition, dossier, batch, today, tally)
+                looks[partition, key] = self._publish(partition, dossier, batch, today, tally, owner=True)
             except _UNCOUNTABLE:
                 # What was published stays; the events were countable under the law that they were accepted under.
                 tally.flags["uncountable"] += 1
         return tally, looks
 
-    def correct(self, topic: TopicSpec, partition: int, keys: Iterable[bytes], batch: WriteBatch) -> int:
-        """Puts right standings that a stranger wrote and that seemed to know more than ours; returns how many.
+    def withdraw_stray(self, topic: TopicSpec, partition: int, key: bytes, batch: WriteBatch) -> bool:
+        """Withdraws a published standing that no dossier explains; whether it did.
 
-        To be asked when the log has been read to its end: then nothing can know more than the dossier. A standing without a
-        dossier is withdrawn. One that lies in the wrong partition stays: to withdraw it there would hide the true one.
+        One that lies in the wrong partition stays: to withdraw it there would hide the true one.
         """
-        corrected = 0
-        for key in keys:
-            region, _, code = key.decode("utf-8", "replace").partition("|")
-            if partition_of(code.encode(), self._partitions) != partition:
-                continue
-            kind: OwnerKind = "physician" if topic is PHYSICIAN_STANDING else "institution"
-            dossier = self._kept_of(kind, region, code, batch.get(DOSSIERS, partition, dossier_key(kind, region, code)))
-            published = batch.get(topic, partition, key)
-            if published is None:
-                continue
-            try:
-                ours = self._truth(dossier.now, dossier) if dossier.now else None
-            except _UNCOUNTABLE:
-                continue
-            if ours is None or not says_the_same(ours, published):
-                batch.put(topic, partition, key, ours)
-                corrected += 1
-        return corrected
+        region, _, code = key.decode("utf-8", "replace").partition("|")
+        kind: OwnerKind = "physician" if topic is PHYSICIAN_STANDING else "institution"
+        if not self.lies_right(key, partition):
+            return False
+        if batch.get(DOSSIERS, partition, dossier_key(kind, region, code)) is not None:
+            return False
+        batch.put(topic, partition, key, None)
+        return True
+
+    def lies_right(self, key: bytes, partition: int) -> bool:
+        """Whether a standing's key belongs into this partition."""
+        return standing_partition(key, self._partitions) == partition
 
     def _truth(self, events: tuple[Event, ...], dossier: _Open) -> bytes | None:
         """The standing of a dossier with these events as it would be published first. Raises what the law cannot count."""
@@ -305,15 +317,13 @@ class Ledger:
         dossier = self._kept(key, value)
         trial = WriteBatch(batch.store_of)
         try:
-            look = self._publish(partition, dossier, trial, today, Tally())
+            look = self._publish(partition, dossier, trial, today, Tally(), owner=True)
         except _UNCOUNTABLE:
             return today
         return today if trial.changes else look
 
     def _kept(self, key: bytes, value: bytes | None) -> _Open:
-        return self._kept_of(*owner_of(key), value)
-
-    def _kept_of(self, kind: OwnerKind, region: str, code: str, value: bytes | None) -> _Open:
+        kind, region, code = owner_of(key)
         events = read_dossier(value)
         return _Open(kind, region, code, self._packs.for_region(region), events, events)
 

@@ -1,7 +1,7 @@
 """One run of the control plane: from joining the group to leaving it.
 
-The agents only collect records; one task takes them in batches, decides, writes and acknowledges, so that there is a single
-order of writing and a batch is never half done when partitions go away.
+Faust's agents only collect records; each stream task takes its own in batches, decides and writes them, so that there is a single
+order of writing in each partition, several partitions write at the same time, and a batch is never half done.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +16,41 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
-from pipeline.control.cases import CaseDesk, CaseTally
+from pipeline.control.aside import aside
+from pipeline.control.cases import CaseDesk
 from pipeline.control.clock import Clock
-from pipeline.control.faust.app import SOURCES, make_app, make_tables, owned, source
+from pipeline.control.counting import count_cases, count_events, forget_lag, tell_lag
+from pipeline.control.faust.app import EVENT_TABLES, SOURCES, TABLES, Reading, make_app, make_tables, owned, source
+from pipeline.control.faust.restore import RestoreError
 from pipeline.control.faust.state_store import StateStore
-from pipeline.control.foreign_writes import Place, beyond, gaps, settle
-from pipeline.control.ledger import Ledger, Tally
-from pipeline.control.liveness import Pulse
-from pipeline.control.publisher import Publisher
-from pipeline.control.timer_queue import TimerQueue
-from pipeline.control.write_batch import Received, WriteBatch
+from pipeline.control.foreign_writes import look
+from pipeline.control.ledger import Ledger
+from pipeline.control.ownership import EVENT_SOURCES, Ownership
+from pipeline.control.stream_task import StreamTask
+from pipeline.control.timekeeper import Timekeeper
+from pipeline.control.write_batch import WriteBatch
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.logs import logger
 from rules.packs.pack import PackSet
 from topics.catalogue import (
-    CASE_ACTIONS_DEAD_LETTER,
     CLAIM_CASES,
     DOSSIERS,
     INSTITUTION_STANDING,
+    LEDGER_PROGRESS,
     PHYSICIAN_EVENTS,
-    PHYSICIAN_EVENTS_DEAD_LETTER,
     PHYSICIAN_STANDING,
 )
 
 _TICK_S = 0.5
-_FIRST_FETCH_S = 2.0
+_POSITION_EVERY_S = 0.1
+"""How often the reader's position is looked at. Whoever judges by the register waits for it after a transaction's mark."""
+_CASE_POSITION_EVERY_S = 1.0
+"""The same for cases, where every transaction of the gate leaves a mark and nobody waits."""
 _CATCHING_UP_S = 1.0
-"""What is missing may stand in the log already: nobody is reminded before the log was first looked at, nor while it is read."""
-_MOST_REMINDERS = 500
-_FILLED_AT_ONCE = 200
+"""Nobody is reminded so long after the log was last known to go on: what is missing may stand in it already."""
 _START_WITHIN_S = 120.0
+_LEAVE_WITHIN_S = 6.0
 _STRANGERS_EVERY_S = 5.0
 
 
@@ -73,25 +76,17 @@ class Plane:
         self.event_partitions = events
         self.ledger = Ledger(packs, events)
         self._cases = CaseDesk(packs, partitions[CLAIM_CASES.name], events)
-        self._publisher = Publisher(settings)
         self._app = make_app(settings, folder)
-        self._tables = make_tables(self._app, settings, folder)
-        self._pulse = Pulse(settings.session_timeout_ms / 1000)
-        self._timers = TimerQueue()
-        self._doubt: dict[Place, int] = {}
-        self._suspects: dict[Place, set[bytes]] = {}
-        self._asked_at = 0.0
-        self._many_due = False
+        self._tables = make_tables(self._app, settings, folder, self._take_over)
         self._admin = AdminClient(settings.client())
-        self._unread: deque[tuple[int, bytes]] = deque()
-        self._inbox: deque[Any] = deque()
-        self._work = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-        self._turn = asyncio.Lock()
+        self._ownership = Ownership(settings, self._admin, self.store, instance, partitions[LEDGER_PROGRESS.name])
+        self._app.starts = self._ownership.starts
+        self._timekeeper = Timekeeper(self.ledger, self._ownership, self.store, clock, metrics, instance)
+        self._workers: dict[StreamTask, asyncio.Task[None]] = {}
+        self._failed: asyncio.Queue[BaseException] = asyncio.Queue()
+        self._readings: dict[TP, Reading] = {}
         self._joined_at: float | None = None
         self._recovering = True
-        self._quiet_until = 0.0
         for spec in SOURCES:
             self._app.agent(source(self._app, spec), name=f"{spec.name}-agent")(self._collect)
         listeners: list[tuple[Any, Any]] = [
@@ -106,34 +101,52 @@ class Plane:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set. Raises whatever ends it before that."""
-        work: list[asyncio.Task[None]] = []
+        work: list[asyncio.Task[Any]] = []
+        stopped = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait_for(self._app.start(), _START_WITHIN_S)
-            self._pulse = Pulse(self._settings.session_timeout_ms / 1000)
-            work = [
-                asyncio.create_task(task)
-                for task in (self._take_batches(), self._keep_time(), self._watch(), self._pulse.beat())
-            ]
-            stopped = asyncio.create_task(stop.wait())
+            begun = asyncio.create_task(self._app.start())
+            await asyncio.wait([begun, stopped], timeout=_START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done():
+                begun.cancel()
+                return
+            if not begun.done():
+                raise TimeoutError(f"Faust has not started within {_START_WITHIN_S:.0f} s")
+            await begun
+            tasks = (
+                self._keep_positions(),
+                self._keep_time(),
+                self._keep_strangers_out(),
+                self._watch(),
+                self._failed.get(),
+            )
+            work = [asyncio.create_task(task) for task in tasks]
             done, _ = await asyncio.wait([*work, stopped], return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
             for task in done - {stopped}:
-                await task
+                error = await task
+                if isinstance(error, BaseException):
+                    raise error
         finally:
-            async with self._turn:
-                for task in work:
-                    task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-            await self._leave()
+            stopped.cancel()
+            await self._leave(work)
 
-    async def _leave(self) -> None:
+    async def _leave(self, work: list[asyncio.Task[Any]]) -> None:
+        """What was begun is finished if the brokers answer soon; what is not will be done again by whoever comes."""
+        self._recovering = True
+        begun = time.monotonic()
+        turns = [asyncio.create_task(task.turn.acquire()) for task in self._ownership]
+        if turns:
+            _, late = await asyncio.wait(turns, timeout=_LEAVE_WITHIN_S / 2)
+            for turn in late:
+                turn.cancel()
+        for running in (*work, *self._workers.values()):
+            running.cancel()
         try:
-            await asyncio.wait_for(self._app.stop(), 20)
+            await asyncio.wait_for(self._app.stop(), max(2.0, _LEAVE_WITHIN_S - (time.monotonic() - begun)))
         except Exception as error:  # whatever Faust says while it goes, it goes
             self._log.warning("leaving_failed", error=repr(error))
+        self._ownership.close()
         for table in self._tables.values():
             await table.kept.on_stop()
-        await asyncio.to_thread(self._publisher.close)
 
     async def _watch(self) -> None:
         """Ends the run when Faust has ended by itself."""
@@ -164,15 +177,21 @@ class Plane:
     # -- the group ----------------------------------------------------------------------------------------------
 
     async def _revoked(self, _app: Any, revoked: Any, **_signal: Any) -> None:
-        """The batch in hand is finished first; what has not been begun is read again by whoever comes."""
-        self._doubt.clear()
-        self._suspects.clear()
+        """The batches in hand are finished first; what has not been begun is read again by whoever comes."""
         self._recovering = True
-        self._inbox.clear()
-        self._room.set()
-        async with self._turn:
-            pass
+        self._readings = {}
+        for task in self._ownership:
+            task.rewind()
+            async with task.turn:
+                task.rewind()
         self._log.info("partitions_revoked", partitions=sorted(owned(revoked, PHYSICIAN_EVENTS.name)))
+
+    async def _take_over(self, assigned: set[TP], generation: int) -> None:
+        before = list(self._ownership)
+        await self._ownership.take_over(assigned, generation)
+        for task in set(before) - set(self._ownership):
+            for name in task.sources:
+                forget_lag(self._metrics, name, task.partition)
 
     async def _assigned(self, _app: Any, assigned: Any, **_signal: Any) -> None:
         self._joined_at = time.monotonic()
@@ -184,12 +203,20 @@ class Plane:
     async def _recovered(self, _app: Any, **_signal: Any) -> None:
         mine = self.partitions
         closed = self._tables[DOSSIERS.name].kept.closed
-        for partition in (self._timers.partitions - mine) | closed:
-            self._timers.forget(partition)
+        self._timekeeper.own(mine, closed)
+        self._timekeeper.quiet_until = time.monotonic() + _CATCHING_UP_S
         closed.clear()
-        for partition in mine - self._timers.partitions:
-            self._timers.open(partition)
-            self._unread.append((partition, b""))
+        tasks = set(self._ownership)
+        for task in self._workers.keys() - tasks:
+            self._workers.pop(task).cancel()
+        for task in tasks:
+            task.rewind()
+            if task not in self._workers:
+                for spec in TABLES:
+                    store = self._tables[spec.name].kept.stores.get(task.partition)
+                    if store is not None and _keeps(task, spec.name):
+                        task.watch.begin((spec.name, task.partition), store.offset)
+                self._workers[task] = asyncio.create_task(self._work(task))
         restored = sum(table.kept.restored for table in self._tables.values())
         seconds = time.monotonic() - (self._joined_at or time.monotonic())
         self._metrics.recovered.inc(restored)
@@ -197,216 +224,152 @@ class Plane:
         for table in self._tables.values():
             table.kept.restored = 0
         self._recovering = False
-        self._quiet_until = time.monotonic() + _FIRST_FETCH_S
         self._log.info("control_recovered", partitions=sorted(mine), records=restored, seconds=round(seconds, 2))
 
     # -- records ------------------------------------------------------------------------------------------------
 
     async def _collect(self, stream: Any) -> None:
         async for event in stream.noack().events():
-            self._inbox.append(event)
-            self._work.set()
-            if len(self._inbox) >= 2 * self._settings.control_batch_events:
-                self._room.clear()
-                await self._room.wait()
+            message = event.message
+            if message.generation_id != self._app.consumer_generation_id:
+                continue
+            task = self._ownership.of(message.topic, message.partition)
+            if task is None:
+                continue
+            task.accept(event, 2 * self._settings.control_batch_events)
+            await task.room.wait()
 
-    async def _take_batches(self) -> None:
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._inbox:
-                async with self._turn:
-                    await self._take_batch()
+    async def _work(self, task: StreamTask) -> None:
+        """Takes a task's batches until it is cancelled; what goes wrong ends the run."""
+        try:
+            while True:
+                await task.work.wait()
+                task.work.clear()
+                while task.inbox:
+                    async with task.turn:
+                        await self._take_batch(task)
+        except Exception as error:
+            self._failed.put_nowait(error)
 
-    async def _take_batch(self) -> None:
-        generation = self._app.consumer_generation_id
-        taken: list[Any] = []
-        while self._inbox and len(taken) < self._settings.control_batch_events:
-            event = self._inbox.popleft()
-            if event.message.generation_id == generation:
-                taken.append(event)
-        self._room.set()
-        if not taken:
+    async def _take_batch(self, task: StreamTask) -> None:
+        records, at = task.next_records(self._settings.control_batch_events)
+        if not records:
             return
-        records = [_received(event.message) for event in taken]
-        batch = WriteBatch(self.store)
-        today = self._clock.today()
+        self._readings = await self._app.reading()
+        at_hand = {name: self._readings.get(TP(name, task.partition)) for name in task.sources}
+        readings = {name: reading for name, reading in at_hand.items() if reading is not None}
+        batch, today = WriteBatch(self.store), self._clock.today()
         with self._metrics.fold_seconds.time():
-            events = (record for record in records if record.topic == PHYSICIAN_EVENTS.name)
-            tally, looks = self.ledger.take(events, batch, today, self._behind(records))
-            cases = self._cases.take((r for r in records if r.topic != PHYSICIAN_EVENTS.name), batch)
-        await self._write(batch)
-        for event in taken:
-            event.ack()
-        for (partition, key), day in looks.items():
-            self._timers.note(partition, key, day)
-        self._metrics.batch_records.observe(len(taken))
-        self._count(tally)
-        self._count_cases(cases)
-        self._log.debug("batch_taken", records=len(taken), written=len(batch.entries()))
-
-    def _behind(self, records: list[Received]) -> set[int]:
-        """Partitions of the events whose log goes on after these records."""
-        last = {record.partition: record.offset for record in records if record.topic == PHYSICIAN_EVENTS.name}
-        found = {
-            partition
-            for partition, offset in last.items()
-            if offset + 1 < (self._app.consumer.highwater(TP(PHYSICIAN_EVENTS.name, partition)) or 0)
-        }
-        if found:
-            self._quiet_until = max(self._quiet_until, time.monotonic() + _CATCHING_UP_S)
-        return found
-
-    async def _write(self, batch: WriteBatch) -> None:
-        """1. the brokers  2. the stores. The caller acknowledges the input after that (3)."""
-        entries = batch.entries()
-        if not entries:
-            return
-        before = {where: self.store(*where).offset for where in batch.changes}
+            if task.sources == EVENT_SOURCES:
+                tally, looks = self.ledger.take(records, batch, today, self._behind(task))
+            else:
+                cases = self._cases.take(records, batch)
         with self._metrics.write_seconds.time():
-            written = await asyncio.to_thread(self._publisher.write, entries, self._pulse.check)
-        for where, start in gaps(written, before).items():
-            self._doubt.setdefault(where, start)
-        for (table, partition), changes in batch.changes.items():
-            self.store(table, partition).write(changes, written.last[table, partition])
+            await task.publish(batch, task.next_offsets(records, readings), at)
+        if task.sources == EVENT_SOURCES:
+            self._timekeeper.note(looks)
+            count_events(self._metrics, tally)
+        else:
+            count_cases(self._metrics, cases)
+        self._metrics.batch_records.observe(len(records))
+        self._log.debug("batch_taken", records=len(records), sources=task.sources, partition=task.partition)
 
-    # -- the calendar -------------------------------------------------------------------------------------------
+    def _behind(self, task: StreamTask) -> set[int]:
+        """The task's partition, if its log is known to go on after the batch."""
+        reading = self._readings.get(TP(PHYSICIAN_EVENTS.name, task.partition))
+        if reading is not None and not reading.behind and not task.inbox:
+            return set()
+        self._timekeeper.quiet_until = max(self._timekeeper.quiet_until, time.monotonic() + _CATCHING_UP_S)
+        return {task.partition}
+
+    async def _keep_positions(self) -> None:
+        """Writes the progress also when only the reader's position has moved, and tells the lag."""
+        cases_at = 0.0
+        while True:
+            await asyncio.sleep(_POSITION_EVERY_S)
+            if not self.ready:
+                continue
+            generation = self._app.consumer_generation_id
+            readings = await self._app.reading()
+            if not self.ready or self._app.consumer_generation_id != generation:
+                continue
+            self._readings = readings
+            with_cases = time.monotonic() - cases_at > _CASE_POSITION_EVERY_S
+            tasks = [task for task in self._ownership if with_cases or task.sources == EVENT_SOURCES]
+            await asyncio.gather(*(self._keep_position(task, readings, generation) for task in tasks))
+            if with_cases:
+                cases_at = time.monotonic()
+                for name, table in self._tables.items():
+                    size = sum(store.size for store in table.kept.stores.values())
+                    self._metrics.table_keys.labels(name).set(size)
+
+    async def _keep_position(self, task: StreamTask, readings: dict[TP, Reading], generation: int) -> None:
+        moved = {
+            name: reading.position
+            for name in task.sources
+            if (reading := readings.get(TP(name, task.partition))) is not None and task.position_moved(name, reading)
+        }
+        tell_lag(self._metrics, task, readings)
+        if not moved or task.turn.locked():
+            return
+        async with task.turn:
+            if self.ready and self._app.consumer_generation_id == generation:
+                still = {
+                    name: position
+                    for name, position in moved.items()
+                    if task.position_moved(name, readings[TP(name, task.partition)])
+                }
+                await task.publish(WriteBatch(self.store), still)
+
+    # -- the calendar, and strangers ----------------------------------------------------------------------------
 
     async def _keep_time(self) -> None:
         while True:
-            await asyncio.sleep(0 if self._unread or self._many_due else _TICK_S)
-            if not self.ready:
-                await asyncio.sleep(_TICK_S)
-                continue
-            async with self._turn:
-                if not self.ready:
-                    continue
-                if self._unread:
-                    self._fill_timers()
-                else:
-                    await self._remind()
-                    await self._correct()
-                await self._look_for_strangers()
+            await asyncio.sleep(0.01 if self._timekeeper.busy else _TICK_S)
+            if self.ready:
+                await self._timekeeper.step()
 
-    async def _look_for_strangers(self) -> None:
-        """Finds what another process wrote into our partitions, and puts right what it made wrong."""
-        if time.monotonic() - self._asked_at > _STRANGERS_EVERY_S:
-            self._asked_at = time.monotonic()
-            known = {
-                (name, partition): store.offset
-                for name, table in self._tables.items()
-                for partition, store in table.kept.stores.items()
-            }
-            try:
-                for where, start in (await asyncio.to_thread(beyond, self._admin, known)).items():
-                    self._doubt.setdefault(where, start)
-            except (KafkaException, TimeoutError) as error:
-                self._log.warning("ends_not_told", error=str(error))
-        doubt, self._doubt = self._doubt, {}
-        for where, start in doubt.items():
-            store = self.store(*where)
-            adopt, rewrite, last = await asyncio.to_thread(settle, self._settings, where, start, store)
-            store.write(adopt, max(last, store.offset))
-            self._metrics.foreign.inc(len(adopt) + len(rewrite))
-            self._suspects.setdefault(where, set()).update(adopt)
-            if rewrite:
-                batch = WriteBatch(self.store)
-                batch.changes[where] = dict(rewrite)
-                await self._write(batch)
-            if adopt or rewrite:
-                self._log.error(
-                    "strangers_records",
-                    table=where[0],
-                    partition=where[1],
-                    taken_over=len(adopt),
-                    written_over=len(rewrite),
-                )
+    async def _keep_strangers_out(self) -> None:
+        """Finds what somebody else wrote into our partitions, and puts it right."""
+        while True:
+            await asyncio.sleep(_STRANGERS_EVERY_S)
+            for task in self._ownership:
+                if self.ready:
+                    async with task.turn:
+                        if self.ready:
+                            await self._keep_out(task)
 
-    async def _correct(self) -> None:
-        """Judges by the dossiers what was taken over, once the log has been read to its end."""
-        if not self._suspects or time.monotonic() < self._quiet_until:
-            return
-        suspects, self._suspects = self._suspects, {}
-        batch, corrected = WriteBatch(self.store), 0
-        for (topic, partition), keys in suspects.items():
-            for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING):
-                if topic == spec.name and partition in self.partitions:
-                    corrected += self.ledger.correct(spec, partition, keys, batch)
-        await self._write(batch)
-        if corrected:
-            self._log.error("strangers_standings_corrected", standings=corrected)
-
-    def _fill_timers(self) -> None:
-        """Goes on noting the days of dossiers that were kept before this process had them."""
-        today = self._clock.today()
-        partition, after = self._unread.popleft()
-        if partition not in self.partitions:
-            return
-        batch = WriteBatch(self.store)
-        for count, (key, value) in enumerate(self.store(DOSSIERS.name, partition).items_from(after), 1):
-            if not self._timers.knows(partition, key):
-                self._timers.note(partition, key, self.ledger.next_look(partition, key, value, today, batch))
-            if count == _FILLED_AT_ONCE:
-                self._unread.append((partition, key + b"\x00"))
-                return
-
-    async def _remind(self) -> None:
-        if time.monotonic() < self._quiet_until:
-            return
-        today = self._clock.today()
-        due = self._timers.due(today, _MOST_REMINDERS)
-        self._many_due = len(due) == _MOST_REMINDERS
-        self._metrics.timers.set(len(self._timers))
-        for name, table in self._tables.items():
-            self._metrics.table_keys.labels(name).set(sum(store.size for store in table.kept.stores.values()))
-        if not due:
-            self._metrics.timers_late.set(0)
-            return
-        batch, tallies, looks = WriteBatch(self.store), [], {}
+    async def _keep_out(self, task: StreamTask) -> None:
+        known = {
+            (name, task.partition): table.kept.stores[task.partition].offset
+            for name, table in self._tables.items()
+            if _keeps(task, name) and task.partition in table.kept.stores
+        }
         try:
-            for partition in {partition for partition, _key, _day in due}:
-                keys = [key for where, key, _day in due if where == partition]
-                tally, more = self.ledger.remind(partition, keys, batch, today)
-                tallies.append(tally)
-                looks.update(more)
-            await self._write(batch)
-        except BaseException:
-            for partition, key, day in due:
-                self._timers.note(partition, key, day)
-            raise
-        for (partition, key), look in looks.items():
-            self._timers.note(partition, key, look)
-        for tally in tallies:
-            self._count(tally)
-        self._metrics.timers_due.inc(len(due))
-        late = max((today - day).days for _partition, _key, day in due)
-        self._metrics.timers_late.set(late)
-        self._log.info(
-            "deadlines_looked_at", day=today.isoformat(), dossiers=len(due), late_days=late,
-            notices=sum(sum(tally.notices.values()) for tally in tallies),
-        )  # fmt: skip
-
-    # -- counting -----------------------------------------------------------------------------------------------
-
-    def _count(self, tally: Tally) -> None:
-        for (kind, outcome), number in tally.events.items():
-            self._metrics.events.labels(kind, outcome).inc(number)
-        for flag, number in tally.flags.items():
-            self._metrics.flags.labels(flag).inc(number)
-        for error, number in tally.refused.items():
-            self._metrics.dead_letters.labels(PHYSICIAN_EVENTS_DEAD_LETTER.name, error).inc(number)
-        for owner, number in tally.published.items():
-            self._metrics.standings.labels(owner).inc(number)
-        for (kind, phase), number in tally.notices.items():
-            self._metrics.notices.labels(kind, phase).inc(number)
-
-    def _count_cases(self, tally: CaseTally) -> None:
-        for outcome, number in tally.cases.items():
-            self._metrics.cases.labels(outcome).inc(number)
-        for (action, outcome), number in tally.actions.items():
-            self._metrics.actions.labels(action, outcome).inc(number)
-        for error, number in tally.refused.items():
-            self._metrics.dead_letters.labels(CASE_ACTIONS_DEAD_LETTER.name, error).inc(number)
+            await aside(task.watch.compare, self._admin, known)
+        except (KafkaException, TimeoutError) as error:
+            self._log.warning("ends_not_told", error=str(error))
+            return
+        doubts, task.watch.doubts = task.watch.doubts, {}
+        for where, start in doubts.items():
+            store = self.store(*where)
+            try:
+                wrong, last = await aside(look, self._settings, where, start, store)
+            except RestoreError as error:
+                self._log.warning("foreign_records_not_read", table=where[0], partition=where[1], error=str(error))
+                task.watch.doubts.setdefault(where, start)
+                continue
+            store.write({}, max(last, store.offset))
+            task.watch.begin(where, store.offset)
+            if where[0] in (PHYSICIAN_STANDING.name, INSTITUTION_STANDING.name):
+                # To withdraw a standing that lies in the wrong partition would hide the true one.
+                wrong = {key: value for key, value in wrong.items() if self.ledger.lies_right(key, where[1])}
+            if wrong:
+                batch = WriteBatch(self.store)
+                batch.changes[where] = wrong
+                await task.publish(batch, {})
+                self._metrics.foreign.inc(len(wrong))
+                self._log.error("foreign_records_put_right", table=where[0], partition=where[1], records=len(wrong))
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -415,7 +378,7 @@ class Plane:
         return self._clock.today()
 
 
-def _received(message: Any) -> Received:
-    headers = message.headers or []
-    pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)
-    return Received(message.topic, message.partition, message.offset, message.key, message.value, pairs)
+def _keeps(task: StreamTask, table: str) -> bool:
+    """Whether a table is kept by a task's partition number."""
+    events = table in {spec.name for spec in EVENT_TABLES}
+    return events == (task.sources == EVENT_SOURCES)

@@ -1,24 +1,25 @@
-"""The one way in which the control plane writes: to the brokers first, then to the stores, then the input may be committed.
+"""The one way in which the control plane writes: a transaction for each batch of a stream task.
 
-Faust queues a table's changelog record, writes the table at once and may commit the input offset before the record is
-acknowledged; a kill in between loses a publication for good. Here a batch is over only when every record was taken.
+Whatever follows from a batch (standings, dossiers, notices, cases, dead letters, records sent on) and how far its input has
+been taken become visible together. Whoever owns an input partition takes over its transactional id and so fences the owner
+before: what that one still tries to write, on waking from a halt for instance, no read_committed reader ever sees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Message
 
+from pipeline.kafka.producing import Record
 from pipeline.kafka.records import Headers, place
+from pipeline.kafka.transactions import Outgoing, TransactionWriter
 from pipeline.settings.model import Settings
-from topics.catalogue import MAX_DEAD_LETTER_BYTES
 
-
-class PublisherError(RuntimeError):
-    """Records were not taken by the brokers. Nothing of the batch counts; its input will be read again."""
+Place = tuple[str, int]
+"""Topic and partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,76 +32,78 @@ class Entry:
     partition: int | None = None
     headers: Headers | None = None
 
+    def record(self) -> Record:
+        """In the form that the producer takes."""
+        made: Record = {"key": self.key, "value": self.value}
+        return {**made, "headers": self.headers} if self.headers else made
 
-@dataclass(slots=True)
-class Written:
-    """Where a batch came to stand: first and last offset by topic and partition, and the number of records there."""
 
-    first: dict[tuple[str, int], int] = field(default_factory=dict)
-    last: dict[tuple[str, int], int] = field(default_factory=dict)
-    count: dict[tuple[str, int], int] = field(default_factory=dict)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the records of one batch stand in one partition: first and last offset, and how many they are."""
+
+    first: int
+    last: int
+    count: int
+
+
+Written = dict[Place, Standing]
 
 
 class Publisher:
-    """An idempotent producer that answers when a whole batch was acknowledged. One batch at a time."""
+    """The transactional producer of one stream task. One batch at a time, on any thread."""
 
-    def __init__(self, settings: Settings) -> None:
-        # A process that was frozen must not send on waking what was queued before: by then the partition has another owner.
-        self._patience_s = max(2.0, settings.session_timeout_ms * 0.8 / 1000)
-        self._producer = Producer(
-            settings.client(
-                enable__idempotence=True,
-                partitioner="murmur2_random",
-                linger__ms=0,
-                compression__type="lz4",
-                batch__size=1_000_000,
-                message__max__bytes=MAX_DEAD_LETTER_BYTES,
-                message__timeout__ms=int(self._patience_s * 1000),
-                queue__buffering__max__messages=1_000_000,
-            )
+    def __init__(self, settings: Settings, transactional_id: str) -> None:
+        self._writer = TransactionWriter(
+            settings, transactional_id, linger__ms=0, queue__buffering__max__messages=1_000_000
         )
-        self._written = Written()
-        self._failed: list[str] = []
+        self._written: Written = {}
 
-    def write(self, entries: list[Entry], owner: Callable[[], None]) -> Written:
-        """Writes a batch, after `owner` has not objected. Blocks until the brokers have all of it.
+    def fence(self) -> None:
+        """Ends what the owner before has begun, and keeps it from writing any more. Blocks. Raises TransactionFatal."""
+        self._writer.start(within_s=60.0)
 
-        Raises PublisherError if they do not take it in time, and whatever `owner` raises when this process may no longer write.
+    def write(
+        self,
+        loose: Iterable[Entry],
+        tables: Mapping[Place, Mapping[bytes, bytes | None]],
+        conclude: Callable[[Written], Iterable[Entry]],
+    ) -> Written:
+        """Writes a batch in one transaction; returns where its records stand. Blocks until readers may see them.
+
+        `conclude` gives the last records when it is known where the others stand. Raises TransactionAborted or
+        TransactionFatal; then nothing of the batch counts.
         """
-        owner()
-        self._written, self._failed = Written(), []
-        for entry in entries:
-            self._produce(entry)
-        left = self._producer.flush(self._patience_s + 5)
-        if left or self._failed:
-            self._producer.purge()
-            self._producer.flush(1)
-            raise PublisherError(self._failed[0] if self._failed else f"{left} records were not taken in time")
+        self._written = {}
+        self._writer.commit(self._parts(loose, tables, conclude), delivered=self._delivered)
         return self._written
 
-    def _produce(self, entry: Entry) -> None:
-        more: dict[str, Any] = {} if entry.partition is None else {"partition": entry.partition}
-        if entry.headers:
-            more["headers"] = entry.headers
-        while True:
-            try:
-                self._producer.produce(entry.topic, entry.value, entry.key, on_delivery=self._delivered, **more)
-            except BufferError:
-                self._producer.poll(0.1)
-            else:
-                return
+    def _parts(
+        self,
+        loose: Iterable[Entry],
+        tables: Mapping[Place, Mapping[bytes, bytes | None]],
+        conclude: Callable[[Written], Iterable[Entry]],
+    ) -> Iterator[Outgoing]:
+        yield from _singly(loose)
+        for (topic, partition), changes in tables.items():
+            records: list[Record] = [{"key": key, "value": value} for key, value in changes.items()]
+            yield Outgoing(topic, records, partition)
+        self._writer.flush()
+        yield from _singly(conclude(self._written))
+        self._writer.flush()
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._failed.append(f"{message.topic()}: {error.str()}")
-            return
+            return  # the commit fails for it
         topic, partition, offset = place(message)
-        where, written = (topic, partition), self._written
-        written.first.setdefault(where, offset)
-        written.last[where] = max(offset, written.last.get(where, -1))
-        written.count[where] = written.count.get(where, 0) + 1
+        before = self._written.get((topic, partition))
+        self._written[topic, partition] = (
+            Standing(offset, offset, 1)
+            if before is None
+            else Standing(min(before.first, offset), max(before.last, offset), before.count + 1)
+        )
 
-    def close(self) -> None:
-        """Lets go; nothing is left to be sent."""
-        self._producer.purge()
-        self._producer.flush(1)
+
+def _singly(entries: Iterable[Entry]) -> Iterator[Outgoing]:
+    for (topic, partition), group in groupby(entries, key=lambda entry: (entry.topic, entry.partition)):
+        yield Outgoing(topic, [entry.record() for entry in group], partition, single=True)

@@ -6,11 +6,15 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import os
 import signal
+import sys
+import threading
 import time
 from importlib.metadata import version
 from typing import Any
 
+from pipeline.control.aside import aside
 from pipeline.control.clock import Clock
 from pipeline.control.faust.app import equal_partitions
 from pipeline.control.pages import physician_page
@@ -26,6 +30,8 @@ from rules.packs.pack import PackSet
 
 _LONGEST_PAUSE_S = 10.0
 _SHORTEST_GOOD_RUN_S = 30.0
+_ENDS_WITHIN_S = 8.0
+"""An orchestrator kills what has not ended in ten seconds or thirty; threads that wait for brokers would not end before."""
 
 
 class ControlError(RuntimeError):
@@ -102,13 +108,15 @@ class Control:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, self._stop, stop)
         alive = asyncio.create_task(self._beat())
         pause = 0.5
         while not stop.is_set():
             begun = time.monotonic()
             try:
-                partitions = await self._partitions()
+                partitions = await self._partitions(stop)
+                if partitions is None:
+                    break
                 self._plane = Plane(
                     self.settings, self._packs, partitions, self._folder.path, self._clock, self.metrics, self.instance
                 )
@@ -127,8 +135,28 @@ class Control:
                 self._plane = None
         alive.cancel()
 
-    async def _partitions(self) -> dict[str, int]:
-        counts = await asyncio.to_thread(partition_counts, self.settings)
+    def _stop(self, stop: asyncio.Event) -> None:
+        """Ends what runs, in time for whoever stops the process: what is unfinished is rolled back and done by who comes next."""
+        if not stop.is_set():
+            late = threading.Timer(_ENDS_WITHIN_S, self._end_now)
+            late.daemon = True
+            late.start()
+        stop.set()
+
+    def _end_now(self) -> None:
+        self._log.warning("control_stopped", reason=f"the brokers did not answer within {_ENDS_WITHIN_S:.0f} s")
+        sys.stdout.flush()
+        os._exit(0)
+
+    async def _partitions(self, stop: asyncio.Event) -> dict[str, int] | None:
+        """How many partitions each topic has; None when the process is told to stop before the brokers have answered."""
+        asked, stopped = asyncio.create_task(aside(partition_counts, self.settings)), asyncio.create_task(stop.wait())
+        await asyncio.wait([asked, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not asked.done():
+            asked.cancel()
+            return None
+        counts = await asked
         problems = equal_partitions(counts)
         if problems:
             raise ControlError("; ".join(problems))

@@ -18,6 +18,13 @@ from rules.timeline import InstitutionTimeline, PhysicianTimeline
 
 T = TypeVar("T")
 
+
+class _Revised(msgspec.Struct):
+    revision: int
+
+
+_read_revision = msgspec.json.Decoder(_Revised).decode
+
 _encode = msgspec.json.Encoder().encode
 _read_physician = msgspec.json.Decoder(PhysicianTimeline).decode
 _read_institution = msgspec.json.Decoder(InstitutionTimeline).decode
@@ -31,46 +38,50 @@ def physician_statement(
     return statement(file, pack, calendar=calendar, region=region, physician_code=code, revision=revision)
 
 
-def physician_publication(timeline: PhysicianTimeline, published: bytes | None) -> bytes | None:
+def physician_publication(timeline: PhysicianTimeline, published: bytes | None, *, owner: bool = False) -> bytes | None:
     """The bytes to publish, with the days that changed; None when the published standing says the same or knows more.
 
-    Under the same revision another content is published: the events are the same, so the law has changed.
+    Under the same revision another content is published: the events are the same, so the law has changed. The `owner`, whose
+    dossier holds every event of the log, is told nothing by a higher revision: somebody else has written it.
     """
     old = _or_none(_read_physician, published)
     if old is None:
         # An unreadable record is replaced whatever its revision was: claims of that physician wait for it.
         nothing = published is None and not timeline.spans and not timeline.sites
         return None if nothing else _encode(with_changes(timeline, None))
-    if old.revision > timeline.revision or _content(old) == _content(timeline):
+    if old.revision > timeline.revision:
+        return _encode(with_changes(timeline, old)) if owner else None
+    if _content(old) == _content(timeline):
         return None
     return _encode(with_changes(timeline, old))
 
 
 def institution_publication(
-    events: tuple[Event, ...], file: Dossier, pack: Pack, region: str, code: str, published: bytes | None
+    events: tuple[Event, ...],
+    file: Dossier,
+    pack: Pack,
+    region: str,
+    code: str,
+    published: bytes | None,
+    *,
+    owner: bool = False,
 ) -> bytes | None:
     """The same for an institution's agreement."""
     new = institution_timeline(file, pack, institution_code=code, region=region, revision=revision_of(events))
     old = _or_none(_read_institution, published)
     if old is None:
         return None if published is None and not new.spans else _encode(_changed(new, None))
-    if old.revision > new.revision or old.spans == new.spans:
+    if old.revision > new.revision:
+        return _encode(_changed(new, old)) if owner else None
+    if old.spans == new.spans:
         return None
     return _encode(_changed(new, old))
 
 
-def says_the_same(ours: bytes, published: bytes) -> bool:
-    """Whether a published standing has our content and no revision that our next one would not reach."""
-    mine, theirs = msgspec.json.decode(ours), None
-    try:
-        theirs = msgspec.json.decode(published)
-    except msgspec.MsgspecError:
-        return False
-    if not isinstance(theirs, dict) or not isinstance(theirs.get("revision"), int):
-        return False
-    apart = {"revision", "changed"}
-    same = {k: v for k, v in mine.items() if k not in apart} == {k: v for k, v in theirs.items() if k not in apart}
-    return same and theirs["revision"] <= mine["revision"]
+def foreign(published: bytes | None, ours: bytes) -> bool:
+    """Whether a published standing that ours replaces was never the owner's: removed, unreadable, or of a later revision."""
+    old = _or_none(_read_revision, published)
+    return old is None or old.revision > _read_revision(ours).revision
 
 
 def _changed(new: InstitutionTimeline, old: InstitutionTimeline | None) -> InstitutionTimeline:

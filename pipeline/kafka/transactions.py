@@ -125,6 +125,16 @@ class TransactionWriter:
         # 4. commit
         self._retry(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
 
+    def flush(self) -> None:
+        """Waits until the brokers have answered for what was produced so far; `delivered` has then heard of all of it.
+
+        For parts of a transaction that tell where others stand: to be called while `outgoing` is iterated over.
+        """
+        give_up_at = time.monotonic() + _GIVE_UP_AFTER_S
+        while self._producer.flush(_PAUSE_S):
+            if time.monotonic() > give_up_at:
+                self._abort("_TIMED_OUT", f"the brokers did not take the batch within {_GIVE_UP_AFTER_S:.0f} s")
+
     def _produce(self, part: Outgoing, delivered: Delivered | None) -> None:
         if part.single:
             for record in part.records:

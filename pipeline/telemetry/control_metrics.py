@@ -63,6 +63,31 @@ class ControlMetrics:
         self.partitions = Gauge(
             "screening_control_partitions_owned", "Partitions owned, by topic", ["topic"], registry=registry
         )
+        place = ["topic", "partition"]
+        self.progress_offset = Gauge(
+            "screening_control_progress_offset",
+            "The ledger's progress in a partition of its input: the offset that it goes on at",
+            place,
+            registry=registry,
+        )
+        self.lag_events = Gauge(
+            "screening_control_lag_events",
+            "Offsets of a partition that the ledger has still to take, up to where committed records go",
+            place,
+            registry=registry,
+        )
+        self.lag_seconds = Gauge(
+            "screening_control_lag_seconds",
+            "Seconds since the ledger had last taken everything of a partition; 0 when it has",
+            place,
+            registry=registry,
+        )
+        self.open_events = Gauge(
+            "screening_control_open_offsets",
+            "Offsets of a partition that nobody may read yet, because somebody's transaction is open before them",
+            place,
+            registry=registry,
+        )
         self.timers = Gauge("screening_control_timers", "Dossiers that wait for a day to come", registry=registry)
         self.timers_due = Counter(
             "screening_control_timers_due", "Dossiers looked at because their day had come", registry=registry
@@ -84,7 +109,7 @@ class ControlMetrics:
         )
         self.foreign = Counter(
             "screening_control_foreign_records",
-            "Records that another process wrote into a table's partition of this one, and that were written over",
+            "Records that somebody else wrote into a table's partition, or removed there, and that were put right",
             registry=registry,
         )
         self.ready = Gauge("screening_control_ready", "1 while events are taken", registry=registry)

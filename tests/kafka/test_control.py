@@ -7,6 +7,7 @@ import json
 import random
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -264,11 +265,11 @@ def test_what_a_stranger_writes_into_the_register_is_written_over_with_what_is_t
     wait_taken(cluster, controls)
     right = cluster.read("physician-standing")[-1]
     assert right.value != old.value
-    # As a process would that was halted while it sent, and woke after its partitions had been given away.
+    # As somebody would who loads a standing from a file while the control plane runs.
     cluster.send("physician-standing", [{"key": old.key, "value": old.value, "partition": old.partition}])
     wait_for("the true standing is the last again", lambda: cluster.read("physician-standing")[-1].value == right.value,
              every=0.2, detail=lambda: control.output[-2000:])  # fmt: skip
-    assert control.wait_event("strangers_records")["written_over"] == 1
+    assert control.wait_event("foreign_records_put_right")["records"] == 1
     # Behind a record of a stranger's that nobody has noticed yet, the next publication counts all the same.
     cluster.send("physician-standing", [{"key": old.key, "value": old.value, "partition": old.partition}])
     cluster.send("physician-events", [qiannan("deduction", "2023-04-01", 2, points=1, violation_id="QN-T1-01")])
@@ -380,3 +381,14 @@ def test_a_process_that_starts_under_a_changed_pack_publishes_what_the_change_ma
     assert after[f"{QIANNAN}|{punished}"]["changed"], "the days that have to be screened again are named"
     assert after[f"{QIANNAN}|{quiet}"] == before[f"{QIANNAN}|{quiet}"]
     assert sum(1 for item in cluster.read("physician-standing") if quiet.encode() in (item.key or b"")) == 1
+
+
+def test_it_ends_within_ten_seconds_also_while_the_brokers_are_away(own_cluster: Cluster, tmp_path: Path) -> None:
+    controls = Controls(own_cluster, tmp_path)
+    control = controls.start(session_timeout_ms=10_000).wait_ready()
+    own_cluster.send("physician-events", (qiannan("registration", "2023-01-03", 0, code=f"D{n}") for n in range(3_000)))
+    wait_for("it has begun", lambda: sum(own_cluster.ends("dossiers", "read_committed")) > 0)
+    own_cluster.broker.stop()
+    begun = time.monotonic()
+    assert control.terminate(within=20) == 0
+    assert time.monotonic() - begun < 10, control.output[-3000:]

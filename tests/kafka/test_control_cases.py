@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import json
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from faust.types import TP
-from intervaltree import IntervalTree
 
-from pipeline.control.faust.app import _Consumer
 from tests.support.cluster import Cluster
 from tests.support.control import Controls, last_values, record, wait_taken
 from tests.support.histories import make
@@ -112,17 +106,3 @@ def test_a_review_decided_on_a_case_becomes_an_event_and_gives_the_standing_back
     answers = {json.loads(item.value or b"")["event_id"] for item in cluster.read("physician-events")
                if b"appeal_upheld" in (item.value or b"")}  # fmt: skip
     assert len(answers) == 1, "sent again or not, it is one event"
-
-
-def test_one_commit_covers_everything_that_is_done_however_many_transactions_it_came_in() -> None:
-    """Between the gate's transactions lie offsets without records; each must not cost the control plane a commit of its own."""
-    consumer, where = _Consumer.__new__(_Consumer), TP("claim-cases", 0)
-    consumer._acked, consumer._acked_index = defaultdict(list), defaultdict(set)
-    consumer._gap, consumer._committed_offset = defaultdict(IntervalTree), defaultdict(lambda: None)
-    records = [offset for offset in range(1, 550) if offset % 11]
-    for before, offset in itertools.pairwise(records):
-        if offset - before > 1:
-            asyncio.run(consumer._add_gap(where, before + 1, offset))
-    consumer._acked[where] += records
-    assert consumer._new_offset(where) == 550
-    assert consumer._acked[where] == []

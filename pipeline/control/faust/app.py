@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faust
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from faust.sensors.monitor import Monitor
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from yarl import URL
 
 from pipeline.control.faust.credentials import credentials
-from pipeline.control.faust.tables import PublishedTable
+from pipeline.control.faust.tables import PublishedTable, Takeover
 from pipeline.settings.model import Settings
+from pipeline.telemetry.logs import logger
 from topics.catalogue import (
     CASE_ACTIONS,
     CASE_FILES,
@@ -22,6 +30,7 @@ from topics.catalogue import (
     CLAIM_CASES,
     DOSSIERS,
     INSTITUTION_STANDING,
+    LEDGER_PROGRESS,
     NOTICES,
     PHYSICIAN_EVENTS,
     PHYSICIAN_STANDING,
@@ -33,8 +42,41 @@ CASE_TABLES = (CASE_FILES, CASE_STATE)
 SOURCES = (PHYSICIAN_EVENTS, CLAIM_CASES, CASE_ACTIONS)
 TABLES = (*EVENT_TABLES, *CASE_TABLES)
 
+_SOURCE_NAMES = {spec.name for spec in SOURCES}
+_LOOK_WITHIN_S = 10.0
+_COMMIT_WITHIN_S = 3.0
+_log = logger(component="control")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far one source was read: the reader's position, and the last record that it has handed out (None: none yet).
+
+    The position is past transaction markers and records rolled back. `stable_end` and `end` are the brokers' word as of the
+    last answer: to where committed records go, and where the log ends. `went_back`: the position lies before the place that
+    reading began at, because the log there is gone.
+    """
+
+    position: int
+    handed: int | None
+    stable_end: int | None
+    end: int | None
+    went_back: bool = False
+
+    @property
+    def behind(self) -> bool:
+        """Whether the log is known to go on, or not yet known to end."""
+        return self.stable_end is None or self.position < self.stable_end
+
 
 class _Thread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer, on its own thread. It starts where the ledger's progress says, and tells its position exactly."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._handed: dict[TP, int] = {}
+        self._begun: dict[TP, int] = {}
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Faust reads uncommitted records unless it writes in transactions; cases come from the gate's transactions."""
         consumer = super()._create_worker_consumer(transport)
@@ -42,38 +84,120 @@ class _Thread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def seek_to_committed(self) -> Any:
-        """Rewinds after a rebalance, also where nothing was ever committed.
-
-        aiokafka leaves such a partition where reading had come to, and Faust has dropped what was read: found by a kill
-        before the first commit, after which the partition's first records were never taken.
-        """
+        """Rewinds to the ledger's progress after a rebalance, which is what was committed: Faust drops what it had read."""
         return await self.call_thread(self._rewind)
 
-    async def _rewind(self) -> Any:
+    async def _rewind(self) -> dict[TP, int | None]:
         consumer = self._ensure_consumer()
-        committed = await consumer.seek_to_committed()
-        sources = {spec.name for spec in SOURCES}
-        never = [tp for tp, offset in committed.items() if not offset and tp.topic in sources]
-        if never:
-            await consumer.seek_to_beginning(*never)
-        return committed
+        starts = cast("ControlApp", self.app).starts()
+        begun: dict[TP, int | None] = {}
+        for tp in sorted(consumer.assignment()):
+            if tp.topic not in _SOURCE_NAMES:
+                continue
+            offset = starts.get(ensure_TP(tp))
+            if offset is None:  # before there was a topic of progress, the group's offset was the progress
+                offset = await consumer.committed(tp)
+            if offset is None:
+                await consumer.seek_to_beginning(tp)
+            else:
+                consumer.seek(tp, offset)
+            self._handed.pop(tp, None)
+            self._begun[tp] = offset or 0
+            begun[ensure_TP(tp)] = offset
+        return begun
+
+    async def _fetch_records(self, *given: Any, **named: Any) -> Any:
+        records = await super()._fetch_records(*given, **named)
+        # From the consumer's own step to this one nothing else runs on this thread: what was handed out and the position
+        # that `_look` reads belong together.
+        for tp, found in records.items():
+            self._handed[tp] = found[-1].offset
+        return records
+
+    async def look(self) -> dict[TP, Reading]:
+        """How far each source was read, as of one moment. Partitions without a position are absent."""
+        future = asyncio.run_coroutine_threadsafe(self._look(), self.thread_loop)
+        return await asyncio.wait_for(asyncio.wrap_future(future), _LOOK_WITHIN_S)
+
+    async def _look(self) -> dict[TP, Reading]:
+        consumer = self._ensure_consumer()
+        subscription = consumer._fetcher._subscriptions.subscription
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None or not assignment.active:
+            return {}
+        told = {}
+        for tp in assignment.tps:
+            if tp.topic not in _SOURCE_NAMES or tp not in self._begun:
+                continue
+            state = assignment.state_value(tp)
+            if not state.has_valid_position:
+                continue
+            told[ensure_TP(tp)] = Reading(
+                position=state.position,
+                handed=self._handed.get(tp),
+                stable_end=state.lso,
+                end=state.highwater,
+                went_back=state.position < self._begun[tp],
+            )
+        return told
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commits to the group. That is for people and tools alone: a failure costs nothing, and the next commit has it all."""
+        try:
+            consumer = self._ensure_consumer()
+            mine = {
+                driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "")
+                for tp, offset in offsets.items()
+                if tp in consumer.assignment()
+            }
+            if mine:
+                await asyncio.wait_for(consumer.commit(mine), _COMMIT_WITHIN_S)
+        except (KafkaError, TimeoutError, RuntimeError) as error:
+            _log.warning("group_offsets_not_committed", error=repr(error))
+            return False
+        return True
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust looks for streams that stand still; here the metrics of the ledger's lag tell it."""
 
 
 class _Consumer(driver.Consumer):
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Notes offsets without records, such as the ends of the gate's transactions.
-
-        Faust 0.15.3 counts the record after the gap in, which then stands twice among what is done with, so that each commit
-        ends there: one transaction a second and partition, however many there were (found by the audit of cases).
-        """
-        await super()._add_gap(tp, offset_from, offset_to - 1)
-
     def _new_consumer_thread(self) -> Any:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commits the ledger's progress, instead of what was acknowledged, as the group's offsets."""
+        progress = {tp: offset for tp, offset in cast("ControlApp", self.app).starts().items() if offset is not None}
+        fresh = {tp: offset for tp, offset in progress.items() if self._committed_offset[tp] != offset}
+        if fresh and await self._commit(fresh):
+            self._committed_offset.update(fresh)
+        return bool(fresh)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Faust keeps books of offsets without records for its own commits."""
 
 
 class _Transport(driver.Transport):
     Consumer = _Consumer
+
+
+class _Recovery(Recovery):
+    async def _build_highwaters(self, consumer: Any, tps: set[TP], destination: Any, title: str) -> None:
+        """Says that nothing is to be recovered: the stores have read their changelogs to the end.
+
+        Faust counts offsets, and would wait for a record where the mark stands that ended the last transaction.
+        """
+        destination.clear()
+        destination.update(dict.fromkeys(tps, -1))
+
+
+class _Tables(TableManager):
+    @property
+    def recovery(self) -> Recovery:
+        """The service that ends each rebalance."""
+        if self._recovery is None:
+            self._recovery = _Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
 
 class _Silent(Monitor):
@@ -93,7 +217,14 @@ class _Silent(Monitor):
 
 
 class ControlApp(faust.App):
-    """A Faust app whose consumer reads committed records only."""
+    """A Faust app whose consumer reads committed records only, from where `starts` says."""
+
+    starts: Callable[[], Mapping[TP, int | None]] = staticmethod(dict)
+    """The ledger's progress in each source of this process; None where there is none yet."""
+
+    async def reading(self) -> dict[TP, Reading]:
+        """How far each source was read, as of one moment. Raises TimeoutError when the consumer's thread does not answer."""
+        return await cast("_Thread", cast("_Consumer", self.consumer)._thread).look()
 
     def _new_transport(self) -> Any:
         return _Transport(self.conf.broker_consumer[0:], self)
@@ -128,15 +259,17 @@ def make_app(settings: Settings, folder: Path) -> ControlApp:
         stream_recovery_delay=0.0,
         stream_wait_empty=False,
         table_standby_replicas=0,
+        recovery_consistency_check=False,
+        TableManager=_Tables,
         monitor=_Silent(),
     )
 
 
-def make_tables(app: ControlApp, settings: Settings, folder: Path) -> dict[str, PublishedTable]:
-    """The tables by topic."""
+def make_tables(app: ControlApp, settings: Settings, folder: Path, take_over: Takeover) -> dict[str, PublishedTable]:
+    """The tables by topic. `take_over` is called at each assignment before they are read."""
     made = {}
     for spec in TABLES:
-        table = PublishedTable(app, spec, settings, folder)
+        table = PublishedTable(app, spec, settings, folder, take_over)
         app.tables.add(table)
         made[spec.name] = table
     return made
@@ -156,19 +289,19 @@ def source(app: ControlApp, spec: TopicSpec) -> Any:
 
 def equal_partitions(counts: Mapping[str, int]) -> list[str]:
     """What is wrong with the partitions of the topics that have to agree; empty when nothing is."""
-    problems = []
+    problems = [] if counts.get(LEDGER_PROGRESS.name) else [_missing(LEDGER_PROGRESS.name)]
     for group in ((PHYSICIAN_EVENTS, *EVENT_TABLES), (CLAIM_CASES, CASE_ACTIONS, *CASE_TABLES)):
         names = [spec.name for spec in group]
-        problems += [
-            f"topic {name} does not exist; create it with `screening topics apply`"
-            for name in names
-            if not counts.get(name)
-        ]
+        problems += [_missing(name) for name in names if not counts.get(name)]
         found = {name: counts[name] for name in names if counts.get(name)}
         if len(set(found.values())) > 1:
             told = ", ".join(f"{name} has {number}" for name, number in found.items())
             problems.append(f"these topics must have equally many partitions: {told}")
     return problems
+
+
+def _missing(topic: str) -> str:
+    return f"topic {topic} does not exist; create it with `screening topics apply`"
 
 
 def owned(assignment: Iterable[TP], topic: str) -> set[int]:

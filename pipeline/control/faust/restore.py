@@ -1,16 +1,19 @@
 """Reading a table's changelog into its stores, through librdkafka.
 
-Faust's own recovery handles records one at a time in Python. It stays as the last step: it finds the tables complete.
+Faust's own recovery handles records one at a time in Python and takes the marks that end transactions for records still to
+come; it is told that the tables are complete, and this makes them so.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
-from pipeline.control.faust.state_store import StateStore
+from pipeline.kafka.offsets import ends
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
 
@@ -23,13 +26,28 @@ class RestoreError(RuntimeError):
     """A changelog cannot be read to its end; the message says why."""
 
 
-def restore(
-    settings: Settings, topic: str, stores: Mapping[int, StateStore], go_on: Callable[[], bool] = lambda: True
-) -> int:
-    """Brings the stores of these partitions up to the end of the changelog as of now; returns the records read.
+class Restorable(Protocol):
+    """What a partition of a changelog is read into."""
 
-    A store that knows more than the changelog holds belongs to another topic of that name and is begun anew. Raises
-    RestoreError when the brokers stay silent. Blocks: to be called on a thread of its own.
+    @property
+    def offset(self) -> int:
+        """The last offset that is known; -1: none."""
+
+    def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
+        """Takes changes (None removes a key) and knows the changelog up to `offset`."""
+
+    def clear(self) -> None:
+        """Forgets everything, offset included."""
+
+
+def restore(
+    settings: Settings, topic: str, stores: Mapping[int, Restorable], go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """Brings the stores of these partitions up to the very end of the changelog as of now; returns the records read.
+
+    Committed records alone. While a transaction is open there, its end is waited for: what was committed behind its beginning
+    cannot be read before. A store that knows more than the changelog holds belongs to another topic of that name and is begun
+    anew. Raises RestoreError when the brokers stay silent. Blocks: to be called on a thread of its own.
     """
     consumer = Consumer(
         settings.client(
@@ -37,6 +55,7 @@ def restore(
             enable__auto__commit=False,
             enable__auto__offset__store=False,
             auto__offset__reset="earliest",
+            isolation__level="read_committed",
             enable__partition__eof=True,
             fetch__queue__backoff__ms=5,
             # How long the brokers keep a question for more open: the end of a topic would be known that much later.
@@ -45,28 +64,44 @@ def restore(
         )
     )
     try:
-        return _read(consumer, topic, stores, _where_to_start(consumer, topic, stores), go_on)
+        wanted = ends(
+            AdminClient(settings.client()),
+            [(topic, number) for number in stores],
+            committed=False,
+            within_s=_ASK_TIMEOUT_S,
+        )
+        ended = {number: wanted[topic, number] for number in stores}
+        return _read(consumer, topic, stores, ended, _where_to_start(consumer, topic, stores, ended), go_on)
     except KafkaException as error:
         raise RestoreError(f"cannot read {topic}: {error.args[0].str()}") from error
+    except TimeoutError:
+        raise RestoreError(f"cannot read {topic}: the brokers do not say where it ends") from None
     finally:
         consumer.close()
 
 
-def _where_to_start(consumer: Consumer, topic: str, stores: Mapping[int, StateStore]) -> dict[int, int]:
+def _where_to_start(
+    consumer: Consumer, topic: str, stores: Mapping[int, Restorable], ended: Mapping[int, int]
+) -> dict[int, int]:
     """The partitions that hold more than their store, with the offset to start at."""
     starts = {}
     for partition, store in stores.items():
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_TIMEOUT_S)
-        if store.offset >= high:
+        low, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_TIMEOUT_S)
+        if store.offset >= ended[partition]:
             store.clear()
         start = max(low, store.offset + 1)
-        if start < high:
+        if start < ended[partition]:
             starts[partition] = start
     return starts
 
 
 def _read(
-    consumer: Consumer, topic: str, stores: Mapping[int, StateStore], starts: dict[int, int], go_on: Callable[[], bool]
+    consumer: Consumer,
+    topic: str,
+    stores: Mapping[int, Restorable],
+    ended: Mapping[int, int],
+    starts: dict[int, int],
+    go_on: Callable[[], bool],
 ) -> int:
     consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
     waiting, count, heard = set(starts), 0, time.monotonic()
@@ -74,19 +109,28 @@ def _read(
         found: dict[int, tuple[dict[bytes, bytes | None], int]] = {}
         for message in consumer.consume(_READ_AT_ONCE, 0.2):
             _topic, partition, offset = place(message)
-            heard = time.monotonic()
             error = message.error()
             if error is None:
+                heard = time.monotonic()
                 count += 1
                 changes, _ = found.get(partition, ({}, 0))
                 changes[key(message) or b""] = message.value()
                 found[partition] = (changes, offset)
+                if offset + 1 >= ended[partition]:
+                    waiting.discard(partition)
             elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
-                waiting.discard(partition)
+                # The mark that ends a transaction is an offset too, and no record.
+                changes, _ = found.get(partition, ({}, 0))
+                found[partition] = (changes, offset - 1)
+                if offset >= ended[partition]:
+                    waiting.discard(partition)
             elif error.fatal() or not error.retriable():
                 raise RestoreError(f"cannot read {topic}: {error.str()}")
         for partition, (changes, offset) in found.items():
-            stores[partition].write(changes, offset)
+            stores[partition].write(changes, max(offset, stores[partition].offset))
         if time.monotonic() - heard > _SILENT_S:
-            raise RestoreError(f"cannot read {topic}: the brokers were silent for {_SILENT_S:.0f} s")
+            raise RestoreError(
+                f"cannot read {topic} to its end: nothing came for {_SILENT_S:.0f} s; the brokers are silent, or somebody has "
+                "a transaction open there"
+            )
     return count

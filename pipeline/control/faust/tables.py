@@ -1,13 +1,12 @@
 """Faust tables whose changelogs are the published topics: what the table holds is what the topic says.
 
-Faust decides which process has which partitions, and when; a table is ready when Faust says so. Writing goes through
-`Publisher`, which puts a batch on its store only after the brokers have acknowledged every record of it.
+Faust decides which process has which partitions, and when; a table is ready when Faust says so. Writing goes through a
+`StreamTask`, which puts a batch into its stores only after its transaction was committed.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,20 +14,34 @@ import faust
 from faust.stores.base import Store
 from faust.types import TP
 
+from pipeline.control.aside import aside
 from pipeline.control.faust.restore import restore
 from pipeline.control.faust.state_store import MemoryStateStore, RocksStateStore, StateStore
 from pipeline.settings.model import Settings, StoreKind
 from pipeline.telemetry.logs import logger
 from topics.catalogue import TopicSpec
 
+Takeover = Callable[[set[TP], int], Awaitable[None]]
+"""Called at each assignment, before any table is read, with all partitions assigned and the group's generation."""
+
 
 class TableStores(Store):  # type: ignore[type-arg]  # Faust's generic store cannot be named at run time
     """The partitions of one table that this process has."""
 
     def __init__(
-        self, url: Any, app: Any, table: Any, *, settings: Settings, folder: Path, topic: str, **given: Any
+        self,
+        url: Any,
+        app: Any,
+        table: Any,
+        *,
+        settings: Settings,
+        folder: Path,
+        topic: str,
+        take_over: Takeover,
+        **given: Any,
     ) -> None:
         super().__init__(url, app, table, **given)
+        self._take_over = take_over
         self._settings = settings
         self._folder = folder
         self._topic = topic
@@ -58,10 +71,7 @@ class TableStores(Store):  # type: ignore[type-arg]  # Faust's generic store can
     def apply_changelog_batch(
         self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
     ) -> None:
-        """What Faust's recovery read beyond the restored end."""
-        for event in batch:
-            message = event.message
-            self._store(message.partition).write({message.key: message.value}, message.offset)
+        """Faust's own recovery reads nothing; see `restore`."""
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
@@ -71,11 +81,10 @@ class TableStores(Store):  # type: ignore[type-arg]  # Faust's generic store can
             if tp.topic == self._topic and (store := self.stores.pop(tp.partition, None)) is not None:
                 store.close()
                 self.closed.add(tp.partition)
+        await self._take_over(assigned, generation_id)
         mine = {tp.partition: self._store(tp.partition) for tp in newly_assigned if tp.topic == self._topic}
         if mine:
-            self.restored += await asyncio.to_thread(
-                restore, self._settings, self._topic, mine, lambda: not self.app.should_stop
-            )
+            self.restored += await aside(restore, self._settings, self._topic, mine, lambda: not self.app.should_stop)
 
     async def on_stop(self) -> None:
         """Closes the files."""
@@ -98,8 +107,9 @@ class TableStores(Store):  # type: ignore[type-arg]  # Faust's generic store can
 class PublishedTable(faust.Table[bytes, bytes]):
     """A table on a topic of the catalogue, keys and values as bytes."""
 
-    def __init__(self, app: faust.App, spec: TopicSpec, settings: Settings, folder: Path) -> None:
+    def __init__(self, app: faust.App, spec: TopicSpec, settings: Settings, folder: Path, take_over: Takeover) -> None:
         self._settings = settings
+        self._take_over = take_over
         self._folder = folder
         self.spec = spec
         super().__init__(
@@ -130,6 +140,7 @@ class PublishedTable(faust.Table[bytes, bytes]):
             settings=self._settings,
             folder=self._folder,
             topic=self.spec.name,
+            take_over=self._take_over,
         )
 
     @property

@@ -6,29 +6,40 @@ import datetime as dt
 import json
 import random
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from pipeline.control.clock import Clock, ClockError
 from pipeline.control.dossiers import dossier_key, read_dossier, standing_key, with_event, write_dossier
-from pipeline.control.faust.app import TABLES, equal_partitions
+from pipeline.control.faust.app import TABLES, Reading, equal_partitions
 from pipeline.control.faust.state_store import MemoryStateStore, RocksStateStore, StateStore
-from pipeline.control.foreign_writes import gaps
+from pipeline.control.foreign_writes import Watch
 from pipeline.control.ledger import Ledger
-from pipeline.control.liveness import Halted, Pulse
-from pipeline.control.publisher import Written
+from pipeline.control.progress import moved
+from pipeline.control.publisher import Standing
+from pipeline.control.stream_task import InputLost, StreamTask
 from pipeline.control.timer_queue import TimerQueue
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
 from rules.events import Event, encode
 from tests.support.control import PACKS, expected_standing, physicians
 from tests.support.histories import history, make
-from topics.catalogue import CASE_ACTIONS, CLAIM_CASES, DOSSIERS, NOTICES, PHYSICIAN_EVENTS, PHYSICIAN_STANDING
+from topics.catalogue import (
+    CASE_ACTIONS,
+    CLAIM_CASES,
+    DOSSIERS,
+    LEDGER_PROGRESS,
+    NOTICES,
+    PHYSICIAN_EVENTS,
+    PHYSICIAN_STANDING,
+)
 
 TODAY = dt.date(2027, 6, 1)
 
 
-class Shelves:
+class Tables:
     """Tables in memory, and what batches do to them."""
 
     def __init__(self) -> None:
@@ -58,10 +69,10 @@ def received(event: Event) -> Received:
 
 def test_a_batch_taken_again_after_a_crash_writes_what_was_lost_and_nothing_else() -> None:
     made = physicians(11, 8)
-    whole = Shelves()
+    whole = Tables()
     whole.take(made.events)
     for lost in (DOSSIERS.name, PHYSICIAN_STANDING.name, NOTICES.name):
-        broken = Shelves()
+        broken = Tables()
         broken.take(made.events, lose=(lost,))
         again = broken.take(made.events)
         assert {table for table, _ in again.changes} == {lost}
@@ -72,7 +83,7 @@ def test_a_batch_taken_again_after_a_crash_writes_what_was_lost_and_nothing_else
 @pytest.mark.parametrize("seed", range(8))
 def test_the_order_of_arrival_and_the_cut_into_batches_leave_no_trace_in_dossiers_and_standings(seed: int) -> None:
     made, rng = physicians(seed, 4), random.Random(seed)
-    at_once, in_pieces = Shelves(), Shelves()
+    at_once, in_pieces = Tables(), Tables()
     at_once.take(made.events)
     events = [*made.events, *rng.sample(made.events, 20)]
     rng.shuffle(events)
@@ -93,7 +104,7 @@ def test_the_order_of_arrival_and_the_cut_into_batches_leave_no_trace_in_dossier
 
 
 def test_an_event_that_the_law_cannot_count_is_set_aside_and_the_others_of_its_dossier_stay() -> None:
-    stores = Shelves()
+    stores = Tables()
     good = make("registration", "2023-01-03", 0, region="522700")
     late = make("deduction", "9999-12-31", 1, region="522700", points=12, violation_id="QN-T12-01")
     batch = stores.take([good, late])
@@ -146,28 +157,83 @@ def test_the_clock_counts_days_in_china_and_refuses_a_time_without_its_offset(tm
         Clock(tmp_path / "none").today()
 
 
-def test_a_process_that_was_halted_for_most_of_its_session_writes_nothing_any_more() -> None:
-    now = [0.0]
-    pulse = Pulse(10.0, lambda: now[0])
-    for now[0] in (0.1, 5.0, 10.9):
-        pulse.check()
-    now[0] = 17.0
-    with pytest.raises(Halted, match=r"6\.1 s"):
-        pulse.check()
-    now[0] = 17.1
-    with pytest.raises(Halted):
-        pulse.check()
-
-
 def test_a_strangers_record_shows_as_a_gap_between_ones_own() -> None:
     where = ("physician-standing", 0)
-    assert gaps(Written({where: 5}, {where: 7}, {where: 3}), {where: 4}) == {}
-    assert gaps(Written({where: 6}, {where: 8}, {where: 3}), {where: 4}) == {where: 5}
-    assert gaps(Written({where: 5}, {where: 8}, {where: 3}), {where: 4}) == {where: 5}
+
+    def watched(standing: Standing) -> dict[tuple[str, int], int]:
+        watch = Watch()
+        watch.begin(where, 4)
+        watch.wrote(where, standing, 4)
+        return watch.doubts
+
+    assert watched(Standing(5, 7, 3)) == {}
+    assert watched(Standing(6, 8, 3)) == {where: 5}, "somebody else has 5"
+    assert watched(Standing(5, 8, 3)) == {where: 5}, "somebody else wrote in between"
+
+
+def test_the_mark_that_ends_ones_own_transaction_is_no_strangers() -> None:
+    where, watch = ("physician-standing", 0), Watch()
+    watch.begin(where, 4)
+    watch.wrote(where, Standing(5, 7, 3), 4)
+    watch.wrote(where, Standing(9, 9, 1), 7)
+    assert watch.doubts == {}
+    watch.wrote(where, Standing(12, 12, 1), 9)
+    assert watch.doubts == {where: 10}
+
+
+def task() -> StreamTask:
+    made = StreamTask(["physician-events"], 0, None, None, "ledger-1", 3)
+    made.rewind()
+    return made
+
+
+def handed_out(offset: int) -> Any:
+    message = SimpleNamespace(topic="physician-events", partition=0, offset=offset, key=b"k", value=b"v", headers=None,
+                              timestamp=1.0)  # fmt: skip
+    return SimpleNamespace(message=message)
+
+
+def test_the_progress_follows_the_readers_position_only_when_every_record_before_it_was_taken() -> None:
+    one = task()
+    assert one.position_moved("physician-events", Reading(0, None, 0, 0)), "of an empty topic it is told, too"
+    assert one.position_moved("physician-events", Reading(3, None, 3, 3)), "over marks and what was rolled back"
+    one.accept(handed_out(3), 10)
+    assert not one.position_moved("physician-events", Reading(5, 3, 5, 5)), "the record at 3 is still to be taken"
+    records, at = one.next_records(10)
+    assert ([record.offset for record in records], at) == ([3], 1.0)
+    assert one.next_offsets(records, {"physician-events": Reading(5, 3, 5, 5)}) == {"physician-events": 5}
+    assert one.next_offsets(records, {"physician-events": Reading(9, 7, 9, 9)}) == {"physician-events": 4}
+
+
+def test_a_record_that_comes_twice_is_collected_once_and_again_only_after_a_rewind() -> None:
+    one = task()
+    for offset in (0, 1, 1, 0, 2):
+        one.accept(handed_out(offset), 10)
+    assert [record.offset for record in one.next_records(10)[0]] == [0, 1, 2]
+    one.rewind()
+    one.accept(handed_out(0), 10)
+    assert [record.offset for record in one.next_records(10)[0]] == [0]
+
+
+def test_a_log_that_ends_before_the_progress_is_not_read_as_if_it_were_the_same() -> None:
+    with pytest.raises(InputLost, match="made again"):
+        task().position_moved("physician-events", Reading(0, None, 0, 0, went_back=True))
+
+
+def test_progress_adds_up_and_remembers_where_records_were_sent_on() -> None:
+    where = ("physician-events", 2)
+    first = moved(None, where, 7, instance="a", last_event_at=1_700_000_000.5, revisions=3, sent_on={1: 9})
+    second = moved(first, where, 9, instance="b", revisions=1, sent_on={0: 4, 1: 8})
+    assert (second.next_offset, second.revisions, second.instance) == (9, 4, "b")
+    assert second.sent_on == {"1": 9, "0": 4}
+    assert second.last_event_at == first.last_event_at == "2023-11-14T22:13:20.500Z"
 
 
 def test_topics_that_are_read_and_written_by_one_partition_must_have_equally_many() -> None:
-    counts = {spec.name: 6 for spec in (PHYSICIAN_EVENTS, *TABLES)} | {CLAIM_CASES.name: 6, CASE_ACTIONS.name: 6}
+    counts = {spec.name: 6 for spec in (PHYSICIAN_EVENTS, LEDGER_PROGRESS, *TABLES)} | {
+        CLAIM_CASES.name: 6,
+        CASE_ACTIONS.name: 6,
+    }
     assert equal_partitions(counts) == []
     assert "notices has 3" in equal_partitions({**counts, "notices": 3})[0]
     del counts["dossiers"]
