@@ -8,9 +8,12 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
-from pipeline.kafka.offsets import Extent, group_extents
+from pipeline.kafka.diagnostics import ClusterError
+from pipeline.kafka.offsets import Extent, ends, group_extents, topic_id
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
@@ -40,14 +43,28 @@ _verdict = msgspec.json.Decoder(_Judged).decode
 class Ledger:
     """What stands at every offset of the claims log that is still there, and what came of it."""
 
-    def __init__(self, extent: dict[int, Extent]) -> None:
+    def __init__(
+        self, extent: dict[int, Extent], topic: str | None = None, open_ends: dict[int, int] | None = None
+    ) -> None:
+        """`topic` is the id of the topic of today (None: not told); `open_ends` where partitions end for who reads everything."""
         self.extent = extent
+        self.topic = topic
+        self.open_ends = open_ends or {}
         self.marks: dict[int, Marks] = {
             number: np.zeros(max(0, item.high - item.low), np.uint8) for number, item in extent.items()
         }
         self.verdicts = dict.fromkeys(extent, 0)
         self.letters = dict.fromkeys(extent, 0)
         self.furthest = dict.fromkeys(extent, -1)
+
+    def of_another_topic(self, partition: int) -> bool:
+        """Whether the group's offset was written for a topic of the same name that is no more."""
+        noted = self.extent[partition].noted
+        return bool(noted) and self.topic is not None and noted != self.topic
+
+    def committed(self, partition: int) -> int | None:
+        """How far the group has come in the topic of today."""
+        return None if self.of_another_topic(partition) else self.extent[partition].committed
 
     def record(self, partition: int, offset: int) -> None:
         """A claim stands here."""
@@ -75,7 +92,7 @@ def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> 
     Judged is what the workers' group has committed; it is asked for first, so that a gate at work is no difference: its
     outcomes and its offsets become visible together.
     """
-    ledger = Ledger(group_extents(settings, CLAIMS.name, settings.group_id))
+    ledger = _asked(settings)
     for number, message in enumerate(read_to_end(settings, CLAIMS.name), 1):
         _, partition, offset = place(message)
         if partition in ledger.extent:
@@ -83,10 +100,22 @@ def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> 
         _tell(progress, CLAIMS.name, number)
     _verdicts(settings, ledger, findings, progress)
     _letters(settings, ledger, findings, progress)
-    ends = group_extents(settings, CLAIMS.name, settings.group_id)
+    later = group_extents(settings, CLAIMS.name, settings.group_id)
     for partition in sorted(ledger.extent):
-        _balance(partition, ledger, findings)
-        _beyond(partition, ledger, ends[partition].high, findings)
+        balance(partition, ledger, findings)
+        _beyond(partition, ledger, later[partition].high, findings)
+
+
+def _asked(settings: Settings) -> Ledger:
+    """What the brokers say before anything is read: how far the group has come, in which topic, and what is hidden."""
+    extent = group_extents(settings, CLAIMS.name, settings.group_id)
+    admin = AdminClient(settings.client())
+    try:
+        open_ends = ends(admin, [(CLAIMS.name, number) for number in extent], committed=False)
+        made = topic_id(admin, CLAIMS.name)
+    except (KafkaException, TimeoutError) as error:
+        raise ClusterError(f"{settings.bootstrap_servers} does not tell the ends of {CLAIMS.name}: {error}") from error
+    return Ledger(extent, made, {number: end for (_, number), end in open_ends.items()})
 
 
 def _tell(progress: Progress, topic: str, number: int) -> None:
@@ -132,9 +161,10 @@ def _note(topic: str, partition: int, offset: int, where: str, ledger: Ledger, f
     return bool(noted)
 
 
-def _balance(partition: int, ledger: Ledger, findings: Findings) -> None:
-    extent, marks = ledger.extent[partition], ledger.marks[partition]
-    judged = 0 if extent.committed is None else max(0, min(extent.committed, extent.high) - extent.low)
+def balance(partition: int, ledger: Ledger, findings: Findings) -> None:
+    """Holds one partition's claims against their outcomes."""
+    extent, marks, committed = ledger.extent[partition], ledger.marks[partition], ledger.committed(partition)
+    judged = 0 if committed is None else max(0, min(committed, extent.high) - extent.low)
     present, counts = (marks & _PRESENT) != 0, marks & _COUNT
     cases = (
         ("missing", (present & (counts == 0))[:judged], "judged, and neither verdict nor dead letter"),
@@ -153,11 +183,32 @@ def _balance(partition: int, ledger: Ledger, findings: Findings) -> None:
         verdicts=ledger.verdicts[partition],
         dead_letters=ledger.letters[partition],
         waiting=int(np.count_nonzero((present & (counts == 0))[judged:])),
+        **_not_judged(partition, ledger, int(np.count_nonzero(present)), findings),
     )
     if extent.low:
         findings.notes.append(
             f"{CLAIMS.name}/{partition}: compared from offset {extent.low:,} on; older claims have expired"
         )
+
+
+def _not_judged(partition: int, ledger: Ledger, present: int, findings: Findings) -> dict[str, int]:
+    """Each further kind of claims that nobody has judged, by its own name; the loss of some is a difference."""
+    extent, where = ledger.extent[partition], f"{CLAIMS.name}/{partition}"
+    hidden = max(0, ledger.open_ends.get(partition, extent.high) - extent.high)
+    if hidden:
+        findings.notes.append(
+            f"{where}: {hidden:,} offsets from {extent.high:,} on wait behind an open transaction of a sender"
+        )
+    other = present if ledger.of_another_topic(partition) else 0
+    if other:
+        text = f"the workers' offset {extent.committed} is of a topic made before; {other:,} claims of this one wait for them"
+        findings.differ(PART, "other_topic", where, text)
+    committed = ledger.committed(partition)
+    expired = 0 if committed is None else max(0, extent.low - committed)
+    if expired:
+        span = f"{where} offsets {told([(extent.low - expired, extent.low - 1)])}"
+        findings.differ(PART, "expired_unread", span, f"{expired:,} offsets have expired before they were judged")
+    return {"behind_open_transaction": hidden, "expired_unread": expired, "of_another_topic": other}
 
 
 def _beyond(partition: int, ledger: Ledger, end: int, findings: Findings) -> None:
@@ -171,5 +222,5 @@ def _beyond(partition: int, ledger: Ledger, end: int, findings: Findings) -> Non
         findings.differ(
             PART, "invented", where, f"outcomes up to offset {ledger.furthest[partition]:,}, the log ends at {end:,}"
         )
-    if committed is not None and committed > end:
+    if committed is not None and committed > end and not ledger.of_another_topic(partition):
         findings.differ(PART, "beyond_end", where, f"judged up to offset {committed:,}, the log ends at {end:,}")

@@ -18,7 +18,7 @@ EVERY = 10_000
 
 KINDS: dict[str, tuple[str, ...]] = {
     "claims": (
-        *("missing", "doubled", "invented", "beyond_end", "uncommitted"),
+        *("missing", "doubled", "invented", "beyond_end", "uncommitted", "expired_unread", "other_topic"),
         *("foreign_outcome", "unreadable_verdict", "unreadable_dead_letter"),
     ),
     "events": (

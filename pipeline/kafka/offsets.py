@@ -28,12 +28,14 @@ _LOADING = {
 class Extent:
     """One partition: its first offset that is still there, the end of what is committed, and the group's committed offset.
 
-    `committed` is None where the group has none, or was not asked about.
+    `committed` is None where the group has none, or was not asked about; `noted` is what the group wrote beside it (the workers'
+    group: the id of the topic), empty where it wrote nothing.
     """
 
     low: int
     high: int
     committed: int | None
+    noted: str = ""
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def extents(consumer: Consumer, settings: Settings, topic: str, *, committed: bo
     # The group first: outcomes and offsets become visible together, so that what is judged by now is recorded by then.
     for item in _committed(consumer, places) if committed else places:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, item.partition), timeout=_TIMEOUT_S)
-        answer[item.partition] = Extent(low, high, item.offset if item.offset >= 0 else None)
+        answer[item.partition] = Extent(low, high, item.offset if item.offset >= 0 else None, item.metadata or "")
     return answer
 
 

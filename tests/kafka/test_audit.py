@@ -475,7 +475,17 @@ def test_claims_in_and_outcomes_out_balance_by_partition(cluster: Cluster) -> No
     told = audit(cluster, "claims")
     assert told["differences"] == []
     assert told["figures"][:2] == [
-        {"part": "claims", "what": f"partition {number}", "claims": 15, "verdicts": 12, "dead_letters": 3, "waiting": 5}
+        {
+            "part": "claims",
+            "what": f"partition {number}",
+            "claims": 15,
+            "verdicts": 12,
+            "dead_letters": 3,
+            "waiting": 5,
+            "behind_open_transaction": 0,
+            "expired_unread": 0,
+            "of_another_topic": 0,
+        }
         for number in (0, 1)
     ]
     assert {row["part"] for row in told["figures"]} == {"claims"}

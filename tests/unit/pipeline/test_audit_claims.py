@@ -1,0 +1,49 @@
+"""The audit tells the truth about work that was not done: each kind of claims without an outcome has a number of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.audit.claims import Ledger, balance
+from pipeline.audit.findings import Findings
+from pipeline.kafka.offsets import Extent
+
+
+def audited(
+    extent: Extent, *, judged: int, topic: str | None = "now", open_end: int | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """The figures of one partition whose log is full of claims, of which the first so many have a verdict; and the differences."""
+    ledger = Ledger({0: extent}, topic, {0: extent.high if open_end is None else open_end})
+    for offset in range(extent.low, extent.high):
+        ledger.record(0, offset)
+    for offset in range(extent.low, extent.low + judged):
+        ledger.outcome(0, offset)
+        ledger.verdicts[0] += 1
+    findings = Findings()
+    balance(0, ledger, findings)
+    [row] = findings.figures
+    return row, [item.kind for item in findings.differences]
+
+
+def test_what_waits_is_counted_and_is_no_difference() -> None:
+    row, kinds = audited(Extent(0, 20, 15, "now"), judged=15)
+    assert (row["claims"], row["waiting"], kinds) == (15, 5, [])
+    assert (row["behind_open_transaction"], row["expired_unread"], row["of_another_topic"]) == (0, 0, 0)
+
+
+def test_what_an_open_transaction_hides_has_its_own_number() -> None:
+    row, kinds = audited(Extent(0, 20, 20, "now"), judged=20, open_end=60)
+    assert (row["waiting"], row["behind_open_transaction"], kinds) == (0, 40, [])
+
+
+def test_claims_that_expired_before_they_were_judged_are_a_difference() -> None:
+    row, kinds = audited(Extent(100, 120, 70, "now"), judged=0)
+    assert (row["expired_unread"], row["waiting"], kinds) == (30, 20, ["expired_unread"])
+
+
+def test_an_offset_of_a_topic_made_before_says_nothing_of_the_claims_of_this_one() -> None:
+    """Made again, the log has grown past the old offset of 900: nothing would be missing by the offsets alone."""
+    row, kinds = audited(Extent(0, 1_000, 900, "before"), judged=0)
+    assert (row["of_another_topic"], row["claims"], row["waiting"], kinds) == (1_000, 0, 1_000, ["other_topic"])
+    row, kinds = audited(Extent(0, 1_000, 900, ""), judged=900)
+    assert (row["of_another_topic"], kinds) == (0, []), "a group that notes no topic is taken at its word"
