@@ -8,10 +8,9 @@ import urllib.request
 from collections import Counter
 from decimal import Decimal
 
-import polars as pl
 import pytest
 
-from pipeline.telemetry.gate_metrics import MOST_INSTITUTIONS, GateMetrics
+from pipeline.telemetry.gate_metrics import MOST_INSTITUTIONS
 from rules.vocabulary import Disposition, Reason
 from tests.support.cluster import Cluster
 from tests.support.runs import publish, sample, screen, send_claims, wait_judged
@@ -119,32 +118,6 @@ def test_regions_that_do_not_exist_cannot_flood_the_metrics(cluster: Cluster, cr
     regions = {dict(labels).get("region") for _, labels in worker.metrics()}
 
     assert len(regions) < 600, "a label is for what exists; a sender's slip must not make a series a claim"
-
-
-def test_of_very_many_institutions_the_busiest_are_counted_by_name_and_the_others_together() -> None:
-    metrics = GateMetrics()
-    many = [f"H{number:06}" for number in range(MOST_INSTITUTIONS + 500)]
-    metrics.institutions.add(
-        pl.DataFrame(
-            {"institution_code": many, "claims": [3, *[1] * (len(many) - 1)], "exempted": [2, *[0] * (len(many) - 1)]}
-        )
-    )
-    metrics.institutions.add(
-        pl.DataFrame({"institution_code": ["H000000", "unheard-of"], "claims": [1, 1], "exempted": [0, 1]})
-    )
-
-    def value(name: str, institution: str) -> float | None:
-        return metrics.registry.get_sample_value(f"screening_institution_{name}_total", {"institution": institution})
-
-    assert (value("claims", "H000000"), value("exempted_claims", "H000000")) == (4, 2)
-    told = [
-        sample
-        for family in metrics.registry.collect()
-        for sample in family.samples
-        if sample.name == "screening_institution_claims_total"
-    ]
-    assert len(told) == MOST_INSTITUTIONS + 1
-    assert sum(sample.value for sample in told) == len(many) + 4
 
 
 def test_the_pages_say_whether_the_worker_lives_and_whether_it_judges(cluster: Cluster, crew: Crew) -> None:
