@@ -141,7 +141,7 @@ def _cases(
         kept.saw(partition, at)
         try:
             case = _case(value)
-        except msgspec.MsgspecError as error:
+        except Exception as error:  # a decoder may raise anything
             findings.differ(PART, "unreadable_case", f"{name}/{partition}/{offset}", str(error))
             if book is not None:
                 book.set_aside(partition, offset)
@@ -180,7 +180,7 @@ def _verdicts(settings: Settings, kept: Kept, findings: Findings, progress: Prog
         kept.saw(partition, at)
         try:
             verdict = _verdict(value)
-        except msgspec.MsgspecError as error:
+        except Exception as error:  # a decoder may raise anything
             findings.differ(PART, "unreadable_verdict", f"{name}/{partition}/{offset}", str(error))
             continue
         if verdict.disposition.opens_case:
@@ -282,7 +282,7 @@ def _source_of(decode: Any) -> Any:
         try:
             found = decode(message.value() or b"").source
             return int(found.number) if found.topic == CLAIMS.name else None
-        except msgspec.MsgspecError:
+        except Exception:  # a decoder may raise anything
             return None
 
     return source

@@ -130,7 +130,7 @@ def _verdicts(settings: Settings, ledger: Ledger, findings: Findings, progress: 
         where = f"{name}/{partition}/{offset}"
         try:
             source = _verdict(message.value() or b"").source
-        except msgspec.MsgspecError as error:
+        except Exception as error:  # a decoder may raise anything
             findings.differ(PART, "unreadable_verdict", where, str(error))
             continue
         if _note(source.topic, source.partition, source.offset, where, ledger, findings):

@@ -96,7 +96,7 @@ def _read(settings: Settings, topic: TopicSpec, findings: Findings, progress: Pr
         _, partition, offset = place(message)
         try:
             revision = None if value is None else revision_of(value).revision
-        except msgspec.MsgspecError:
+        except Exception:  # a decoder may raise anything
             revision = None
         before = published.last.get(name)
         if before is not None:
@@ -133,7 +133,7 @@ def _compare(owner: Owner, file: File, last: _Last | None, log: Log, model: type
         return
     try:
         published: Timeline = msgspec.json.decode(last.value, type=model)
-    except msgspec.MsgspecError as error:
+    except Exception as error:  # a decoder may raise anything
         yield "unreadable", str(error)
         return
     if last.partition != file.partition:

@@ -98,5 +98,5 @@ def _or_none(read: Callable[[bytes], T], value: bytes | None) -> T | None:
         return None
     try:
         return read(value)
-    except msgspec.MsgspecError:
+    except Exception:  # a decoder may raise anything
         return None

@@ -20,7 +20,7 @@ from pipeline.settings.model import Settings
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
-from rules.timeline import InstitutionTimeline, PhysicianTimeline, TimelineError
+from rules.timeline import InstitutionTimeline, PhysicianTimeline
 from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING, TopicSpec
 from topics.messages import VerdictRegister
 
@@ -220,7 +220,8 @@ class StandingView:
             timeline = self._read_physician(value)
             self._check_key(name, f"{timeline.region}|{timeline.physician_code}")
             self.index.put(timeline)
-        except (msgspec.MsgspecError, TimelineError, ValueError, OverflowError) as error:
+        except Exception as error:
+            # Whatever a decoder may raise: an unreadable standing is a review, and the worker goes on.
             self.index.put_unreadable(name)
             self._unreadable(message, error)
             return
@@ -237,7 +238,8 @@ class StandingView:
             timeline = self._read_institution(value)
             self._check_key(name, f"{timeline.region}|{timeline.institution_code}")
             self.index.put_institution(timeline)
-        except (msgspec.MsgspecError, TimelineError, ValueError, OverflowError) as error:
+        except Exception as error:
+            # Whatever a decoder may raise: an unreadable standing is a review, and the worker goes on.
             self.index.put_institution_unreadable(name)
             self._unreadable(message, error)
             return

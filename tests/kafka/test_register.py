@@ -163,7 +163,14 @@ def test_a_standing_that_cannot_be_read_sends_claims_to_people_until_it_is_mende
     overlapping = standing(2, NORMAL, PENALTY)
     foreign = standing(2, NORMAL, code="D522701000002")
     for number, bad in enumerate(
-        (b"{", json.dumps(overlapping).encode(), json.dumps(foreign).encode(), b'{"revision":"x"}')
+        (
+            b"{",
+            json.dumps(overlapping).encode(),
+            json.dumps(foreign).encode(),
+            b'{"revision":"x"}',
+            b'{"x":' * 3_000 + b"1" + b"}" * 3_000,
+            '{"region":"黔南"}'.encode("gbk"),
+        )
     ):
         put(cluster, worker, key, bad, "unreadable")
         verdict = ask(cluster, crew, number)
