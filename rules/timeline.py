@@ -46,7 +46,7 @@ class Span(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=False, r
     def penalised(self) -> bool:
         """Whether a penalty window covers these days."""
         if self.in_penalty is None:
-            return self.standing in (Standing.PENALTY, Standing.SUSPENDED)
+            return self.standing in (Standing.PENALTY, Standing.SUSPENDED, Standing.TERMINATED)
         return self.in_penalty
 
 

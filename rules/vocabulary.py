@@ -122,6 +122,7 @@ class Reason(StrEnum):
     STRADDLES_PENALTY = "straddles_penalty"
     IN_PENALTY_PERIOD = "in_penalty_period"
     SUSPENDED = "suspended"
+    STRADDLES_ABNORMAL = "straddles_abnormal"
     STATUS_ABNORMAL = "status_abnormal"
     STATUS_ABNORMAL_EMERGENCY = "status_abnormal_emergency"
     BLACKLISTED = "blacklisted"

@@ -60,6 +60,8 @@ class When(_Model):
     flag: name                    the span carries this contradiction
     in_penalty: true              a penalty window covers the service date
     straddles: penalty            the stay has days inside and days outside penalty windows
+    straddles: abnormal           the stay has days inside and days outside an abnormal status; days without law are not judged,
+                                  so a stay that begins before the pack's validity is not asked
     site: undeclared|opted_out|not_listed    what the claiming institution declared about the physician
     institution: terminated       the institution has no service agreement on the service date
     drug: {field: bool}           the claim's drug object says so (a claim without the object never matches)
@@ -71,7 +73,7 @@ class When(_Model):
     standing: tuple[Standing, ...] | None = None
     flag: Flag | None = None
     in_penalty: Literal[True] | None = None
-    straddles: Literal["penalty"] | None = None
+    straddles: Literal["penalty", "abnormal"] | None = None
     site: Literal["undeclared", "opted_out", "not_listed"] | None = None
     institution: Literal["terminated"] | None = None
     drug: (

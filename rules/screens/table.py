@@ -152,6 +152,8 @@ def _conditions(when: When, pack: Pack) -> Iterator[pl.Expr]:
         yield _has_bit(IN_PENALTY)
     if when.straddles is not None:
         yield pl.col("straddles")
+    if when.straddles == "abnormal" and pack.in_force.start is not None:
+        yield pl.col("start_day") >= day_number(pack.in_force.start)
     if when.site is not None:
         yield {
             # Anything but a declaration: a state that this text does not know must not pass for one.

@@ -64,6 +64,7 @@ class Screen:
                 Reason.RULE_NOT_IN_FORCE,
                 Reason.OPTED_OUT,
                 Reason.STRADDLES_PENALTY,
+                Reason.STRADDLES_ABNORMAL,
                 Reason.STANDING_STALE,
                 Reason.STANDING_UNREADABLE,
             )
@@ -183,7 +184,7 @@ class Screen:
         )
         frame = frame.with_columns(standing.alias("standing"))
         hidden = [STANDING_CODE[s] for s in (Standing.NOT_APPLICABLE, Standing.UNREGISTERED, Standing.OPTED_OUT)]
-        straddling = grounds[Reason.STRADDLES_PENALTY]
+        straddling = grounds[Reason.STRADDLES_PENALTY] | grounds[Reason.STRADDLES_ABNORMAL]
 
         def window(end: str) -> pl.Expr:
             day = pl.when(straddling).then(pl.col(f"touched_{end}")).otherwise(pl.col(f"window_{end}"))

@@ -60,6 +60,10 @@ _GROUND = {
     ),
     Reason.IN_PENALTY_PERIOD: ("服务日期处于该医师责罚期内", "the service date lies in the physician's penalty period"),
     Reason.SUSPENDED: ("服务日期处于该医师暂停医保服务期内", "the physician was suspended on the service date"),
+    Reason.STRADDLES_ABNORMAL: (
+        "住院期间部分日期登记备案状态异常、部分日期正常",
+        "the stay has days inside and days outside an abnormal filing status",
+    ),
     Reason.STATUS_ABNORMAL: (
         "服务日期当日该人员登记备案状态异常",
         "the person's filing status was abnormal on the service date",

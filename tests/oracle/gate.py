@@ -198,6 +198,14 @@ def judge_national(claim: dict, physician: Message) -> Outcome:
     if span is None or span["standing"] == "unregistered":
         return reject(expect("unregistered"), "physician_unregistered", "unspecified")
     outcome = of_span(span)
+    if (
+        day(claim.get("service_start") or claim["service_date"]) >= NATIONAL_START
+    ):  # S2: days without law are not judged
+        days = [span_on(physician.get("spans") or [], d) for d in stay(claim)]
+        barred = [s for s in days if s is not None and (in_penalty(s, "suspended") or in_penalty(s, "terminated"))]
+        if barred and len(barred) < len(days):  # N3
+            shown = span if span in barred else barred[-1]
+            return review(outcome | {"penalty_period": shown.get("penalty_period")}, "straddles_abnormal")
     if span["standing"] in ("suspended", "terminated"):
         if urgent(claim):
             return review(outcome, "status_abnormal_emergency")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from .days import ONE_DAY, Event, corr, day, known, of, until
+from .days import ONE_DAY, Event, corr, day, known, of, stay, until
 from .outcome import Outcome, blank, expect, not_in_force, pay, reject, review, urgent
 
 NATIONAL_START = date(2025, 1, 1)  # 003 五¶4
@@ -40,6 +40,12 @@ def statuses_on(events: list[Event], service: date) -> list[Event]:
     return statuses
 
 
+def abnormal_on(events: list[Event], d: date) -> Event | None:
+    """The suspension or termination that governs a day, as known on it; None when there is none."""
+    status = governing(statuses_on(events, d), d)
+    return None if status is None or status["status"] == "normal" else status
+
+
 def judge_national(case: dict) -> Outcome:
     """The expected outcome under the national opinion."""
     claim = case["claim"]
@@ -53,6 +59,11 @@ def judge_national(case: dict) -> Outcome:
     if not of(past, "registration"):
         return reject(expect("unregistered"), "physician_unregistered", "unspecified")
     status = governing(statuses_on(events, service), service)
+    barred = [s for s in (abnormal_on(events, d) for d in stay(claim)) if s is not None]
+    if barred and len(barred) < len(stay(claim)) and stay(claim)[0] >= NATIONAL_START:  # N3; S2: days without law
+        shown = abnormal_on(events, service) or barred[-1]
+        standing = expect(status["status"] if status is not None else "normal")
+        return review(standing | {"penalty_period": [shown["date"], shown["until"]]}, "straddles_abnormal")
     if status is not None and status["status"] != "normal":  # 003 三¶2
         outcome = expect(status["status"]) | {"penalty_period": [status["date"], status["until"]]}
         if urgent(claim):

@@ -25,7 +25,7 @@ class NationalScheme(Scheme[NationalLedger]):
         self, events: Sequence[Event], ledger: NationalLedger, _calendar: WorkingCalendar, *, honour_late: bool = False
     ) -> Account:
         """A filing status a day. The text has no reviews, so none can be late."""
-        return fold.run(events, ledger.standings, rolling_year=ledger.rolling_year)
+        return fold.run(events, ledger.standings, ledger.abnormal_statuses.value, rolling_year=ledger.rolling_year)
 
     def summary(self, ledger: NationalLedger) -> Facts:
         """What the text says, topic by topic."""

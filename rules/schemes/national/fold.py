@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 
 from rules.dossier import Issue
@@ -37,11 +37,14 @@ def _governing(statuses: list[_Status], t: int) -> _Status | None:
     return best
 
 
-def run(events: Sequence[Event], citations: Citations, *, rolling_year: bool = False) -> Account:
+def run(
+    events: Sequence[Event], citations: Citations, abnormal: Collection[Standing], *, rolling_year: bool = False
+) -> Account:
     """Folds a person's events, in the law's order, into spans over all days.
 
-    `rolling_year` is the rival reading of ambiguity 3; it changes the entries' running totals and nothing else, because no
-    threshold is stated.
+    `abnormal` are the statuses that bar from settlement; the days that they cover count as barred also for somebody who is not
+    registered (N3: a stay with such days and others). `rolling_year` is the rival reading of ambiguity 3; it changes the entries'
+    running totals and nothing else, because no threshold is stated.
     """
     account = Account()
     void = {event.ref for event in events if isinstance(event, StatusCorrected)}
@@ -63,14 +66,14 @@ def run(events: Sequence[Event], citations: Citations, *, rolling_year: bool = F
     groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
 
     def facts(t: int) -> Facts | None:
-        if not registered:
-            return None
         status = _governing(statuses, t)
-        if status is None or status.standing is Standing.NORMAL:
-            return Facts(Standing.NORMAL, in_penalty=False)
+        if status is None or status.standing not in abnormal:
+            return Facts(Standing.NORMAL, in_penalty=False) if registered else None
         period = (status.start, status.until)
+        if not registered:
+            return Facts(Standing.UNREGISTERED, in_penalty=True, penalty_period=period)
         cites = citations.get(status.standing, ())
-        return Facts(status.standing, in_penalty=False, penalty_period=period, citations=cites, causes=status.causes)
+        return Facts(status.standing, in_penalty=True, penalty_period=period, citations=cites, causes=status.causes)
 
     number = 0
     for place, (t, group) in enumerate(groups):

@@ -17,7 +17,6 @@ PACKS = {pack.ledger.scheme: pack for pack in read_packs() if pack.ledger is not
 
 TOLD_ONLY = {
     ("lanzhou", "term_years"): "the agreement itself names its first and last day",
-    ("national", "abnormal_statuses"): "the decision table names the statuses of its ground",
     ("national", "institution_ratio"): "the text names no share",
     ("national", "transition_end"): "a local pack past it still governs (S4)",
     ("shantou", "pharmacies_first_selection"): "a bound for the agency's selection, not for a claim",
