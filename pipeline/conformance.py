@@ -23,7 +23,7 @@ from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
 from rules.events import CHINA, NEEDS_INSTITUTION, TYPES, Event
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import Law, PackSet
 from rules.screens.index import EPOCH, FIRST_DAY, LAST_DAY, StandingIndex, day_number
 from rules.screens.table import Ruling
 from rules.screens.verdict import CLAIM_FACTS, DRUG_FIELDS, Screen
@@ -178,9 +178,9 @@ def run_cases(
     rows: list[Json] = []
     for number, case in enumerate(cases):
         region = REGIONS[case.locality]
-        pack = packs.for_region(region)
+        law = packs.law(region)
         code = _code(case.claim)
-        timelines.append(_put(index, number, case, pack, code, calendar))
+        timelines.append(_put(index, number, case, law, code, calendar))
         drug = case.claim.get("drug") or {}
         rows.append(
             {
@@ -210,17 +210,17 @@ def _code(claim: Mapping[str, Any]) -> str | None:
 
 
 def _put(
-    index: StandingIndex, number: int, case: Case, pack: Pack, code: str | None, calendar: WorkingCalendar
+    index: StandingIndex, number: int, case: Case, law: Law, code: str | None, calendar: WorkingCalendar
 ) -> PhysicianTimeline | None:
     """Puts the case's physician and institutions into the index, under names that no other case has."""
     region = REGIONS[case.locality]
     dossier = fold(case.events)
     for institution in {event.institution for event in dossier.events if event.of_institution and event.institution}:
-        spans = institution_timeline(dossier, pack, institution_code=institution, region=region)
+        spans = institution_timeline(dossier, law, institution_code=institution, region=region)
         index.put_institution(msgspec.structs.replace(spans, institution_code=f"{number}/{institution}"))
     if code is None:
         return None
-    known = timeline(dossier, pack, calendar=calendar, region=region, physician_code=f"{number}/{code}")
+    known = timeline(dossier, law, calendar=calendar, region=region, physician_code=f"{number}/{code}")
     sites = tuple(
         msgspec.structs.replace(site, institution_code=f"{number}/{site.institution_code}")
         for site in known.sites

@@ -26,7 +26,7 @@ from rules.events import (
     StatusCorrected,
     StatusRecorded,
 )
-from rules.packs.pack import Pack, PackError
+from rules.packs.pack import Law, Pack, PackError
 from rules.schemes.account import Entry
 from rules.schemes.sections import Deadline
 from rules.standing import Statement
@@ -276,24 +276,36 @@ DERIVED: dict[DerivedTrigger, Callable[[_File], Iterator[_Raised]]] = {
 # -- duties -------------------------------------------------------------------------------------------------------
 
 
-def duties(dossier: Dossier, statement: Statement, pack: Pack, calendar: WorkingCalendar) -> tuple[Duty, ...]:
-    """Every duty that one physician's dossier sets running, in the order of their days.
+def duties(
+    dossier: Dossier, statement: Statement, law: Pack | Law, calendar: WorkingCalendar | None = None
+) -> tuple[Duty, ...]:
+    """Every duty that one physician's dossier sets running, in the order of their days; under each pack those of its own days.
 
+    `calendar` must be given for a single pack; a law has one for each of its packs.
     `statement` is the dossier's own (`rules.standing.statement`). What happened outside the pack's validity, or before the
     article holds, sets nothing running. Raises PackError for a pack without a ledger, CalendarError when working days of a
     year without data are needed and no fallback is declared.
     """
+    file = _File(dossier, statement)
+    found = [
+        pair for pack in (law.packs if isinstance(law, Law) else (law,)) for pair in _of_pack(pack, law, file, calendar)
+    ]
+    found.sort(key=lambda pair: (pair[1].raised_on, file.place[pair[1].trigger_id], pair[0], pair[1].site or ""))
+    return tuple(duty for _, duty in found)
+
+
+def _of_pack(pack: Pack, law: Pack | Law, file: _File, calendar: WorkingCalendar | None) -> Iterator[tuple[int, Duty]]:
+    """What one pack asks for, each with the place of its limit in the pack."""
     if pack.ledger is None:
         raise PackError(f"{pack.name}: has no ledger section; expected one with deadlines")
-    file = _File(dossier, statement)
-    found = []
+    days = law.calendar(pack) if calendar is None and isinstance(law, Law) else calendar
     for order, item in enumerate(pack.ledger.deadlines):
         trigger = item.trigger
         for raised in DERIVED[trigger](file) if isinstance(trigger, DerivedTrigger) else file.recorded(trigger):
             if _holds(item, pack, raised.event.date):
-                found += [(order, duty) for duty in _duties(item, raised, file, calendar)]
-    found.sort(key=lambda pair: (pair[1].raised_on, file.place[pair[1].trigger_id], pair[0], pair[1].site or ""))
-    return tuple(duty for _, duty in found)
+                if days is None:
+                    raise PackError(f"{pack.name}: its limits need a calendar of working days; none was given")
+                yield from ((order, duty) for duty in _duties(item, raised, file, days))
 
 
 def last_day(item: Deadline, trigger: dt.date, calendar: WorkingCalendar) -> dt.date | None:
@@ -307,10 +319,7 @@ def last_day(item: Deadline, trigger: dt.date, calendar: WorkingCalendar) -> dt.
 
 
 def _holds(item: Deadline, pack: Pack, day: dt.date) -> bool:
-    first, last = pack.in_force.start, pack.in_force.end
-    if (first is not None and day < first) or (last is not None and day > last):
-        return False
-    return item.start is None or day >= item.start
+    return pack.in_force.holds(day) and (item.start is None or day >= item.start)
 
 
 def _duties(item: Deadline, raised: _Raised, file: _File, calendar: WorkingCalendar) -> Iterator[Duty]:

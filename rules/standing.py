@@ -5,23 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from rules.calendar import WorkingCalendar, official_calendar
 from rules.dossier import Dossier, Issue, fold
-from rules.events import Event
-from rules.packs.pack import Pack, PackError
-from rules.schemes.account import Ban, Entry
+from rules.events import Event, OptOut, Registration, SiteDeclaration
+from rules.packs.pack import Law, Pack, PackError, Segment
+from rules.schemes.account import Account, Ban, Entry
 from rules.schemes.ledger import Ledger
 from rules.schemes.registry import scheme_of
 from rules.schemes.scheme import Scheme
 from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site, Span
-from rules.vocabulary import IssueCode, SiteStatus
+from rules.vocabulary import IssueCode, SiteStatus, Standing
 
 DayRange = tuple[dt.date | None, dt.date | None]
 """First and last day, both inclusive; None is open."""
 
 _ONE = dt.timedelta(days=1)
+
+SpanT = TypeVar("SpanT", Span, InstitutionSpan, Site)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,74 @@ def _ledger_of(pack: Pack) -> Ledger:
     return pack.ledger
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one pack makes of the events of its days, and of the registrations that came over from earlier ones."""
+
+    segment: Segment
+    account: Account
+    contested: tuple[Span, ...] | None
+    sites: tuple[Site, ...]
+    has_scale: bool
+
+
+def _segments(law: Pack | Law) -> tuple[Segment, ...]:
+    return law.segments if isinstance(law, Law) else (Segment(None, None, law),)
+
+
+def _calendar(law: Pack | Law, pack: Pack, given: WorkingCalendar | None) -> WorkingCalendar:
+    if given is not None:
+        return given
+    return law.calendar(pack) if isinstance(law, Law) else official_calendar(_ledger_of(pack).working_calendar.value)
+
+
+def _part(segment: Segment, events: Sequence[Event], calendar: WorkingCalendar) -> _Part:
+    ledger = _ledger_of(segment.pack)
+    scheme = scheme_of(ledger)
+    account = scheme.fold(events, ledger, calendar)
+    contested: tuple[Span, ...] | None = None
+    if account.late:
+        contested = scheme.fold(events, ledger, calendar, honour_late=True).spans
+        if contested == account.spans:
+            contested = None
+    return _Part(segment, account, contested, _sites(events, scheme), scheme.has_scale)
+
+
+def _bound(spans: Iterable[SpanT], segment: Segment) -> Iterator[SpanT]:
+    """The part of the spans that lies on a segment's days."""
+    for span in spans:
+        start = _later(span.start, segment.start)
+        end = _earlier(span.end, segment.end)
+        if start is None or end is None or start <= end:
+            yield (
+                span if (start, end) == (span.start, span.end) else msgspec.structs.replace(span, start=start, end=end)
+            )
+
+
+def _later(one: dt.date | None, other: dt.date | None) -> dt.date | None:
+    return max((day for day in (one, other) if day is not None), default=None)
+
+
+def _earlier(one: dt.date | None, other: dt.date | None) -> dt.date | None:
+    return min((day for day in (one, other) if day is not None), default=None)
+
+
+_CARRIED = (Registration, SiteDeclaration, OptOut)
+_ENDED = (Standing.CANCELLED, Standing.BLACKLISTED, Standing.BLACKLIST_PENDING, Standing.UNREGISTERED)
+
+
+def _carried(events: Sequence[Event], part: _Part) -> list[Event]:
+    """S3: registrations and sites go over to the next law, but not a registration ended by cancellation or blacklisting."""
+    last = span_on(part.account.spans, part.segment.end) if part.segment.end is not None else None
+    ended = last is not None and last.standing in _ENDED
+    return [
+        event for event in events if isinstance(event, _CARRIED) and not (ended and isinstance(event, Registration))
+    ]
+
+
 def statement(
     dossier: Dossier | Iterable[Event],
-    pack: Pack,
+    law: Pack | Law,
     as_of: dt.date | dt.datetime | None = None,
     *,
     calendar: WorkingCalendar | None = None,
@@ -54,48 +123,54 @@ def statement(
 ) -> Statement:
     """A physician's timeline with the account behind it, as known at `as_of` (None: with everything recorded).
 
-    `calendar` defaults to the official working days under the pack's setting for years without data. Region and code are
-    taken from the events when not given. Raises PackError when the pack has no ledger section, CalendarError when
-    working days of an unknown year are needed and no fallback is declared.
+    `law` is one pack, or what governs the region day by day (S1): each pack then folds the events of its own days, with the
+    registrations and sites that came over (S3), and says what holds on those days. `calendar` defaults to the working days of
+    each pack's own setting. Region and code are taken from the events when not given. Raises PackError when a pack has no ledger
+    section, CalendarError when working days of an unknown year are needed and no fallback is declared.
     """
-    ledger = _ledger_of(pack)
-    scheme = scheme_of(ledger)
-    if calendar is None:
-        calendar = official_calendar(ledger.working_calendar.value)
     file = dossier if isinstance(dossier, Dossier) and as_of is None else _file(dossier, as_of)
     events = [event for event in file.events if not event.of_institution]
-    account = scheme.fold(events, ledger, calendar)
-    contested: tuple[Span, ...] | None = None
-    if account.late:
-        contested = scheme.fold(events, ledger, calendar, honour_late=True).spans
-        if contested == account.spans:
-            contested = None
+    parts: list[_Part] = []
+    over: list[Event] = []
+    unknown: list[Issue] = []
+    segments = _segments(law)
+    for segment in segments:
+        own = events if len(segments) == 1 else [event for event in events if segment.holds(event.date)]
+        parts.append(_part(segment, [*over, *own], _calendar(law, segment.pack, calendar)))
+        over = _carried([*over, *own], parts[-1])
+        unknown += _not_of(_ledger_of(segment.pack), own)
+    spans = tuple(span for part in parts for span in _bound(part.account.spans, part.segment))
+    contested = None
+    if any(part.contested is not None for part in parts):
+        contested = tuple(span for part in parts for span in _bound(part.contested or part.account.spans, part.segment))
     timeline = PhysicianTimeline(
         region=region if region is not None else (events[0].region if events else ""),
         physician_code=physician_code if physician_code is not None else _code(events),
         revision=revision,
-        spans=account.spans,
-        sites=_sites(events, scheme),
+        spans=spans,
+        sites=tuple(site for part in parts for site in _bound(part.sites, part.segment)),
         contested=contested,
-        points=_points(account.spans, as_of) if scheme.has_scale else {},
+        points=_points(spans, as_of) if any(part.has_scale for part in parts) else {},
     )
-    issues = (*file.issues, *account.issues)
-    unknown = tuple(
-        Issue(
-            IssueCode.NOT_OF_THIS_SCHEME,
-            event.event_id,
-            "本规则无此类事件",
-            f"a {event.type_name} does not exist in this scheme",
-        )
-        for event in events
-        if event.type_name not in ledger.events
-    )
-    return Statement(timeline, tuple(account.entries), (*issues, *unknown), tuple(account.bans))
+    issues = (*file.issues, *(issue for part in parts for issue in part.account.issues), *unknown)
+    entries = tuple(entry for part in parts for entry in part.account.entries)
+    return Statement(timeline, entries, issues, tuple(ban for part in parts for ban in part.account.bans))
+
+
+def _not_of(ledger: Ledger, events: Iterable[Event]) -> Iterator[Issue]:
+    for event in events:
+        if event.type_name not in ledger.events:
+            yield Issue(
+                IssueCode.NOT_OF_THIS_SCHEME,
+                event.event_id,
+                "本规则无此类事件",
+                f"a {event.type_name} does not exist in this scheme",
+            )
 
 
 def timeline(
     dossier: Dossier | Iterable[Event],
-    pack: Pack,
+    law: Pack | Law,
     as_of: dt.date | dt.datetime | None = None,
     *,
     calendar: WorkingCalendar | None = None,
@@ -105,13 +180,13 @@ def timeline(
 ) -> PhysicianTimeline:
     """The timeline of `statement`, without the account."""
     return statement(
-        dossier, pack, as_of, calendar=calendar, region=region, physician_code=physician_code, revision=revision
+        dossier, law, as_of, calendar=calendar, region=region, physician_code=physician_code, revision=revision
     ).timeline
 
 
 def institution_timeline(
     dossier: Dossier | Iterable[Event],
-    pack: Pack,
+    law: Pack | Law,
     as_of: dt.date | dt.datetime | None = None,
     *,
     institution_code: str,
@@ -119,14 +194,19 @@ def institution_timeline(
     revision: int = 0,
 ) -> InstitutionTimeline:
     """An institution's timeline from the events that name it (X2: others never count), as known at `as_of`."""
-    ledger = _ledger_of(pack)
     file = dossier if isinstance(dossier, Dossier) and as_of is None else _file(dossier, as_of)
     events = [event for event in file.events if event.of_institution and event.institution == institution_code]
+    segments = _segments(law)
+    spans: list[InstitutionSpan] = []
+    for segment in segments:
+        ledger = _ledger_of(segment.pack)
+        own = events if len(segments) == 1 else [event for event in events if segment.holds(event.date)]
+        spans += _bound(scheme_of(ledger).fold_institution(own, ledger), segment)
     return InstitutionTimeline(
         region=region if region is not None else (events[0].region if events else ""),
         institution_code=institution_code,
         revision=revision,
-        spans=scheme_of(ledger).fold_institution(events, ledger),
+        spans=tuple(spans),
     )
 
 

@@ -233,7 +233,7 @@ class CaseBook:
 
     def _settle(self, case: Case, acts: list[Act], early: int) -> Settled:
         settled, facts = Settled(open_case(case)), facts_of(case)
-        ledger = self._packs.for_region(case.region).ledger
+        ledger = self._packs.for_region(case.region, case.service_date).ledger
         scheme = () if ledger is None else ledger.events
         seen: dict[str, CaseAction] = {}
         refused: set[str] = set()

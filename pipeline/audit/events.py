@@ -171,11 +171,11 @@ def _justify(where: Place, letter: Envelope, log: Log, findings: Findings) -> No
 
 
 def _count(events: list[Event], owner: Owner, packs: PackSet) -> None:
-    pack, file = packs.for_region(owner.region), fold(events)
+    law, file = packs.law(owner.region), fold(events)
     if owner.kind == "physician":
-        statement(file, pack, calendar=packs.calendar(pack), region=owner.region, physician_code=owner.code)
+        statement(file, law, region=owner.region, physician_code=owner.code)
     else:
-        institution_timeline(file, pack, institution_code=owner.code, region=owner.region)
+        institution_timeline(file, law, institution_code=owner.code, region=owner.region)
 
 
 def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings) -> None:

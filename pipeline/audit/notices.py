@@ -57,9 +57,8 @@ def _published(settings: Settings, progress: Progress) -> Counter[str]:
 
 def _demanded(owner: Owner, file: File, log: Log) -> Iterator[tuple[str, Duty, Phase, dt.date]]:
     """Every notice of a dossier's duties, whatever its day."""
-    pack, dossier = log.packs.for_region(owner.region), fold(file.events)
-    calendar = log.packs.calendar(pack)
-    said = statement(dossier, pack, calendar=calendar, region=owner.region, physician_code=owner.code)
-    for duty in duties(dossier, said, pack, calendar):
+    law, dossier = log.packs.law(owner.region), fold(file.events)
+    said = statement(dossier, law, region=owner.region, physician_code=owner.code)
+    for duty in duties(dossier, said, law):
         for phase, day in duty.phases():
             yield duty.notice_id(owner.region, owner.code, phase), duty, phase, day

@@ -163,12 +163,10 @@ def _differing(one: Timeline, other: Timeline) -> list[str]:
 
 
 def _expected(owner: Owner, events: list[Event], log: Log) -> Timeline:
-    pack, dossier = log.packs.for_region(owner.region), fold(events)
+    law, dossier = log.packs.law(owner.region), fold(events)
     if owner.kind == "physician":
-        return timeline(
-            dossier, pack, calendar=log.packs.calendar(pack), region=owner.region, physician_code=owner.code
-        )
-    return institution_timeline(dossier, pack, institution_code=owner.code, region=owner.region)
+        return timeline(dossier, law, region=owner.region, physician_code=owner.code)
+    return institution_timeline(dossier, law, institution_code=owner.code, region=owner.region)
 
 
 def _days(start: dt.date | None, end: dt.date | None) -> str:

@@ -91,7 +91,7 @@ class CaseDesk:
             unknown = unknown_case(action)
             self._refuse(record, Code.NO_CASE, unknown.problem or "", batch, tally)
             return
-        ledger = self._packs.for_region(file.case.region).ledger
+        ledger = self._packs.for_region(file.case.region, file.case.service_date).ledger
         filed = take_action(file, action, () if ledger is None else ledger.events)
         applied = filed.applied
         if filed.file is not None:

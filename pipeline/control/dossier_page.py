@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pipeline.web.templates import template
 from rules.dossier import Dossier
 from rules.duties import Duty, State
-from rules.packs.pack import Pack
+from rules.packs.pack import Law, Pack
 from rules.standing import Statement, span_on
 from rules.text import Lang, Pair, pick
 from rules.timeline import Site, Span, Window
@@ -30,6 +30,7 @@ class PageFacts:
     region: str
     physician_code: str
     pack: Pack
+    law: Law
     dossier: Dossier
     statement: Statement
     duties: tuple[Duty, ...]
@@ -178,13 +179,10 @@ def _duties(facts: PageFacts, lang: Lang) -> Iterator[Row]:
 
 
 def _history(facts: PageFacts, span: Span | None, lang: Lang) -> Iterator[Row]:
-    ledger = facts.pack.ledger
-    if ledger is None:
-        return
     entries = {entry.event_id: entry for entry in facts.statement.entries}
     causes = set(span.causes) if span is not None else set()
     events = tuple(event for event in facts.dossier.events if not event.of_institution)
-    for line in account_lines(events, entries, causes, ledger):
+    for line in account_lines(events, entries, causes, facts.law):
         cells = (
             line.date.isoformat(),
             getattr(line.text, lang),

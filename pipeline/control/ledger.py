@@ -34,7 +34,7 @@ from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
 from rules.duties import Duty, duties
 from rules.events import Event
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import PackSet
 from rules.standing import Statement
 from topics.catalogue import (
     DOSSIER_MAX_BYTES,
@@ -71,7 +71,6 @@ class _Open:
     kind: OwnerKind
     region: str
     code: str
-    pack: Pack
     before: tuple[Event, ...]
     now: tuple[Event, ...]
     fresh: list[tuple[Received, Event]] = field(default_factory=list)
@@ -151,7 +150,7 @@ class Ledger:
         where = (partition, dossier_key(found.kind, found.event.region, found.code))
         if where not in touched:
             events = read_dossier(batch.get(DOSSIERS, *where))
-            touched[where] = _Open(found.kind, found.event.region, found.code, found.pack, events, events)
+            touched[where] = _Open(found.kind, found.event.region, found.code, events, events)
         return touched[where]
 
     # -- one dossier --------------------------------------------------------------------------------------------
@@ -215,17 +214,17 @@ class Ledger:
             old = batch.get(INSTITUTION_STANDING, partition, key)
             file = file_of(dossier.now)
             new = institution_publication(
-                dossier.now, file, dossier.pack, dossier.region, dossier.code, old, owner=owner
+                dossier.now, file, self._packs.law(dossier.region), dossier.region, dossier.code, old, owner=owner
             )
             if new is not None:
                 tally.corrected += owner and foreign(old, new)
                 batch.put(INSTITUTION_STANDING, partition, key, new)
                 tally.published["institution"] += 1
             return None
-        view = self.view(dossier.now, dossier.pack, dossier.region, dossier.code)
+        view = self.view(dossier.now, dossier.region, dossier.code)
         old = batch.get(PHYSICIAN_STANDING, partition, key)
         new = physician_publication(view.statement.timeline, old, owner=owner)
-        notices = self._notices(partition, dossier.region, dossier.code, view, dossier.pack, batch, today)
+        notices = self._notices(partition, dossier.region, dossier.code, view, batch, today)
         if new is not None:
             tally.corrected += owner and foreign(old, new)
             batch.put(PHYSICIAN_STANDING, partition, key, new)
@@ -235,17 +234,18 @@ class Ledger:
         self._put_notices(partition, notices, batch, tally)
         return next_look(view.duties, today)
 
-    def view(self, events: tuple[Event, ...], pack: Pack, region: str, code: str) -> View:
+    def view(self, events: tuple[Event, ...], region: str, code: str) -> View:
         """What the law says of a physician's events: standing, contradictions and duties."""
         file = file_of(events)
-        calendar = self._packs.calendar(pack)
-        told = physician_statement(events, file, pack, calendar, region, code)
-        return View(events, told, duties(file, told, pack, calendar))
+        law = self._packs.law(region)
+        told = physician_statement(events, file, law, region, code)
+        return View(events, told, duties(file, told, law))
 
     def _notices(
-        self, partition: int, region: str, code: str, view: View, pack: Pack, batch: WriteBatch, today: dt.date
+        self, partition: int, region: str, code: str, view: View, batch: WriteBatch, today: dt.date
     ) -> list[tuple[str, bytes]]:
         already = batch.keys(NOTICES, partition)
+        pack = self._packs.for_region(region, view.events[-1].date if view.events else None)
         issues = flags(view.events, view.statement, pack)
         return [
             *contradictions(region, code, issues, pack, already),
@@ -305,8 +305,10 @@ class Ledger:
     def _truth(self, events: tuple[Event, ...], dossier: _Open) -> bytes | None:
         """The standing of a dossier with these events as it would be published first. Raises what the law cannot count."""
         if dossier.kind == "institution":
-            return institution_publication(events, file_of(events), dossier.pack, dossier.region, dossier.code, None)
-        view = self.view(events, dossier.pack, dossier.region, dossier.code)
+            return institution_publication(
+                events, file_of(events), self._packs.law(dossier.region), dossier.region, dossier.code, None
+            )
+        view = self.view(events, dossier.region, dossier.code)
         return physician_publication(view.statement.timeline, None)
 
     def next_look(self, partition: int, key: bytes, value: bytes, today: dt.date, batch: WriteBatch) -> dt.date | None:
@@ -325,7 +327,7 @@ class Ledger:
     def _kept(self, key: bytes, value: bytes | None) -> _Open:
         kind, region, code = owner_of(key)
         events = read_dossier(value)
-        return _Open(kind, region, code, self._packs.for_region(region), events, events)
+        return _Open(kind, region, code, events, events)
 
 
 class _Said(msgspec.Struct):

@@ -39,16 +39,17 @@ def physician_page(plane: Plane | None, path: str, query: dict[str, str]) -> tup
         return 404, _TEXT, f"partition {partition} of the events belongs to another process; ask that one\n".encode()
     if kept is None:
         return 404, _TEXT, f"nothing is recorded of {code} in region {region}\n".encode()
-    events, pack = read_dossier(kept), plane.packs.for_region(region)
-    view = plane.ledger.view(events, pack, region, code)
+    events, today = read_dossier(kept), plane.today()
+    view = plane.ledger.view(events, region, code)
     facts = PageFacts(
         region=region,
         physician_code=code,
-        pack=pack,
+        pack=plane.packs.for_region(region, today),
+        law=plane.packs.law(region),
         dossier=file_of(events),
         statement=view.statement,
         duties=view.duties,
-        today=plane.today(),
+        today=today,
         revision=None if published is None else msgspec.json.decode(published, type=_Revision).revision,
     )
     return 200, _HTML, render(facts, "en" if query["lang"] == "en" else "zh").encode()

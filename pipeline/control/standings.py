@@ -9,10 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from pipeline.control.dossiers import revision_of
-from rules.calendar import WorkingCalendar
 from rules.dossier import Dossier
 from rules.events import Event
-from rules.packs.pack import Pack
+from rules.packs.pack import Law
 from rules.standing import Statement, diff, institution_timeline, statement, with_changes
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 
@@ -30,12 +29,10 @@ _read_physician = msgspec.json.Decoder(PhysicianTimeline).decode
 _read_institution = msgspec.json.Decoder(InstitutionTimeline).decode
 
 
-def physician_statement(
-    events: tuple[Event, ...], file: Dossier, pack: Pack, calendar: WorkingCalendar, region: str, code: str
-) -> Statement:
+def physician_statement(events: tuple[Event, ...], file: Dossier, law: Law, region: str, code: str) -> Statement:
     """The physician's timeline with the account behind it, from everything recorded; its revision counts the events."""
     revision = revision_of(events)
-    return statement(file, pack, calendar=calendar, region=region, physician_code=code, revision=revision)
+    return statement(file, law, region=region, physician_code=code, revision=revision)
 
 
 def physician_publication(timeline: PhysicianTimeline, published: bytes | None, *, owner: bool = False) -> bytes | None:
@@ -59,7 +56,7 @@ def physician_publication(timeline: PhysicianTimeline, published: bytes | None, 
 def institution_publication(
     events: tuple[Event, ...],
     file: Dossier,
-    pack: Pack,
+    law: Law,
     region: str,
     code: str,
     published: bytes | None,
@@ -67,7 +64,7 @@ def institution_publication(
     owner: bool = False,
 ) -> bytes | None:
     """The same for an institution's agreement."""
-    new = institution_timeline(file, pack, institution_code=code, region=region, revision=revision_of(events))
+    new = institution_timeline(file, law, institution_code=code, region=region, revision=revision_of(events))
     old = _or_none(_read_institution, published)
     if old is None:
         return None if published is None and not new.spans else _encode(_changed(new, None))

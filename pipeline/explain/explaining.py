@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.screening.gate import Gate
-from rules.calendar import WorkingCalendar
 from rules.dossier import fold
 from rules.events import Event
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import Law, Pack, PackSet
 from rules.standing import institution_timeline, statement
 from rules.wording.chain import Chain, ClaimFacts, Known, chain
 from topics.claims.codec import ClaimError, examine
@@ -57,13 +56,14 @@ def explain_claim(
         wanted = examine(claim)
     except ClaimError as error:
         raise ExplainError(str(error)) from error
-    pack = packs.for_region(wanted.region)
+    law = packs.law(wanted.region)
+    pack = law.on(wanted.service_date)
     if pack.ledger is None:
         raise ExplainError(f"pack {pack.name} has no ledger section; the chain behind a decision needs one")
-    calendar = packs.calendar(pack)
+    calendar = law.calendar(pack)
     code = (wanted.physician_code or "").strip() or None
     events, others, unusable = _events(lines, packs, wanted.region, code, wanted.institution_code)
-    known = _known(events, pack, code, wanted.region, wanted.institution_code, as_of, calendar)
+    known = _known(events, law, code, wanted.region, wanted.institution_code, as_of)
     gate = Gate(packs)
     if code is not None and known.dossier.events:
         gate.index.put(known.statement.timeline)
@@ -97,20 +97,20 @@ def _day(text: str | None) -> dt.date | None:
 
 def _known(
     events: Sequence[Event],
-    pack: Pack,
+    law: Law,
     code: str | None,
     region: str,
     institution_code: str,
     as_of: dt.date | None,
-    calendar: WorkingCalendar,
 ) -> Known:
     dossier = fold(events, as_of)
-    file = statement(dossier, pack, calendar=calendar, region=region, physician_code=code or "")
+    file = statement(dossier, law, region=region, physician_code=code or "")
     return Known(
+        law=law,
         dossier=dossier,
         statement=file,
         institution_events=tuple(event for event in dossier.events if event.of_institution),
-        institution=institution_timeline(dossier, pack, institution_code=institution_code, region=region),
+        institution=institution_timeline(dossier, law, institution_code=institution_code, region=region),
     )
 
 

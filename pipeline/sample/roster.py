@@ -134,8 +134,8 @@ def roster(seed: int, physicians: int = PHYSICIANS) -> list[PhysicianTimeline]:
     packs = load_pack_set()
     made = []
     for history in _histories(seed, physicians):
-        pack = packs.for_region(history[0].region)
-        made.append(timeline(history, pack, revision=len(history)))
+        law = packs.law(history[0].region)
+        made.append(timeline(history, law, revision=len(history)))
     return made
 
 
@@ -143,7 +143,7 @@ def institutions(seed: int) -> list[InstitutionTimeline]:
     """Institutions whose service agreement ended: two in Xiamen, two in Lanzhou, one of which signed a new one."""
     packs = load_pack_set()
     return [
-        institution_timeline(history, packs.for_region(region), institution_code=code, revision=len(history))
+        institution_timeline(history, packs.law(region), institution_code=code, revision=len(history))
         for (region, code), history in _institution_histories(seed).items()
     ]
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -48,6 +50,10 @@ class InForce(_Model):
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError(f"to: {self.end} lies before from: {self.start}; no day would be in force")
         return self
+
+    def holds(self, day: dt.date) -> bool:
+        """Whether the text binds on a day."""
+        return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
 
 
 class When(_Model):
@@ -164,6 +170,22 @@ class Pack(_Model):
         """Name on the wire, such as qiannan-2022@1."""
         return f"{self.pack}@{self.version}"
 
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """The decision table in its order. A service outside the validity is paid first, also without an author's row."""
+        own = [ground for ground in self.screening if ground.ground is Reason.RULE_NOT_IN_FORCE]
+        rest = tuple(ground for ground in self.screening if ground.ground is not Reason.RULE_NOT_IN_FORCE)
+        return (*(own or [self._outside()]), *rest)
+
+    def _outside(self) -> Ground:
+        pays = Outcome(disposition=Disposition.PAY, reason=Reason.RULE_NOT_IN_FORCE, cost_bearer=CostBearer.FUND)
+        return Ground(
+            ground=Reason.RULE_NOT_IN_FORCE,
+            when=When(rule="not_in_force"),
+            ordinary=pays,
+            citations=(self.in_force.citation or self.source.file,),
+        )
+
     @model_validator(mode="after")
     def _grounds_are_unique(self) -> Pack:
         seen: set[Reason] = set()
@@ -198,8 +220,43 @@ def parse_pack(text: str, name: str) -> Pack:
         raise PackError(problems_of(error, source, Pack, {"ledger": ledger_model(data.get("ledger"))})) from error
 
 
+class Segment(NamedTuple):
+    """Days on which one pack answers for a region, both ends inclusive, None open. Of days without law the pack says so."""
+
+    start: dt.date | None
+    end: dt.date | None
+    pack: Pack
+
+    def holds(self, day: dt.date) -> bool:
+        """Whether a day is one of these."""
+        return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """What governs one region, day by day (determination S1): packs one after the other, without a gap from the first day on."""
+
+    segments: tuple[Segment, ...]
+    holidays: Holidays
+
+    @property
+    def packs(self) -> tuple[Pack, ...]:
+        """The packs in the order in which they govern, each once."""
+        return tuple({segment.pack.name: segment.pack for segment in self.segments}.values())
+
+    def on(self, day: dt.date) -> Pack:
+        """The pack that answers for a day."""
+        return next(segment.pack for segment in self.segments if segment.holds(day))
+
+    def calendar(self, pack: Pack) -> WorkingCalendar:
+        """The working days by which a pack's limits run. Raises PackError for a pack without a ledger section."""
+        if pack.ledger is None:
+            raise PackError(f"{pack.name}: has no ledger section; expected one, because limits are to be counted")
+        return official_calendar(pack.ledger.working_calendar.value, self.holidays)
+
+
 class PackSet:
-    """The packs in force in a process, and which of them governs a region."""
+    """The packs in force in a process, and which of them governs a region on a day."""
 
     def __init__(
         self, packs: Iterable[Pack], *, switched_on: Iterable[str] = (), holidays: Holidays | None = None
@@ -207,7 +264,7 @@ class PackSet:
         """`switched_on` names packs (without version) that are disabled in their file but wanted here; `holidays` are those
         shipped unless others are given.
 
-        Raises PackError when two packs claim one region, when none takes "every other region", or when
+        Raises PackError when two packs claim one region on the same days, when none takes "every other region", or when
         `switched_on` names an unknown pack.
         """
         self.holidays = shipped_holidays() if holidays is None else holidays
@@ -218,41 +275,94 @@ class PackSet:
             known = ", ".join(sorted(pack.pack for pack in every))
             raise PackError(f"no pack is called {', '.join(sorted(unknown))}; there are: {known}")
         self.packs = tuple(pack for pack in every if pack.enabled or pack.pack in wanted)
-        self._by_region: dict[str, int] = {}
-        for number, pack in enumerate(self.packs):
+        claimed: dict[str, list[Pack]] = {}
+        for pack in self.packs:
             for region in pack.regions:
-                if region in self._by_region:
-                    other = self.packs[self._by_region[region]].name
-                    raise PackError(f"region {region} is claimed by two packs: {other} and {pack.name}")
-                self._by_region[region] = number
-        if "*" not in self._by_region:
+                claimed.setdefault(region, []).append(pack)
+        for region, several in claimed.items():
+            several.sort(key=lambda pack: pack.in_force.start or dt.date.min)
+            for one, following in pairwise(several):
+                if one.in_force.end is None or following.in_force.start is None:
+                    overlap = True
+                else:
+                    overlap = following.in_force.start <= one.in_force.end
+                if overlap:
+                    raise PackError(
+                        f"region {region} is claimed by two packs on the same days: {one.name} {_days(one.in_force)} and "
+                        f"{following.name} {_days(following.in_force)}; give the earlier one its last day"
+                    )
+        if "*" not in claimed:
             raise PackError('no pack governs "every other region": one pack must list the region "*"')
+        others = claimed.pop("*")
+        self._elsewhere = Law(_segments([], others), self.holidays)
+        self._laws = {region: Law(_segments(several, others), self.holidays) for region, several in claimed.items()}
+        self._numbers = {pack.name: number for number, pack in enumerate(self.packs)}
 
-    def calendar(self, pack: Pack) -> WorkingCalendar:
-        """The working days by which a pack's limits run. Raises PackError for a pack without a ledger section."""
-        if pack.ledger is None:
-            raise PackError(f"{pack.name}: has no ledger section; expected one, because limits are to be counted")
-        return official_calendar(pack.ledger.working_calendar.value, self.holidays)
+    def law(self, region: str) -> Law:
+        """What governs a region, day by day: its own packs, and where none of them is in force the national one (S1)."""
+        return self._laws.get(region, self._elsewhere)
 
-    def number_for(self, region: str) -> int:
-        """Position in `packs` of the pack that governs the region."""
-        return self._by_region.get(region, self._by_region["*"])
+    def number_of(self, pack: Pack) -> int:
+        """Position of a pack in `packs`."""
+        return self._numbers[pack.name]
 
-    def for_region(self, region: str) -> Pack:
-        """The pack that governs the region."""
-        return self.packs[self.number_for(region)]
+    def for_region(self, region: str, day: dt.date | None = None) -> Pack:
+        """The pack that answers for a region on a day; without a day the region's own newest one."""
+        law = self.law(region)
+        if day is not None:
+            return law.on(day)
+        own = [pack for pack in law.packs if region in pack.regions]
+        return own[-1] if own else law.packs[-1]
 
+
+def _days(in_force: InForce) -> str:
+    return f"({in_force.start or '...'} to {in_force.end or '...'})"
+
+
+def _segments(own: Sequence[Pack], others: Sequence[Pack]) -> tuple[Segment, ...]:
+    """S1: a region's own pack where one is in force, else the national one; a day without law goes to the pack nearest to it."""
+    edges: set[dt.date] = set()
+    for pack in (*own, *others):
+        if pack.in_force.start is not None:
+            edges.add(pack.in_force.start)
+        if pack.in_force.end is not None and pack.in_force.end < dt.date.max:
+            edges.add(pack.in_force.end + _ONE)
+    found: list[Segment] = []
+    for start in [None, *sorted(edges)]:
+        day = start or dt.date.min
+        pack = _in_force(own, day) or _in_force(others, day) or _nearest(own or others, day)
+        if found and found[-1].pack is pack:
+            continue
+        if found and start is not None:
+            found[-1] = found[-1]._replace(end=start - _ONE)
+        found.append(Segment(start, None, pack))
+    return tuple(found)
+
+
+def _in_force(packs: Sequence[Pack], day: dt.date) -> Pack | None:
+    return next((pack for pack in packs if pack.in_force.holds(day)), None)
+
+
+def _nearest(packs: Sequence[Pack], day: dt.date) -> Pack:
+    """The pack that ended last before a day, or else the first to come."""
+    ended = [pack for pack in packs if pack.in_force.end is not None and pack.in_force.end < day]
+    return ended[-1] if ended else packs[0]
+
+
+_ONE = dt.timedelta(days=1)
 
 __all__ = [
     "EXEMPT_PREFIX",
     "Contested",
     "Ground",
     "InForce",
+    "Law",
     "Outcome",
     "Pack",
     "PackError",
     "PackSet",
     "Problem",
+    "Segment",
     "Source",
     "Step",
     "Text",

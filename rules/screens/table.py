@@ -64,7 +64,7 @@ class DecisionTable:
 
     def _branches(self) -> Iterator[tuple[pl.Expr, pl.Expr]]:
         register_asked = False
-        for ground in self.pack.screening:
+        for ground in self.pack.grounds:
             if not register_asked and _asks_register(ground.when):
                 register_asked = True
                 yield from self._register_branches()

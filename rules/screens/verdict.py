@@ -5,6 +5,8 @@ This is the only definition. The gate, replay, conformance and explanations all 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -17,6 +19,7 @@ from rules.screens.index import (
     STANDINGS,
     UNREADABLE,
     StandingIndex,
+    day_number,
 )
 from rules.screens.table import (
     ENCOUNTER,
@@ -87,10 +90,7 @@ class Screen:
         return self._describe(frame, ruling, base)
 
     def _prepare(self, claims: pl.DataFrame) -> pl.DataFrame:
-        numbers = {region: self.packs.number_for(region) for region in claims["region"].unique().to_list()}
-        pack_number = pl.col("region").replace_strict(numbers, return_dtype=pl.UInt16)
-        if not numbers:  # a batch in which nothing is a claim: of an empty mapping polars makes strings
-            pack_number = pl.lit(None, pl.UInt16)
+        pack_number = self._pack_numbers(claims["region"].unique().to_list())
         missing = [field for field in DRUG_FIELDS if field not in claims.columns]
         return claims.with_columns(
             pl.concat_str("region", pl.lit("|"), "physician_code").alias("physician_key"),
@@ -98,6 +98,21 @@ class Screen:
             pack_number.alias("pack_number"),
             *(pl.lit(None, pl.Boolean).alias(field) for field in missing),
         )
+
+    def _pack_numbers(self, regions: Sequence[str]) -> pl.Expr:
+        """The pack that answers for each claim's region on its service day (S1), as a position in the set's packs."""
+        laws = {region: self.packs.law(region).segments for region in regions}
+        if not laws:  # a batch in which nothing is a claim: of an empty mapping polars makes strings
+            return pl.lit(None, pl.UInt16)
+        first = {region: self.packs.number_of(segments[0].pack) for region, segments in laws.items()}
+        number = pl.col("region").replace_strict(first, return_dtype=pl.UInt16)
+        for region, segments in laws.items():
+            for segment in segments[1:]:
+                if segment.start is not None:
+                    later = (pl.col("region") == pl.lit(region)) & (pl.col("day") >= day_number(segment.start))
+                    position = pl.lit(self.packs.number_of(segment.pack), pl.UInt16)
+                    number = pl.when(later).then(position).otherwise(number)
+        return number
 
     def _with_register(self, frame: pl.DataFrame, *, stale: bool) -> pl.DataFrame:
         asking = [number for number, table in enumerate(self._tables) if table.asks_institution]

@@ -21,6 +21,7 @@ from rules.events import (
     NoticeReceived,
     StatusCorrected,
 )
+from rules.packs.pack import Law
 from rules.schemes.account import Entry
 from rules.schemes.ledger import Ledger
 from rules.schemes.registry import scheme_of
@@ -50,8 +51,9 @@ class ClaimFacts:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the register knew: the physician's file and account, and the claiming institution's."""
+    """What the register knew: the physician's file and account, and the claiming institution's; and the region's law."""
 
+    law: Law
     dossier: Dossier
     statement: Statement
     institution_events: tuple[Event, ...]
@@ -124,7 +126,7 @@ def chain(
     events = tuple(event for event in known.dossier.events if not event.of_institution)
     shown = _bearing(events, claim.service_date) if claim.physician_code is not None else ()
     named = tuple(event for event in known.institution_events if event.date <= claim.service_date)
-    history = tuple(account_lines((*shown, *named), entries, causes, ledger)) if ledger is not None else ()
+    history = tuple(account_lines((*shown, *named), entries, causes, known.law))
     period = None if window is None else [None if day is None else day.isoformat() for day in window]
     summary = explain(
         ruling,
@@ -182,7 +184,7 @@ def _ground(ruling: Ruling, claim: ClaimFacts) -> Text:
     if ruling.exempted_ground is not None:
         kind = next(pair for name, pair in ENCOUNTER.items() if name == claim.encounter_type)
         zh, en = f"{zh}；但{kind[0]}属除外情形", f"{en}; but {kind[1]} care is exempted"
-    note = next((ground.note for ground in ruling.pack.screening if ground.ground is ruling.ground), None)
+    note = next((ground.note for ground in ruling.pack.grounds if ground.ground is ruling.ground), None)
     if note is not None:
         zh, en = f"{zh}。{note.zh.rstrip('。')}", f"{en}. {note.en.rstrip('.')}"
     return Text(f"{zh}。", f"{en[0].upper()}{en[1:]}.")
@@ -207,11 +209,14 @@ def _bearing(events: tuple[Event, ...], service: dt.date) -> tuple[Event, ...]:
 
 
 def account_lines(
-    events: tuple[Event, ...], entries: Mapping[str, Entry], causes: set[str], ledger: Ledger
+    events: tuple[Event, ...], entries: Mapping[str, Entry], causes: set[str], law: Law
 ) -> Iterator[Line]:
-    """Events in words, each with what its entry of the account did to the points and set off."""
+    """Events in words by the law of their day, each with what its entry of the account did to the points and set off."""
     restarted: dict[int, int] = {}
     for event in events:
+        ledger = law.on(event.date).ledger
+        if ledger is None:
+            continue
         entry = entries.get(event.event_id)
         if entry is None:
             yield Line(

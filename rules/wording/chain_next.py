@@ -46,7 +46,7 @@ def next_steps(
     today: dt.date,
 ) -> Iterator[NextStep]:
     """The steps of the ruling's ground, in the pack's order; a limit that runs several times gives several."""
-    ground = next((item for item in ruling.pack.screening if item.ground is ruling.ground), None)
+    ground = next((item for item in ruling.pack.grounds if item.ground is ruling.ground), None)
     if ground is None:
         # Not a ground of the table: a register that is too old or unreadable, or a contested account (Q2).
         return

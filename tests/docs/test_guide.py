@@ -42,7 +42,6 @@ HISTORY = (
 @pytest.mark.parametrize(
     ("service", "encounter", "disposition", "reason"),
     [
-        ("2026-02-28", "outpatient", "pay", "rule_not_in_force"),
         ("2026-03-01", "outpatient", "reject", "physician_unregistered"),
         ("2026-03-02", "outpatient", "pay", "ok"),
         ("2026-04-10", "outpatient", "pay", "ok"),
@@ -59,6 +58,21 @@ def test_claims_are_judged_by_the_guides_pack(packs, service, encounter, disposi
     wanted = claim(service, region=REGION, encounter_type=encounter)
     verdict = explain_claim(wanted, HISTORY, packs, as_of=None, today=dt.date(2027, 1, 1)).verdict
     assert (verdict["disposition"], verdict["reason"], verdict["rule_pack"]) == (disposition, reason, "mingzhou-2026@1")
+
+
+@pytest.mark.parametrize(
+    ("service", "disposition", "reason", "by"),
+    [
+        ("2024-12-31", "pay", "rule_not_in_force", "mingzhou-2026@1"),
+        ("2026-02-28", "reject", "physician_unregistered", "national-2024@1"),
+    ],
+)
+def test_before_its_first_day_the_national_opinion_governs_and_before_that_nothing(
+    packs, service, disposition, reason, by
+):
+    """S1: 003 binds every region from 2025-01-01 on; nobody was registered before 2026-03-02."""
+    done = explain_claim(claim(service, region=REGION), HISTORY, packs, as_of=None, today=dt.date(2027, 1, 1))
+    assert (done.verdict["disposition"], done.verdict["reason"], done.verdict["rule_pack"]) == (disposition, reason, by)
 
 
 def test_marks_that_the_text_does_not_have_are_never_reached(packs):

@@ -65,7 +65,7 @@ def accept(value: bytes | None, packs: PackSet) -> Accepted | Refused:
     event = read_event(value)
     if isinstance(event, Refused):
         return event
-    pack = packs.for_region(event.region)
+    pack = packs.for_region(event.region, event.date)
     if pack.ledger is None:
         return Refused(Code.NO_LEDGER, (f"region: {event.region} is governed by {pack.name}, which counts no events",))
     problems = check(event, pack.ledger)

@@ -26,11 +26,10 @@ from pipeline.inputs.errors import InputError
 from pipeline.inputs.records import read_records
 from pipeline.replay.errors import ReplayError
 from pipeline.replay.knowledge.standings import institutions_frame, standings_frame
-from rules.calendar import WorkingCalendar
 from rules.dossier import Dossier, fold
 from rules.events import CHINA, Event, decode, encode, known_by
 from rules.holidays import Holidays
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import Law, Pack, PackSet
 from rules.screens.index import StandingIndex
 from rules.screens.versions import RevisedIndex, VersionedIndex
 from rules.standing import institution_timeline, timeline
@@ -253,23 +252,17 @@ def _fold_remote(task: Sequence[_Filed]) -> bytes:
 
 def _fold_task(packs: PackSet, clock: Clock, task: Sequence[_Filed]) -> _Answer:
     answer = _Answer([], [], [])
-    calendars: dict[str, WorkingCalendar] = {}
     for (region, code, of_institution), lines, marks in task:
-        pack = packs.for_region(region)
+        law = packs.law(region)
         try:
-            if pack.name not in calendars and pack.ledger is not None:
-                calendars[pack.name] = packs.calendar(pack)
             events = [decode(line) for line in lines]
             cuts = _cuts(events, clock, of_institution, marks)
             if of_institution:
-                made = [InstitutionVersion(at, _institution(known, pack, code, region)) for at, known in cuts]
+                made = [InstitutionVersion(at, _institution(known, law, code, region)) for at, known in cuts]
                 if made:
                     answer.institutions.append(made)
             else:
-                versions = [
-                    Version(at, _physician(known, pack, code, region, calendars[pack.name], clock))
-                    for at, known in cuts
-                ]
+                versions = [Version(at, _physician(known, law, code, region, clock)) for at, known in cuts]
                 if versions:
                     answer.physicians.append(versions)
         except (
@@ -316,22 +309,19 @@ def known_from(event: Event) -> int:
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def _physician(
-    events: list[Event], pack: Pack, code: str, region: str, calendar: WorkingCalendar, clock: Clock
-) -> PhysicianTimeline:
+def _physician(events: list[Event], law: Law, code: str, region: str, clock: Clock) -> PhysicianTimeline:
     return timeline(
         events,
-        pack,
+        law,
         clock.day,
-        calendar=calendar,
         region=region,
         physician_code=code,
         revision=len(set(events)),
     )
 
 
-def _institution(events: list[Event], pack: Pack, code: str, region: str) -> InstitutionTimeline:
-    return institution_timeline(events, pack, institution_code=code, region=region, revision=len(set(events)))
+def _institution(events: list[Event], law: Law, code: str, region: str) -> InstitutionTimeline:
+    return institution_timeline(events, law, institution_code=code, region=region, revision=len(set(events)))
 
 
 # -- filling ------------------------------------------------------------------------------------------------------

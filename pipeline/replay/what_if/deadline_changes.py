@@ -11,7 +11,7 @@ from pipeline.replay.sums import Row, iso
 from pipeline.replay.what_if.standing_changes import KEY, differing
 from rules.dossier import Dossier
 from rules.duties import Duty, duties
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import Law, PackSet
 from rules.standing import statement
 from rules.text import Text
 
@@ -34,12 +34,11 @@ def deadline_changes(folder: Path, packs: PackSet, other: PackSet, histories: Hi
     acts: dict[str, dict[str, str]] = {}
     moved: list[Row] = []
     for region, code, dossier in histories:
-        first, second = packs.for_region(region), other.for_region(region)
+        first, second = packs.law(region), other.law(region)
         if (region, code) not in touched and _limits(first) == _limits(second):
             continue
         looked += 1
-        before = _duties(dossier, first, packs, region, code)
-        after = _duties(dossier, second, other, region, code)
+        before, after = (_duties(dossier, law, region, code) for law in (first, second))
         for key in sorted(before.keys() | after.keys()):
             old, new = before.get(key), after.get(key)
             what = _what(old, new)
@@ -61,19 +60,22 @@ def deadline_changes(folder: Path, packs: PackSet, other: PackSet, histories: Hi
     }
 
 
-def _limits(pack: Pack) -> tuple[object, ...]:
+def _limits(law: Law) -> list[object]:
     """What duties depend on besides the timeline and the account behind it."""
-    return () if pack.ledger is None else (pack.ledger.deadlines, pack.ledger.working_calendar, pack.in_force)
+    return [
+        (pack.ledger.deadlines, pack.ledger.working_calendar, pack.in_force)
+        for pack in law.packs
+        if pack.ledger is not None
+    ]
 
 
-def _duties(dossier: Dossier, pack: Pack, packs: PackSet, region: str, code: str) -> dict[DutyKey, Duty]:
-    if pack.ledger is None:
+def _duties(dossier: Dossier, law: Law, region: str, code: str) -> dict[DutyKey, Duty]:
+    if any(pack.ledger is None for pack in law.packs):
         return {}
-    calendar = packs.calendar(pack)
-    account = statement(dossier, pack, calendar=calendar, region=region, physician_code=code)
+    account = statement(dossier, law, region=region, physician_code=code)
     return {
         (region, code, duty.kind, duty.trigger_id, duty.site or ""): duty
-        for duty in duties(dossier, account, pack, calendar)
+        for duty in duties(dossier, account, law)
         if not duty.void
     }
 

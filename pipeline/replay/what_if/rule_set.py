@@ -86,7 +86,9 @@ def pack_changes(packs: PackSet, other: PackSet) -> tuple[PackChange, ...]:
     """What the second rule set says otherwise, pack by pack of the second set that differs, key by key."""
     found = []
     for pack in other.packs:
-        left = next((mine for mine in packs.packs if set(mine.regions) & set(pack.regions)), None)
+        same = (mine for mine in packs.packs if mine.pack == pack.pack)
+        near = (mine for mine in packs.packs if set(mine.regions) & set(pack.regions))
+        left = next(same, None) or next(near, None)
         if left is None or differences(left, pack):
             found.append(PackChange(left, pack, () if left is None else differences(left, pack)))
     return tuple(found)

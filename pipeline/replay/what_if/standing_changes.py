@@ -107,8 +107,9 @@ def days_ruled(timelines: Sequence[PhysicianTimeline | None], packs: PackSet, pe
             unanswered.add(number)
             continue
         index.put(msgspec.structs.replace(timeline, sites=(Site(_ANYWHERE),)))
-        in_force = packs.for_region(timeline.region).in_force
-        edges = _edges([(in_force.start, in_force.end), *_ends(timeline)], period)
+        governed = [(segment.start, segment.end) for segment in packs.law(timeline.region).segments]
+        in_force = [(pack.in_force.start, pack.in_force.end) for pack in packs.law(timeline.region).packs]
+        edges = _edges([*governed, *in_force, *_ends(timeline)], period)
         for first, following in zip(edges, [*edges[1:], period[1] + 1], strict=True):
             rows.append((timeline.region, timeline.physician_code, day_number(dt.date.fromordinal(first))))
             runs.append((number, (first, following - 1)))

@@ -12,6 +12,7 @@ from pipeline.control.dossier_page import PageFacts, render
 from rules.calendar import official_calendar
 from rules.dossier import fold
 from rules.duties import duties
+from rules.packs.pack import PackSet
 from rules.standing import statement
 from rules.text import Lang
 from tests.support.histories import history, make
@@ -57,7 +58,8 @@ def facts(locality: str, events, today: str, code: str = "P-0001") -> PageFacts:
     rules, file = pack(locality), fold(events)
     told = statement(file, rules)
     owed = duties(file, told, rules, official_calendar(rules.ledger.working_calendar.value))
-    return PageFacts("522700", code, rules, file, told, owed, D(today), 7)
+    law = PackSet([rules, pack("national")] if locality != "national" else [rules]).law(rules.regions[0])
+    return PageFacts("522700", code, rules, law, file, told, owed, D(today), 7)
 
 
 PENALISED = [

@@ -148,7 +148,8 @@ def test_a_years_notice_is_given_to_every_process_as_a_file(tmp_path):
     file = tmp_path / "2027.yaml"
     file.write_text("years: {2027: {source: notice, holidays: [01-01], make_up_days: [01-02]}}", "utf-8")
     packs = load_pack_set(holidays=file)
-    calendar = packs.calendar(packs.for_region("522700"))
+    law = packs.law("522700")
+    calendar = law.calendar(law.on(dt.date(2027, 1, 2)))
     assert calendar.is_working_day(dt.date(2027, 1, 2))
     assert calendar.covers(dt.date(2026, 1, 1))
     file.write_text("years: {2027: {source: notice, holidays: [13-01], make_up_days: []}}", "utf-8")
