@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from pipeline.cli.options import json_option, lang_option
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import SHIPPED, read_packs
 from pipeline.telemetry.console import out
+from rules.events import CHINA
 from rules.packs.compare import differences
 from rules.packs.pack import Pack, PackError, PackSet, Problem, parse_pack
 from rules.packs.readings import as_chosen
-from rules.text import Lang
+from rules.packs.warnings import PackWarning, warnings
+from rules.text import Lang, pick
 
 
 @click.group()
@@ -128,13 +131,15 @@ def check_file(path: Path) -> Checked:
         return Checked(name, None, error.problems or (Problem(name, None, "", str(error)),))
 
 
-def check_paths(paths: Sequence[Path]) -> tuple[list[Checked], list[str]]:
-    """Every pack file of the paths, and what is wrong with the packs of each folder taken together.
+def check_paths(paths: Sequence[Path], today: dt.date) -> tuple[list[Checked], list[str], list[PackWarning]]:
+    """Every pack file of the paths, what is wrong with the packs of each folder taken together, and what is no error but should
+    be known of their validity on a day.
 
     Raises OSError for a path that cannot be read.
     """
     checked: list[Checked] = []
     together: list[str] = []
+    told: list[PackWarning] = []
     for path in paths:
         if not path.is_dir():
             checked.append(check_file(path))
@@ -147,20 +152,28 @@ def check_paths(paths: Sequence[Path]) -> tuple[list[Checked], list[str]]:
         checked += found
         if all(item.pack is not None for item in found):
             try:
-                PackSet(item.pack for item in found if item.pack is not None)
+                told += warnings(PackSet(item.pack for item in found if item.pack is not None).packs, today)
             except PackError as error:
                 together.append(f"{path}: {error}")
-    return checked, together
+    return checked, together, told
 
 
 @packs.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR|FILE]...")
+@click.option(
+    "--on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Day on which the packs' validity is looked at; by default today.",
+)
+@lang_option
 @json_option
-def check_packs(paths: tuple[Path, ...], as_json: bool) -> None:
+def check_packs(paths: tuple[Path, ...], on: dt.datetime | None, lang: Lang, as_json: bool) -> None:
     """Checks pack files, or all of a folder; names every problem with its file, line and key, and what was expected.
 
     Without arguments: the folder of SCREENING_PACKS_DIR, by default the packs shipped. A folder is checked as a set, too:
-    one pack for each region, and one for every other region.
+    no two packs for a region on the same days, and one for every other region. What is no error is a warning: a pack past the
+    national transition, one without a last day, a gap before the pack that follows.
 
     Exit code 0: all can be used; 1: some cannot; 2: a path cannot be read.
 
@@ -169,12 +182,13 @@ def check_packs(paths: tuple[Path, ...], as_json: bool) -> None:
       screening packs check my-packs/ rules/packs/qiannan-2022.yaml
     """
     try:
-        checked, together = check_paths(paths or (_default_folder(),))
+        today = dt.datetime.now(CHINA).date() if on is None else on.date()
+        checked, together, told = check_paths(paths or (_default_folder(),), today)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", Exit.USAGE)
     bad = bool(together) or any(item.problems for item in checked)
     if as_json:
-        click.echo(json.dumps(_report(checked, together), ensure_ascii=False))
+        click.echo(json.dumps(_report(checked, together, told), ensure_ascii=False))
         raise SystemExit(Exit.FAILED if bad else Exit.DONE)
     for item in checked:
         for problem in item.problems:
@@ -183,8 +197,10 @@ def check_packs(paths: tuple[Path, ...], as_json: bool) -> None:
             out.print(f"{escape(item.file)}: [green]ok[/]  {escape(_counts(item.pack))}", soft_wrap=True)
             unlisted = item.pack.ledger.unlisted if item.pack.ledger else {}
             if unlisted:
-                told = ", ".join(f"{name} = {option}" for name, option in unlisted.items())
-                out.print(f"  [yellow]open points not listed, read by the scheme's default:[/] {told}", soft_wrap=True)
+                read = ", ".join(f"{name} = {option}" for name, option in unlisted.items())
+                out.print(f"  [yellow]open points not listed, read by the scheme's default:[/] {read}", soft_wrap=True)
+    for warning in told:
+        out.print(f"[yellow]{escape(pick(warning.text, lang))}[/]", soft_wrap=True)
     for line in together:
         out.print(f"[red]{escape(line)}[/]", soft_wrap=True)
     raise SystemExit(Exit.FAILED if bad else Exit.DONE)
@@ -210,7 +226,7 @@ def _counts(pack: Pack) -> str:
     return ", ".join(parts)
 
 
-def _report(checked: Sequence[Checked], together: Sequence[str]) -> dict[str, Any]:
+def _report(checked: Sequence[Checked], together: Sequence[str], told: Sequence[PackWarning]) -> dict[str, Any]:
     return {
         "files": [
             {
@@ -222,6 +238,7 @@ def _report(checked: Sequence[Checked], together: Sequence[str]) -> dict[str, An
             for item in checked
         ],
         "together": list(together),
+        "warnings": [{"code": item.code, "pack": item.pack, **item.text._asdict()} for item in told],
     }
 
 

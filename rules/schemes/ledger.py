@@ -7,6 +7,7 @@ stands in its own `parameters` module, with `values`, the plain numbers that its
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -82,6 +83,11 @@ class Ledger(Model):
         """
         listed = self._settings.get(setting)
         return self.readings[setting][0] if listed is None else listed.reading
+
+    @property
+    def transition(self) -> dt.date | None:
+        """The day until which local laws of the same subject may go on beside this one; None: the text sets none."""
+        return None
 
     @property
     def unlisted(self) -> dict[str, str]:

@@ -24,6 +24,11 @@ class NationalLedger(Ledger):
     institution_ratio: Param[None]
     transition_end: Param[dt.date]
 
+    @property
+    def transition(self) -> dt.date | None:
+        """`003 五¶4`: local rules are to be brought into line within two years."""
+        return self.transition_end.value
+
     @cached_property
     def rolling_year(self) -> bool:
         """Whether points are counted over twelve rolling months instead of the calendar year."""

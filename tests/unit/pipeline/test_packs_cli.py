@@ -103,7 +103,10 @@ def test_check_looks_at_a_folder_as_a_set(folder: Path) -> None:
     (folder / "lanzhou-2026.yaml").write_text(twin, "utf-8")
     done = run("check", folder)
     assert done.exit_code == 1
-    assert "region 620100 is claimed by two packs: lanzhou-2014@1 and lanzhou-2026@1" in done.stdout
+    assert (
+        "region 620100 is claimed by two packs on the same days: lanzhou-2014@1 (2014-05-01 to 2019-04-30) and lanzhou-2026@1"
+        in done.stdout
+    )
     (folder / "lanzhou-2026.yaml").unlink()
     (folder / "national-2024.yaml").unlink()
     assert 'no pack governs "every other region"' in run("check", folder).stdout
@@ -157,3 +160,28 @@ def test_a_years_notice_is_given_to_every_process_as_a_file(tmp_path):
         load_pack_set(holidays=file)
     with pytest.raises(PackError, match="cannot be read as a file of holidays"):
         load_pack_set(holidays=tmp_path / "gone.yaml")
+
+
+def test_the_check_warns_of_a_pack_past_the_transition_of_one_without_an_end_and_of_a_gap(tmp_path):
+    """S4: such packs govern as they stand, so the exit code is 0; the national transition ended on 2026-09-27 (003 五¶4)."""
+
+    def told(day: str, folder: Path = SHIPPED) -> list[tuple[str, str]]:
+        done = run("check", folder, "--on", day, "--json")
+        assert done.exit_code == 0
+        return [(item["code"], item["pack"]) for item in json.loads(done.stdout)["warnings"]]
+
+    open_ended = [("no_end", "qiannan-2022@1"), ("no_end", "xiamen-2017@1")]
+    assert told("2026-09-27") == open_ended
+    assert sorted(told("2026-09-28")) == [
+        *open_ended,
+        ("past_transition", "qiannan-2022@1"),
+        ("past_transition", "xiamen-2017@1"),
+    ]
+    for file in SHIPPED.glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    later = (SHIPPED / "lanzhou-2014.yaml").read_text("utf-8").replace("pack: lanzhou-2014", "pack: lanzhou-2030")
+    later = later.replace("in_force: {from: 2014-05-01, to: 2019-04-30", "in_force: {from: 2030-01-01, to: 2034-12-31")
+    (tmp_path / "lanzhou-2030.yaml").write_text(later, "utf-8")
+    assert ("gap", "lanzhou-2014@1") in told("2026-09-27", tmp_path)
+    shown = run("check", tmp_path, "--on", "2026-09-27", "--lang", "en", width=400).stdout
+    assert "region 620100 has no pack of its own from 2019-05-01 to 2029-12-31, before lanzhou-2030@1" in shown

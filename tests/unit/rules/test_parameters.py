@@ -18,7 +18,6 @@ PACKS = {pack.ledger.scheme: pack for pack in read_packs() if pack.ledger is not
 TOLD_ONLY = {
     ("lanzhou", "term_years"): "the agreement itself names its first and last day",
     ("national", "institution_ratio"): "the text names no share",
-    ("national", "transition_end"): "a local pack past it still governs (S4)",
     ("shantou", "pharmacies_first_selection"): "a bound for the agency's selection, not for a claim",
     ("shantou", "pharmacies_per_chain"): "a bound for the agency's selection, not for a claim",
 }
@@ -41,4 +40,4 @@ def test_every_parameter_of_a_pack_is_read_by_a_decision_or_only_told_for_a_reas
     names = {name for name in ledger.model_fields if isinstance(getattr(PACKS[scheme].ledger, name), Param)}
     unread = names - {"working_calendar"} - read_by(scheme, wording=False)
     assert unread == {name for owner, name in TOLD_ONLY if owner == scheme}
-    assert unread <= read_by(scheme, wording=True) | {"transition_end"}
+    assert unread <= read_by(scheme, wording=True)
