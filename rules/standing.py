@@ -11,7 +11,7 @@ import msgspec
 
 from rules.calendar import WorkingCalendar, official_calendar
 from rules.dossier import Dossier, Issue, fold
-from rules.events import Event, OptOut, Registration, SiteDeclaration
+from rules.events import Event, InstitutionResigned, OptOut, Registration, SiteDeclaration
 from rules.packs.pack import Law, Pack, PackError, Segment
 from rules.schemes.account import Account, Ban, Entry
 from rules.schemes.ledger import Ledger
@@ -200,14 +200,24 @@ def institution_timeline(
     spans: list[InstitutionSpan] = []
     for segment in segments:
         ledger = _ledger_of(segment.pack)
-        own = events if len(segments) == 1 else [event for event in events if segment.holds(event.date)]
-        spans += _bound(scheme_of(ledger).fold_institution(own, ledger), segment)
+        own = events if len(segments) == 1 else [event for event in events if _concerns(event, segment)]
+        for span in scheme_of(ledger).fold_institution(own, ledger):
+            # What has ended under an earlier law stays so under the next one, until a new agreement.
+            running = spans[-1] if spans else None
+            if running is None or (running.end is not None and span.start is not None and running.end < span.start):
+                spans.append(span)
     return InstitutionTimeline(
         region=region if region is not None else (events[0].region if events else ""),
         institution_code=institution_code,
         revision=revision,
         spans=tuple(spans),
     )
+
+
+def _concerns(event: Event, segment: Segment) -> bool:
+    """Whether a pack looks at an institution's event: those of its days, and new agreements also later."""
+    after = segment.end is not None and event.date > segment.end
+    return segment.holds(event.date) or (after and isinstance(event, InstitutionResigned))
 
 
 def _file(events: Dossier | Iterable[Event], as_of: dt.date | dt.datetime | None) -> Dossier:

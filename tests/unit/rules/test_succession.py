@@ -13,7 +13,7 @@ from rules.dossier import fold
 from rules.duties import duties
 from rules.events import decode
 from rules.packs.pack import InForce, Pack, PackError, PackSet
-from rules.standing import statement
+from rules.standing import institution_timeline, statement
 from tests.support.law import judge, pack
 from tests.unit.pipeline.test_explain import claim, event
 
@@ -69,6 +69,14 @@ def test_points_of_the_old_law_are_told_by_it_and_the_new_law_counts_its_own():
     told = [(line.event_id, [said.en for said in line.effects]) for line in done.chain.history]
     assert ("d2", ["8 reached: suspended 2018-05-03 to 2018-11-02 (第十七条)"]) in told
     assert told[-1] == ("s1", [])
+
+
+def test_an_agreement_that_ended_under_the_old_law_is_not_restored_by_the_new_one():
+    ended = event("i1", "institution_snapshot", "2018-03-01", LANZHOU, approved_physicians=20, cancelled_in_term=1)
+    new = event("i2", "institution_resigned", "2025-03-03", LANZHOU)
+    for lines, last in (([ended], None), ([ended, new], D("2025-03-02"))):
+        told = institution_timeline([decode(line) for line in lines], PACKS.law(LANZHOU), institution_code="H1")
+        assert [(span.start, span.end) for span in told.spans] == [(D("2018-03-02"), last)]
 
 
 def test_each_packs_duties_run_from_the_events_of_its_own_days():
