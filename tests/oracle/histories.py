@@ -352,7 +352,7 @@ def lanzhou(rng: random.Random, seed: int) -> dict:
 
 
 def national(rng: random.Random, seed: int) -> dict:
-    """Statuses that overlap, with repairs and corrections."""
+    """Statuses that overlap, with repairs and corrections, and stays over their edges (N3)."""
     starts = (date(2024, 2, 29), date(2024, 11, 30), date(2025, 1, 1), date(2025, 1, 31), date(2025, 6, 15))
     m = Maker(rng, rng.choice(starts))
     if m.chance(0.95):
@@ -380,7 +380,7 @@ def national(rng: random.Random, seed: int) -> dict:
         else:
             m.add("points_recorded", points=rng.randint(1, 12))
     service = m.pick_day(date(2025, 1, 1), date(2028, 12, 31))
-    claim = m.claim(service)
+    claim = m.claim(service, stays=True)
     if m.chance(0.2):
         claim["staff_category"] = rng.choice(STAFF_CATEGORIES)
     return m.finish("national", seed, service, claim)

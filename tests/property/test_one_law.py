@@ -41,14 +41,14 @@ class Register:
     def add(self, data: dict, calendar: WorkingCalendar) -> None:
         case = read_case(data)
         number, region = len(self.cases), REGIONS[case.locality]
-        pack = PACKS.for_region(region)
+        law = PACKS.law(region)
         known = [_renamed(event, number) for event in case.events]
         dossier = fold(known)
         index = self.gate.index
         for institution in {event.institution for event in known if event.of_institution and event.institution}:
-            index.put_institution(institution_timeline(dossier, pack, institution_code=institution, region=region))
+            index.put_institution(institution_timeline(dossier, law, institution_code=institution, region=region))
         if known:
-            index.put(timeline(dossier, pack, calendar=calendar, region=region, physician_code=f"P{number}"))
+            index.put(timeline(dossier, law, calendar=calendar, region=region, physician_code=f"P{number}"))
         self.cases.append(case)
         self.events.append(known)
         self.claims.append(_claim(case, number, region))
