@@ -18,7 +18,6 @@ from pipeline.control.contradictions import contradiction_id, flags
 from pipeline.control.dossiers import with_event
 from pipeline.kafka.partitioner import partition_of
 from pipeline.settings.packs import load_pack_set
-from rules.calendar import official_calendar
 from rules.dossier import fold
 from rules.duties import duties
 from rules.events import Event, encode
@@ -86,13 +85,17 @@ def physicians(seed: int, each: int, localities: Iterable[str] = ("qiannan", "la
     made = Physicians()
     for locality in localities:
         region = REGION[locality]
-        ledger = PACKS.for_region(region).ledger
-        assert ledger is not None
         for number in range(each):
             code = f"D{region}{seed % 1000:03}{number:05}"
             events = [_moved(event, region, code) for event in history(locality, seed * 10_000 + number)]
-            made.files[region, code] = [event for event in events if event.type_name in ledger.events]
+            made.files[region, code] = [event for event in events if _known(region, event)]
     return made
+
+
+def _known(region: str, event: Event) -> bool:
+    """Whether the law of the event's own day knows its type."""
+    ledger = PACKS.for_region(region, event.date).ledger
+    return ledger is not None and event.type_name in ledger.events
 
 
 def _moved(event: Event, region: str, code: str) -> Event:
@@ -141,7 +144,7 @@ def last_values(cluster: Cluster, topic: str) -> dict[str, dict[str, Any]]:
 
 def expected_standing(region: str, code: str, events: Iterable[Event]) -> PhysicianTimeline:
     """The rules' own fold of a history."""
-    return timeline(fold(events), PACKS.for_region(region), region=region, physician_code=code)
+    return timeline(fold(events), PACKS.law(region), region=region, physician_code=code)
 
 
 def expected_notices(region: str, code: str, events: Iterable[Event], today: dt.date) -> set[str]:
@@ -149,17 +152,15 @@ def expected_notices(region: str, code: str, events: Iterable[Event], today: dt.
     distinct: tuple[Event, ...] = ()
     for event in events:
         distinct = with_event(distinct, event)
-    pack, file = PACKS.for_region(region), fold(distinct)
-    assert pack.ledger is not None
-    told = statement(file, pack, region=region, physician_code=code)
-    calendar = official_calendar(pack.ledger.working_calendar.value)
+    law, file = PACKS.law(region), fold(distinct)
+    told = statement(file, law, region=region, physician_code=code)
     owed = {
         duty.notice_id(region, code, phase)
-        for duty in duties(file, told, pack, calendar)
+        for duty in duties(file, told, law)
         for phase, day in duty.phases()
         if day <= today
     }
-    return owed | {contradiction_id(region, code, issue) for issue in flags(distinct, told, pack)}
+    return owed | {contradiction_id(region, code, issue) for issue in flags(distinct, told, law.on(distinct[-1].date))}
 
 
 def prove_standings(cluster: Cluster, made: Physicians) -> int:

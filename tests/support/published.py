@@ -12,7 +12,6 @@ from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.control.notices import due_notices
 from pipeline.settings.packs import load_pack_set
-from rules.calendar import official_calendar
 from rules.dossier import fold
 from rules.duties import duties
 from rules.events import Event, encode
@@ -55,10 +54,10 @@ def standing_records(events: Iterable[Event]) -> list[Record]:
 def standing(known: list[Event]) -> Any:
     """What a dossier's events make, under a revision that counts them."""
     first, file = known[0], fold(known)
-    pack = PACKS.for_region(first.region)
+    law = PACKS.law(first.region)
     if first.of_institution:
-        return institution_timeline(file, pack, institution_code=owner(first), region=first.region, revision=len(known))
-    return statement(file, pack, region=first.region, physician_code=owner(first), revision=len(known)).timeline
+        return institution_timeline(file, law, institution_code=owner(first), region=first.region, revision=len(known))
+    return statement(file, law, region=first.region, physician_code=owner(first), revision=len(known)).timeline
 
 
 def standing_record(timeline: Any, **other: Any) -> Record:
@@ -71,9 +70,9 @@ def standing_record(timeline: Any, **other: Any) -> Record:
 def notice_records(events: list[Event], today: dt.date) -> list[Record]:
     """Every notice of one physician's dossier by a day."""
     first, file = events[0], fold(events)
-    pack = PACKS.for_region(first.region)
-    told = statement(file, pack, region=first.region, physician_code=owner(first))
-    owed = duties(file, told, pack, official_calendar(pack.ledger.working_calendar.value))
+    law = PACKS.law(first.region)
+    told = statement(file, law, region=first.region, physician_code=owner(first))
+    owed = duties(file, told, law)
     found = due_notices(first.region, owner(first), owed, today, ())
     return [{"key": name, "value": value, "partition": partition(owner(first))} for name, value in found]
 

@@ -42,13 +42,13 @@ def fill(gate: Gate, events: list[Event], as_of: dt.date | dt.datetime | None = 
             code = event.institution if event.of_institution else event.physician_code
             files.setdefault((event.region, code or "", event.of_institution), []).append(event)
     for (region, code, of_institution), known in files.items():
-        pack = gate.screen.packs.for_region(region)
+        law = gate.screen.packs.law(region)
         if of_institution:
             gate.index.put_institution(
-                institution_timeline(known, pack, institution_code=code, region=region, revision=len(known))
+                institution_timeline(known, law, institution_code=code, region=region, revision=len(known))
             )
         else:
-            told = statement(known, pack, region=region, physician_code=code, revision=len(known))
+            told = statement(known, law, region=region, physician_code=code, revision=len(known))
             gate.index.put(told.timeline)
     return gate
 

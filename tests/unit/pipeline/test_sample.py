@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 import time
@@ -252,7 +253,7 @@ def test_an_events_file_holds_nothing_that_the_registers_would_refuse_and_gives_
     assert sum(map(len, files.values())) == written
     for physician in roster(7, physicians=300):
         events = files.pop((physician.region, physician.physician_code))
-        assert timeline(fold(events), packs.for_region(physician.region), revision=len(events)) == physician
+        assert timeline(fold(events), packs.law(physician.region), revision=len(events)) == physician
     assert len(files) == len(institutions(7))
 
 
