@@ -47,12 +47,12 @@ def gate_of_the_events() -> Gate:
         code = event.institution if event.of_institution else event.physician_code
         files.setdefault((event.region, code or "", event.of_institution), []).append(event)
     for (region, code, of_institution), known in files.items():
-        pack = PACKS.for_region(region)
+        law = PACKS.law(region)
         if of_institution:
-            made = institution_timeline(known, pack, institution_code=code, region=region, revision=len(known))
+            made = institution_timeline(known, law, institution_code=code, region=region, revision=len(known))
             gate.index.put_institution(made)
         else:
-            gate.index.put(statement(known, pack, region=region, physician_code=code, revision=len(known)).timeline)
+            gate.index.put(statement(known, law, region=region, physician_code=code, revision=len(known)).timeline)
     return gate
 
 

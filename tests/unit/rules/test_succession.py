@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.explain import explain_claim
+from pipeline.explain.explaining import explain_claim
 from pipeline.settings.packs import load_pack_set, read_packs
 from rules.dossier import fold
 from rules.duties import duties
