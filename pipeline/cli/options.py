@@ -23,7 +23,8 @@ mapping_option = click.option(
     default="contract",
     show_default=True,
     metavar="NAME|FILE",
-    help="Where the fields of a claim stand in the source: a YAML file, or a shipped one (screening mapping list).",
+    help="Where the fields of a claim stand in the source: a YAML file, or one of contract, desynpuf-inpatient, "
+    "desynpuf-outpatient, fhir-r4-claim, fhir-r4-eob, national-precheck, national-settlement.",
 )
 encoding_option = click.option(
     "--encoding",

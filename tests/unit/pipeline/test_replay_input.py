@@ -20,7 +20,7 @@ from pipeline.inputs.decode import decode_frame
 from pipeline.inputs.errors import FormError, InputError, MappingError
 from pipeline.inputs.fitting import fit
 from pipeline.inputs.forms import is_missing, row_document
-from pipeline.inputs.mapping import CONTRACT, load_mapping, parse_mapping
+from pipeline.inputs.mapping import CONTRACT, load_mapping, parse_mapping, shipped
 from tests.support.replaying import frame_of, run, sample_claims, verdicts, write_lines
 from tests.support.spoiled import GOOD, SPOILED, claim
 from tests.support.thorough import examples
@@ -418,3 +418,8 @@ def test_a_sample_of_the_products_own_claims_is_read_whole(tmp_path: Path, nobod
     values = sample_claims(500)
     record = run(tmp_path / "out", write_lines(tmp_path / "c.ndjson", values), nobody)
     assert record["counts"]["accepted"] == len(values)
+
+
+def test_the_help_names_every_mapping_that_is_shipped() -> None:
+    said = " ".join(CliRunner().invoke(replay_command, ["--help"], terminal_width=200).stdout.split())
+    assert f"one of {', '.join(shipped())}" in said
