@@ -16,6 +16,7 @@ from pipeline.cli.options import bootstrap_option, encoding_option, json_option,
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
+    from pipeline.ledger_wait import LedgerWait
     from pipeline.loading import BadLine, Kind, Loaded, Source
     from pipeline.settings.model import Settings
 
@@ -55,26 +56,40 @@ def claims(
     _run("claims", files, bootstrap_servers, mapping, encoding, strict=strict, as_json=as_json)
 
 
-def _records_command(kind: Kind, what: str, example: str) -> None:
-    @load.command(kind, help=f"{what}\n\n\b\nExample:\n  {example}")
-    @click.argument("file")
-    @bootstrap_option
-    @click.option("--strict", is_flag=True, help="Stop at the first bad line.")
-    @json_option
-    def command(file: str, bootstrap_servers: str | None, strict: bool, as_json: bool) -> None:
-        _run(kind, file, bootstrap_servers, "contract", None, strict=strict, as_json=as_json)
+@load.command()
+@click.argument("file")
+@bootstrap_option
+@click.option("--strict", is_flag=True, help="Stop at the first bad line.")
+@click.option("--wait", is_flag=True, help="Return when the control plane has taken the events.")
+@json_option
+def events(file: str, bootstrap_servers: str | None, strict: bool, wait: bool, as_json: bool) -> None:
+    """Sends physician and institution events to the topic `physician-events`.
+
+    With --wait it returns when the control plane has taken them, and tells how many became dead letters. It waits for as long as
+    none runs.
+
+    Exit code 0: done; 1: no line could be sent, or with --wait some became dead letters; 2: arguments or settings cannot be used.
+
+    \b
+    Example:
+      screening load events events.ndjson.gz --wait
+    """
+    _run("events", file, bootstrap_servers, "contract", None, strict=strict, as_json=as_json, wait=wait)
 
 
-_records_command(
-    "events",
-    "Sends physician and institution events to the topic `physician-events`.",
-    "screening load events events.ndjson.gz",
-)
-_records_command(
-    "standing",
-    "Sends standings of physicians and institutions to their compacted topics.",
-    "screening load standing roster.ndjson",
-)
+@load.command()
+@click.argument("file")
+@bootstrap_option
+@click.option("--strict", is_flag=True, help="Stop at the first bad line.")
+@json_option
+def standing(file: str, bootstrap_servers: str | None, strict: bool, as_json: bool) -> None:
+    """Sends standings of physicians and institutions to their compacted topics.
+
+    \b
+    Example:
+      screening load standing roster.ndjson
+    """
+    _run("standing", file, bootstrap_servers, "contract", None, strict=strict, as_json=as_json)
 
 
 def _run(
@@ -86,9 +101,12 @@ def _run(
     *,
     strict: bool,
     as_json: bool,
+    wait: bool = False,
 ) -> None:
     from pipeline.inputs.errors import MappingError
     from pipeline.inputs.mapping import load_mapping
+    from pipeline.kafka.diagnostics import ClusterError
+    from pipeline.ledger_wait import LedgerWait
     from pipeline.loading import Source
 
     settings = settings_of(bootstrap_servers=bootstrap_servers)
@@ -96,7 +114,31 @@ def _run(
         source = Source(place, kind, load_mapping(mapping), encoding)
     except MappingError as error:
         fail(str(error), Exit.USAGE)
-    _tell(place, kind, _load(source, settings, strict=strict), as_json=as_json)
+    if not wait:
+        _tell(place, kind, _load(source, settings, strict=strict), as_json=as_json)
+        return
+    try:
+        ledger = LedgerWait(settings)
+        loaded = _load(source, settings, strict=strict)
+        letters = _wait(ledger)
+    except ClusterError as error:
+        fail(str(error))
+    _tell(place, kind, loaded, as_json=as_json, dead_letters=letters)
+
+
+def _wait(ledger: LedgerWait) -> int:
+    """Waits for the ledger and shows how much is left; returns how many of the new events are dead letters."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} of {task.total:,}"),
+        TimeElapsedColumn(), console=err, transient=True,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("waiting for the control plane", total=0)
+        try:
+            return ledger.until_taken(lambda still: bar.update(task, total=still.of, completed=still.of - still.left))
+        except KeyboardInterrupt:
+            fail("interrupted; the events were sent, and the control plane takes them when it runs")
+        finally:
+            ledger.close()
 
 
 def _load(source: Source, settings: Settings, *, strict: bool) -> Loaded:
@@ -141,9 +183,10 @@ def _load(source: Source, settings: Settings, *, strict: bool) -> Loaded:
             )
 
 
-def _tell(place: str, kind: Kind, loaded: Loaded, *, as_json: bool) -> None:
+def _tell(place: str, kind: Kind, loaded: Loaded, *, as_json: bool, dead_letters: int | None = None) -> None:
     if as_json:
-        click.echo(json.dumps({"file": place, "kind": kind, **asdict(loaded)}))
+        taken = {} if dead_letters is None else {"dead_letters": dead_letters}
+        click.echo(json.dumps({"file": place, "kind": kind, **asdict(loaded), **taken}))
     else:
         parts = [f"{loaded.sent:,} {kind} loaded"]
         if loaded.bad:
@@ -154,6 +197,10 @@ def _tell(place: str, kind: Kind, loaded: Loaded, *, as_json: bool) -> None:
             parts.append(f"[red]{loaded.conflicts:,} sent that have another content under the same identity[/]")
         if loaded.refused:
             parts.append(f"[red]{loaded.refused:,} refused by Kafka[/] ({escape('; '.join(loaded.reasons[:3]))})")
+        if dead_letters is not None:
+            parts.append("taken by the control plane")
+        if dead_letters:
+            parts.append(f"[red]{dead_letters:,} became dead letters[/] (`screening dlq list`)")
         out.print(f"{escape(Path(place).name)}: {', '.join(parts)}, of {loaded.lines:,} lines")
     nothing_right = loaded.bad > 0 and not loaded.sent
-    raise SystemExit(Exit.FAILED if loaded.refused or nothing_right else 0)
+    raise SystemExit(Exit.FAILED if loaded.refused or nothing_right or dead_letters else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -228,3 +229,21 @@ def test_the_lag_tells_what_is_still_to_be_taken_and_what_waits_behind_an_open_t
     wait_reached(cluster, control)
     wait_for("it is over", lambda: control.metric("screening_control_open_offsets", **labels) == 0)
     assert control.metric("screening_control_progress_offset", **labels) == 3
+
+
+def test_loading_events_with_wait_returns_when_the_register_holds_them_and_tells_what_became_dead_letters(
+    cluster: Cluster, controls: Controls, tmp_path: Path
+) -> None:
+    controls.start().wait_ready()
+    good = [qiannan("registration", "2023-01-03", 0, code=f"D5227010{number:05}")["value"] for number in range(200)]
+    uncountable = qiannan("deduction", "9999-12-31", 2, points=12, violation_id="QN-T12-01")["value"]
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(b"\n".join([*good, uncountable]) + b"\n")
+    told = cluster.screening("load", "events", str(file), "--wait", "--json")
+    assert len(last_values(cluster, "physician-standing")) == len(good), told.stderr
+    said = json.loads(told.stdout)
+    assert (said["sent"], said["dead_letters"], told.returncode) == (201, 1, 1)
+    file.write_bytes(good[0] + b"\n")
+    again = cluster.screening("load", "events", str(file), "--wait")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "taken by the control plane" in again.stdout
