@@ -421,5 +421,5 @@ def test_a_sample_of_the_products_own_claims_is_read_whole(tmp_path: Path, nobod
 
 
 def test_the_help_names_every_mapping_that_is_shipped() -> None:
-    said = " ".join(CliRunner().invoke(replay_command, ["--help"], terminal_width=200).stdout.split())
-    assert f"one of {', '.join(shipped())}" in said
+    [option] = [option for option in replay_command.params if option.name == "mapping"]
+    assert f"one of {', '.join(shipped())}" in str(option.to_info_dict()["help"])
