@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.kafka.diagnostics import ClusterError
@@ -16,6 +24,14 @@ from pipeline.settings.model import Settings
 
 _TIMEOUT_S = 30.0
 _AGAIN_S = 0.1
+_STALE = {
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+}
+"""What an answer by leaders of yesterday looks like."""
+
 _LOADING = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -96,13 +112,33 @@ def ends(
 
     Another `spec` asks for another place than the end. Raises KafkaException, or TimeoutError after so many seconds.
     """
-    asked = spec or OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client leaves it untyped
+    asked = {TopicPartition(topic, number): spec or OffsetSpec.latest() for topic, number in places}  # type: ignore[no-untyped-call]  # the client leaves it untyped
+    try:
+        return _told(admin, asked, committed=committed, within_s=within_s)
+    except KafkaException as error:
+        if error.args[0].code() not in _STALE:
+            raise
+    # The client asks the leaders that it knew, and does not find out by itself that they are others since a broker died.
+    for topic in {place.topic for place in asked}:
+        admin.list_topics(topic, timeout=within_s)
+    return _told(admin, asked, committed=committed, within_s=within_s)
+
+
+def _told(
+    admin: AdminClient, asked: dict[TopicPartition, OffsetSpec], *, committed: bool, within_s: float
+) -> dict[tuple[str, int], int]:
     answers = admin.list_offsets(
-        {TopicPartition(topic, number): asked for topic, number in places},
+        asked,
         isolation_level=IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED,
         request_timeout=within_s,
     )
-    return {(where.topic, where.partition): int(future.result(within_s).offset) for where, future in answers.items()}
+    found = {(where.topic, where.partition): int(future.result(within_s).offset) for where, future in answers.items()}
+    silent = sorted(place for place, offset in found.items() if offset == OFFSET_INVALID)
+    if silent:  # no error comes with it (librdkafka 2.16): taken for an end, it would say that nothing is there
+        raise KafkaException(
+            KafkaError(KafkaError.LEADER_NOT_AVAILABLE, f"nobody answers for {silent[0][0]}/{silent[0][1]}")
+        )
+    return found
 
 
 def topic_id(admin: AdminClient, topic: str, within_s: float = 5.0) -> str | None:
