@@ -293,7 +293,8 @@ def main(
         with LocalKafka(work_dir / "kafka", heap_mb=1024, properties=_BROKER) as broker:
             cluster = Cluster(broker.bootstrap_servers)
             cluster.create(CLAIMS)
-            cluster.create(STANDINGS, "institution-standing", compacted=True)
+            cluster.create(STANDINGS, "institution-standing", "ledger-progress", compacted=True)
+            cluster.create("physician-events")  # no event is under way: the register is complete at any moment
             _measure(Bench(cluster, scale, work_dir, report, say), who, parts)
     except (LocalKafkaError, ContenderError) as error:
         raise click.ClickException(str(error)) from error
