@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from pipeline.devtools.kafka import LocalKafka
 from pipeline.devtools.kafka_cluster import LocalKafkaCluster
 from pipeline.kafka.admin import TopicAdmin
+from pipeline.kafka.records import headers
 from pipeline.settings.model import Settings
 from tests.support.commands import screening
 from tests.support.waiting import wait_for
@@ -154,10 +155,10 @@ class Cluster:
                 for message in consumer.consume(10_000, 0.05):
                     topic, partition, error = message.topic(), message.partition(), message.error()
                     if error is None:
-                        headers: Any = tuple(message.headers() or ())
+                        named: Any = tuple(headers(message))
                         stamp = message.timestamp()[1]
                         records[topic].append(
-                            Record(topic, partition, message.offset(), message.key(), message.value(), headers, stamp)
+                            Record(topic, partition, message.offset(), message.key(), message.value(), named, stamp)
                         )
                     elif error.code() == KafkaError._PARTITION_EOF:
                         waiting.discard((topic, partition))

@@ -1,0 +1,92 @@
+"""README's sequence, in any order and without a pause: the stream gives the verdicts of a replay of the same files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import replaying
+from tests.support.cluster import Cluster
+from tests.support.control import Controls
+from tests.support.runs import wait_judged
+from tests.support.workers import Crew
+from topics.verdicts.shape import OF_THE_RUN
+
+pytestmark = pytest.mark.kafka
+
+Verdicts = dict[tuple[str, int], dict[str, Any]]
+"""By claim and version."""
+Files = tuple[Path, Path, Verdicts]
+
+CLAIMS = 20_000
+WITHIN_S = 240
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory, kafka: Cluster) -> Files:
+    """The sample's events and claims, and the verdicts of a replay of them by claim and version."""
+    folder = tmp_path_factory.mktemp("sequence")
+    events, claims = folder / "events.ndjson", folder / "claims.ndjson.gz"
+    for command in (("events", str(events)), ("claims", str(claims), "--count", str(CLAIMS))):
+        made = kafka.screening("sample", *command)
+        assert made.returncode == 0, made.stderr
+    replaying.run(folder / "replayed", claims, events)
+    replayed = replaying.on_the_wire(replaying.verdicts(folder / "replayed"))
+    return events, claims, {(row["claim_id"], row["claim_version"]): row for row in replayed}
+
+
+def load(cluster: Cluster, what: str, path: Path) -> None:
+    done = cluster.screening("load", what, str(path))
+    assert done.returncode in (0, 1), done.stderr
+
+
+def judged(cluster: Cluster) -> Verdicts:
+    """The verdicts of the topic, without what belongs to the run; `standing_revision` numbers the knowledge."""
+    found: Verdicts = {}
+    for record in cluster.read("claim-verdicts"):
+        verdict = replaying.two_decimals(json.loads(record.value or b""))
+        kept = {name: value for name, value in verdict.items() if name not in OF_THE_RUN}
+        found[verdict["claim_id"], verdict["claim_version"]] = kept
+    return found
+
+
+@pytest.mark.parametrize("order", ["processes first", "files first"])
+def test_the_stream_judges_like_a_replay_of_the_same_files(
+    cluster: Cluster, crew: Crew, controls: Controls, files: Files, order: str
+) -> None:
+    events, claims, replayed = files
+    if order == "processes first":
+        controls.start().wait_ready()
+        crew.start(register_lag_ms=0).wait_ready()
+    load(cluster, "events", events)
+    load(cluster, "claims", claims)
+    if order == "files first":
+        crew.start(register_lag_ms=0)
+        controls.start()
+    wait_judged(cluster, crew, within=WITHIN_S)
+
+    verdicts = judged(cluster)
+    assert verdicts.keys() == replayed.keys()
+    wrong = [(name, verdicts[name], replayed[name]) for name in replayed if verdicts[name] != replayed[name]]
+    assert not wrong, f"{len(wrong)} of {len(replayed)} differ: {wrong[:2]}"
+
+
+def test_with_the_default_lag_nobody_is_called_unregistered_wrongly(
+    cluster: Cluster, crew: Crew, controls: Controls, files: Files
+) -> None:
+    events, claims, replayed = files
+    crew.start().wait_ready()
+    controls.start()
+    load(cluster, "events", events)
+    load(cluster, "claims", claims)
+    wait_judged(cluster, crew, within=WITHIN_S)
+
+    wrong = [
+        verdict
+        for name, verdict in judged(cluster).items()
+        if verdict["reason"] == "physician_unregistered" != replayed[name]["reason"]
+    ]
+    assert not wrong, f"{len(wrong)}: {wrong[:2]}"
