@@ -26,8 +26,9 @@ from topics.dead_letters import Code, enclose
 _MOST_NEW_PRODUCERS = 5
 _COMMIT_WITHIN_S = 15.0
 _ABORTS_OF_ONE_CAUSE = 3
-"""After so many aborts in a row for the same cause another producer may be the way out: the brokers forget the transactional id
-of a producer that wrote nothing for a week, and the client does not ask for a new one by itself."""
+"""After so many aborts in a row for the same cause another producer may be the way out."""
+_FORGOTTEN = {"INVALID_PRODUCER_ID_MAPPING", "UNKNOWN_PRODUCER_ID"}
+"""The brokers forget the transactional id of a producer that wrote nothing for a week; its client does not ask for a new one."""
 _CLOCK = "INVALID_TIMESTAMP"
 _TOO_LARGE = "MSG_SIZE_TOO_LARGE"
 _LEAST_LETTER_BYTES = 128 * 1024
@@ -157,7 +158,7 @@ class Committer:
             # A cluster whose topic takes less than the catalogue says. The record costs its letter's length, not the partition.
             self._letter_bytes = max(_LEAST_LETTER_BYTES, self._letter_bytes // 4)
             self._log.error("dead_letters_cut_shorter", bytes=self._letter_bytes)
-        elif times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost":
+        elif aborted.cause in _FORGOTTEN or (times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost"):
             self._log.warning("producer_replaced", cause=aborted.cause, detail=str(aborted))
             self._sink = TransactionalSink(self._settings, self._instance, self._epoch)
             self._sink.start()

@@ -215,7 +215,7 @@ def test_a_shadow_run_by_its_prefix_alone_takes_no_claim_from_the_real_gate(clus
 
 
 def test_a_worker_whose_transactional_id_has_expired_goes_on(tmp_path: Path) -> None:
-    quiet = {"transactional.id.expiration.ms": "2000", "producer.id.expiration.ms": "2000",
+    quiet = {"transactional.id.expiration.ms": "10000", "producer.id.expiration.ms": "10000",
              "transaction.remove.expired.transaction.cleanup.interval.ms": "500",
              "producer.id.expiration.check.interval.ms": "500"}  # fmt: skip
     with LocalKafka(tmp_path / "kafka", properties=quiet) as broker:
