@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import cast
 
 from confluent_kafka import Message
@@ -19,6 +20,9 @@ def key(message: Message) -> bytes | None:
     return message.key()
 
 
+# The client (2.16) answers with an error pending, which a direct call from Python 3.11 leaves to whatever is called next.
+_headers_of = methodcaller("headers")
+
 UNREADABLE_HEADERS = "headers.unreadable"
 """Stands for all headers of a record where the name of one is not UTF-8: the client tells no more of them than that name."""
 
@@ -26,6 +30,9 @@ UNREADABLE_HEADERS = "headers.unreadable"
 def headers(message: Message) -> Headers:
     """The record's headers, in order; empty when there are none."""
     try:
-        return cast("Headers", message.headers() or [])
-    except UnicodeDecodeError as error:
-        return [(UNREADABLE_HEADERS, error.object)]
+        return cast("Headers", _headers_of(message) or [])
+    except (UnicodeDecodeError, SystemError) as error:
+        cause = error if isinstance(error, UnicodeDecodeError) else error.__cause__
+        if not isinstance(cause, UnicodeDecodeError):
+            raise
+        return [(UNREADABLE_HEADERS, cause.object)]

@@ -191,10 +191,6 @@ class Freshness:
         asked_at = self._clock()
         as_of = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         told = ends(self._admin, [(PHYSICIAN_EVENTS.name, number) for number in self._events], committed=False)
-        if not self._progress and not any(
-            ends(self._admin, [(LEDGER_PROGRESS.name, number) for number in self._assigned]).values()
-        ):
-            told = {}  # the control plane of today tells no progress yet
         self._questions.add(Question(asked_at, as_of, {number: end for (_, number), end in told.items()}))
         return asked_at
 

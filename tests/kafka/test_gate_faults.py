@@ -87,7 +87,7 @@ def test_a_letter_that_the_topic_does_not_take_is_cut_until_it_does(cluster: Clu
 
     assert set(outcomes(cluster).values()) == {1}
     assert len(outcomes(cluster)) == 2
-    assert {event["cause"] for event in worker.events("transaction_aborted")} == {"MSG_SIZE_TOO_LARGE"}
+    assert "MSG_SIZE_TOO_LARGE" in {event["cause"] for event in worker.events("transaction_aborted")}
 
 
 def test_a_header_that_is_not_utf8_makes_a_dead_letter_like_any_other(cluster: Cluster, crew: Crew) -> None:
