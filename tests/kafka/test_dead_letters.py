@@ -93,7 +93,7 @@ def test_letters_are_sent_again_byte_for_byte_and_only_once(cluster: Cluster, cr
     }  # fmt: skip
     again = [record for record in cluster.read("claims") if record.place not in before]
     assert [(record.key, record.value, record.headers) for record in again] == [
-        (b"bad0", spoiled[0], (("trace", b"t1"),))
+        (b"bad0", spoiled[0], (("trace", b"t1"), ("error", b"the sender's own")))
     ]
 
     assert redriven(cluster)["sent"] == 4
