@@ -186,7 +186,7 @@ def test_a_standing_that_cannot_be_read_sends_claims_to_people_until_it_is_mende
     crew.stop()
 
     told = worker.events("standing_record_unreadable")
-    assert len(told) == 5
+    assert len(told) == 7
     assert {"topic", "partition", "offset", "error"} <= told[0].keys()
 
 
