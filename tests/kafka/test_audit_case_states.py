@@ -121,7 +121,7 @@ def test_a_dead_letter_of_an_action_that_was_possible_is_needless(cluster: Clust
     name = run.case_of("C0006")
     possible = action(1, "assign", name)
     run.topics[ACTIONS].append(possible)
-    run.topics[LETTERS].append(letter_record(run.place_of(possible), possible["value"], "not today"))
+    run.topics[LETTERS].append(letter_record(run.place_of(possible), possible["value"], "not_possible: not today"))
     (told,) = after(cluster, run)
     assert told.startswith("case_actions needless_dead_letter: case-actions/")
     assert f"{name}-a1 is possible: not today" in told
