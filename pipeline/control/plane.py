@@ -261,7 +261,7 @@ class Plane:
         batch, today = WriteBatch(self.store), self._clock.today()
         with self._metrics.fold_seconds.time():
             if task.sources == EVENT_SOURCES:
-                tally, looks = self.ledger.take(records, batch, today, self._behind(task))
+                tally, looks = self.ledger.take(records, batch, today, self._behind(task, records[-1].offset))
             else:
                 cases = self._cases.take(records, batch)
         with self._metrics.write_seconds.time():
@@ -274,10 +274,10 @@ class Plane:
         self._metrics.batch_records.observe(len(records))
         self._log.debug("batch_taken", records=len(records), sources=task.sources, partition=task.partition)
 
-    def _behind(self, task: StreamTask) -> set[int]:
-        """The task's partition, if its log is known to go on after the batch."""
+    def _behind(self, task: StreamTask, last: int) -> set[int]:
+        """The task's partition, if its log is known to go on after the batch, whose last offset is given."""
         reading = self._readings.get(TP(PHYSICIAN_EVENTS.name, task.partition))
-        if reading is not None and not reading.behind and not task.inbox:
+        if reading is not None and not reading.behind and reading.handed == last:
             return set()
         self._timekeeper.quiet_until = max(self._timekeeper.quiet_until, time.monotonic() + _CATCHING_UP_S)
         return {task.partition}

@@ -90,21 +90,21 @@ class _Thread(driver.AIOKafkaConsumerThread):
     async def _rewind(self) -> dict[TP, int | None]:
         consumer = self._ensure_consumer()
         starts = cast("ControlApp", self.app).starts()
-        begun: dict[TP, int | None] = {}
-        for tp in sorted(consumer.assignment()):
-            if tp.topic not in _SOURCE_NAMES:
-                continue
-            offset = starts.get(ensure_TP(tp))
-            if offset is None:  # before there was a topic of progress, the group's offset was the progress
-                offset = await consumer.committed(tp)
-            if offset is None:
-                await consumer.seek_to_beginning(tp)
-            else:
+        sources = [tp for tp in sorted(consumer.assignment()) if tp.topic in _SOURCE_NAMES]
+        # Before there was a topic of progress, the group's offset was the progress.
+        unknown = [tp for tp in sources if starts.get(ensure_TP(tp)) is None]
+        committed = dict(zip(unknown, await asyncio.gather(*map(consumer.committed, unknown)), strict=True))
+        begun = {tp: committed[tp] if tp in committed else starts[ensure_TP(tp)] for tp in sources}
+        never = [tp for tp, offset in begun.items() if offset is None]
+        if never:
+            # All at once: the brokers' answer is waited for, behind a fetch of a second or more.
+            await consumer.seek_to_beginning(*never)
+        for tp, offset in begun.items():
+            if offset is not None:
                 consumer.seek(tp, offset)
             self._handed.pop(tp, None)
             self._begun[tp] = offset or 0
-            begun[ensure_TP(tp)] = offset
-        return begun
+        return {ensure_TP(tp): offset for tp, offset in begun.items()}
 
     async def _fetch_records(self, *given: Any, **named: Any) -> Any:
         records = await super()._fetch_records(*given, **named)
