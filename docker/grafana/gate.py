@@ -103,6 +103,35 @@ GATE = Board(
                 "percentunit",
             ),
         ),
+        "Is the register as new as the claim?": (
+            Panel(
+                "Events that the ledger has still to take",
+                "Recorded, and not yet in the standings, as the gate last asked",
+                (("max by (instance) (screening_ledger_behind_events)", "{{instance}}"),),
+            ),
+            Panel(
+                "Claims that wait for the register",
+                "Read and not judged, by cause",
+                (("sum by (cause) (screening_waiting_for_register_records)", "{{cause}}"),),
+                kind="stacked",
+            ),
+            Panel(
+                "How long batches wait",
+                "Until the register holds what was recorded before they came, less the lag allowed",
+                quantiles("screening_register_wait_seconds"),
+                "s",
+            ),
+            Panel(
+                "Behind an open transaction",
+                "Claims that nobody can read because somebody's transaction before them is open",
+                (("max by (partition) (screening_claims_behind_open_transaction_records)", "{{partition}}"),),
+            ),
+            Panel(
+                "Expired unread",
+                "Claims that retention deleted before anybody judged them, in a day",
+                (("sum by (partition) (increase(screening_claims_expired_unread_total[24h]))", "{{partition}}"),),
+            ),
+        ),
         "Speed": (
             Panel(
                 "Latency",

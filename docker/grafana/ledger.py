@@ -67,6 +67,30 @@ LEDGER = Board(
                 "cps",
             ),
         ),
+        "Is the ledger at the end of its log?": (
+            Panel(
+                "Events to take",
+                "Recorded, and not yet followed by a standing",
+                (("max by (topic, partition) (screening_control_lag_events)", "{{topic}} {{partition}}"),),
+            ),
+            Panel(
+                "Time behind",
+                "Since the ledger had last taken everything of a partition",
+                (("max by (topic, partition) (screening_control_lag_seconds)", "{{topic}} {{partition}}"),),
+                "s",
+            ),
+            Panel(
+                "Behind an open transaction",
+                "Offsets that nobody may read, because somebody's transaction before them is open",
+                (("max by (topic, partition) (screening_control_open_offsets)", "{{topic}} {{partition}}"),),
+            ),
+            Panel(
+                "Progress",
+                "Offsets taken a second, by topic",
+                (("sum by (topic) (rate(screening_control_progress_offset[5m]))", "{{topic}}"),),
+                "cps",
+            ),
+        ),
         "Deadlines and cases": (
             Panel(
                 "Notices",
