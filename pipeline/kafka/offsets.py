@@ -73,6 +73,18 @@ def extents(consumer: Consumer, settings: Settings, topic: str, *, committed: bo
 
     Raises ClusterError when the topic does not exist, KafkaException when the brokers do not answer.
     """
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            return _extents(consumer, settings, topic, committed=committed)
+        except KafkaException as error:
+            # Just after a topic is deleted, or a leader moved, the client still asks those who led it: we ask for the topic anew.
+            if error.args[0].code() not in _STALE or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_S)
+
+
+def _extents(consumer: Consumer, settings: Settings, topic: str, *, committed: bool) -> dict[int, Extent]:
     answer = {}
     places = [TopicPartition(topic, number) for number in partitions(consumer, settings, topic)]
     # The group first: outcomes and offsets become visible together, so that what is judged by now is recorded by then.

@@ -124,7 +124,7 @@ def test_a_dead_letter_of_an_action_that_was_possible_is_needless(cluster: Clust
     run.topics[LETTERS].append(letter_record(run.place_of(possible), possible["value"], "not_possible: not today"))
     (told,) = after(cluster, run)
     assert told.startswith("case_actions needless_dead_letter: case-actions/")
-    assert f"{name}-a1 is possible: not today" in told
+    assert f"{name}-a1 is possible: not_possible: not today" in told
 
 
 def test_dead_letters_of_nothing_are_named(cluster: Cluster, run: Run) -> None:
@@ -174,7 +174,7 @@ def test_an_action_refused_before_a_crash_and_taken_after_it_is_no_difference(cl
     early = action(1, "assign", name)
     run.topics[ACTIONS].append(early)
     run.topics[LETTERS].append(
-        letter_record(run.place_of(early), early["value"], f"case_id: no case is called {name!r}")
+        letter_record(run.place_of(early), early["value"], f"no_case: case_id: no case is called {name!r}")
     )
     state = run.find(STATES, name)
     told = json.loads(state["value"]) | {

@@ -77,7 +77,7 @@ def notice_records(events: list[Event], today: dt.date) -> list[Record]:
     return [{"key": name, "value": value, "partition": partition(owner(first))} for name, value in found]
 
 
-def letter_record(source: tuple[str, int, int], value: bytes | None, error: str = "invalid") -> Record:
+def letter_record(source: tuple[str, int, int], value: bytes | None, error: str = "invalid_value: invalid") -> Record:
     """A dead letter of the record at a place."""
     headers = zip(
         ("error", "source.topic", "source.partition", "source.offset"), (error, *map(str, source)), strict=True
