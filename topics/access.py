@@ -45,7 +45,10 @@ ROLES: tuple[Role, ...] = (
     Role(
         "worker",
         "screening worker",
-        reads=(CLAIMS, PHYSICIAN_STANDING, INSTITUTION_STANDING, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
+        reads=(
+            *(CLAIMS, PHYSICIAN_STANDING, INSTITUTION_STANDING, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
+            *(CLAIM_VERDICTS, CLAIMS_DEAD_LETTER),  # where to go on follows from the outcomes when offsets have expired
+        ),
         writes=(CLAIM_VERDICTS, CLAIM_CASES, CLAIMS_DEAD_LETTER),
         group="group_id",
         transactional="group_id",
@@ -73,6 +76,7 @@ ROLES: tuple[Role, ...] = (
         "agencies and case tools, screening load events",
         reads=(NOTICES, CLAIM_CASES, CASE_STATE, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER),
         writes=(PHYSICIAN_EVENTS, CASE_ACTIONS),
+        group="tools",
     ),
 )
 

@@ -17,13 +17,16 @@ _READ_AT_ONCE = 10_000
 _TIMEOUT_S = 15.0
 
 
-def read_to_end(settings: Settings, topic: str, *, since_ms: int | None = None) -> Iterator[Message]:
+def read_to_end(
+    settings: Settings, topic: str, *, since_ms: int | None = None, group: str = TOOLS_GROUP
+) -> Iterator[Message]:
     """Every committed record of a topic, partition by partition interleaved, up to the end as of now.
 
-    With `since_ms` (milliseconds since 1970 UTC) from each partition's first record on that is not older. Raises ClusterError
-    when the topic does not exist or the cluster cannot be reached.
+    With `since_ms` (milliseconds since 1970 UTC) from each partition's first record on that is not older. `group` is one that
+    the caller has a right to; nothing is committed in it. Raises ClusterError when the topic does not exist or the cluster
+    cannot be reached.
     """
-    consumer = tool_consumer(settings, "earliest")
+    consumer = tool_consumer(settings, "earliest", group)
     try:
         open_partitions = set(partitions(consumer, settings, topic))
         places = [TopicPartition(topic, partition, since_ms or 0) for partition in open_partitions]
@@ -45,11 +48,11 @@ def read_to_end(settings: Settings, topic: str, *, since_ms: int | None = None) 
         consumer.close()
 
 
-def tool_consumer(settings: Settings, reset: Literal["earliest", "error"]) -> Consumer:
+def tool_consumer(settings: Settings, reset: Literal["earliest", "error"], group: str = TOOLS_GROUP) -> Consumer:
     """A consumer that reads committed records and is told where partitions end; `reset` is for an offset that is gone."""
     return Consumer(
         settings.client(
-            group__id=TOOLS_GROUP,
+            group__id=group,
             enable__auto__commit=False,
             enable__auto__offset__store=False,
             auto__offset__reset=reset,
@@ -68,9 +71,9 @@ def partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
     return sorted(metadata.partitions)
 
 
-def first_record(settings: Settings, topic: str, partition: int, low: int) -> Message | None:
+def first_record(settings: Settings, topic: str, partition: int, low: int, group: str = TOOLS_GROUP) -> Message | None:
     """The first committed record of a partition that begins at `low`; None when it holds none. Raises ClusterError."""
-    consumer = tool_consumer(settings, "earliest")
+    consumer = tool_consumer(settings, "earliest", group)
     try:
         consumer.assign([TopicPartition(topic, partition, low)])
         while True:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.records import place
 from pipeline.screening.batches import Records
 from pipeline.screening.input_watch import InputWatch
@@ -32,6 +33,10 @@ _FENCED = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL}
 
 class WorkerError(RuntimeError):
     """The worker cannot go on; the message says why and what to do."""
+
+
+def _told(error: KafkaException | ClusterError) -> str:
+    return error.args[0].str() if isinstance(error, KafkaException) else str(error)
 
 
 class Ownership:
@@ -188,8 +193,8 @@ class Ownership:
             for partition in self.owned:
                 self._next[partition] = 0
                 self._consumer.seek(TopicPartition(CLAIMS.name, partition, 0))
-        except KafkaException as error:
-            self._log.warning("rewind_failed", error=error.args[0].str())
+        except (KafkaException, ClusterError) as error:
+            self._log.warning("rewind_failed", error=_told(error))
             self.rewind_needed = True
 
     def _not_answered(self, messages: list[Message]) -> npt.NDArray[np.bool_]:
@@ -241,8 +246,8 @@ class Ownership:
                 self._consumer.seek(TopicPartition(CLAIMS.name, partition, start))
                 self._next[partition] = start
             self._failures = 0
-        except KafkaException as error:
-            self._log.warning("rewind_failed", error=error.args[0].str())
+        except (KafkaException, ClusterError) as error:
+            self._log.warning("rewind_failed", error=_told(error))
             self.rewind_needed = True
             self._failures += 1
 
@@ -255,10 +260,10 @@ class Ownership:
         while partitions and not self._stopping():
             try:
                 return self._committed_offsets(partitions)
-            except KafkaException as error:
+            except (KafkaException, ClusterError) as error:
                 if not told:
                     told = True
-                    self._log.warning("assignment_waits", partitions=sorted(partitions), error=error.args[0].str())
+                    self._log.warning("assignment_waits", partitions=sorted(partitions), error=_told(error))
                 time.sleep(0.1)
         return {}
 

@@ -67,7 +67,8 @@ class Positions:
         """Behind the last record of each partition that has an outcome; its first record where none has."""
         starts = {partition: low for partition, (low, _) in partitions.items()}
         filled = {partition: ends for partition, ends in partitions.items() if ends[0] < ends[1]}
-        firsts = [first_record(self._settings, CLAIMS.name, partition, low) for partition, (low, _) in filled.items()]
+        group = self._settings.group_id
+        firsts = [first_record(self._settings, CLAIMS.name, number, low, group) for number, (low, _) in filled.items()]
         stamps = [
             stamp if kind == TIMESTAMP_LOG_APPEND_TIME else stamp - DAY_MS
             for kind, stamp in (message.timestamp() for message in firsts if message is not None)
@@ -77,13 +78,15 @@ class Positions:
         # What was written before the first record that is still there answers records that are gone, or of an earlier topic.
         since = max(0, min(stamps))
         prefix = self._settings.output_prefix
-        for message in read_to_end(self._settings, CLAIM_VERDICTS.prefixed(prefix).name, since_ms=since):
+        for message in read_to_end(self._settings, CLAIM_VERDICTS.prefixed(prefix).name, since_ms=since, group=group):
             try:
                 source = _sourced(message.value() or b"").source
             except msgspec.MsgspecError:
                 continue  # no verdict of ours
             self._answered(starts, filled, source.topic, source.partition, source.offset)
-        for message in read_to_end(self._settings, CLAIMS_DEAD_LETTER.prefixed(prefix).name, since_ms=since):
+        for message in read_to_end(
+            self._settings, CLAIMS_DEAD_LETTER.prefixed(prefix).name, since_ms=since, group=group
+        ):
             letter = opened(headers(message))
             if letter is not None:
                 self._answered(starts, filled, letter.topic, letter.partition, letter.offset)
