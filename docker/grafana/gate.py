@@ -112,7 +112,7 @@ GATE = Board(
             Panel(
                 "Claims that wait for the register",
                 "Read and not judged, by cause",
-                (("sum by (cause) (screening_waiting_for_register_records)", "{{cause}}"),),
+                (("sum by (cause) (screening_waiting_for_register_records) or vector(0)", "{{cause}}"),),
                 kind="stacked",
             ),
             Panel(
@@ -129,7 +129,7 @@ GATE = Board(
             Panel(
                 "Expired unread",
                 "Claims that retention deleted before anybody judged them, in a day",
-                (("sum by (partition) (increase(screening_claims_expired_unread_total[24h]))", "{{partition}}"),),
+                (("sum by (partition) (increase(screening_claims_expired_unread_total[24h])) or vector(0)", "{{partition}}"),),
             ),
         ),
         "Speed": (
