@@ -129,7 +129,12 @@ GATE = Board(
             Panel(
                 "Expired unread",
                 "Claims that retention deleted before anybody judged them, in a day",
-                (("sum by (partition) (increase(screening_claims_expired_unread_total[24h])) or vector(0)", "{{partition}}"),),
+                (
+                    (
+                        "sum by (partition) (increase(screening_claims_expired_unread_total[24h])) or vector(0)",
+                        "{{partition}}",
+                    ),
+                ),
             ),
         ),
         "Speed": (

@@ -93,7 +93,8 @@ def test_a_physician_reaches_twelve_points_and_wins_the_appeal_while_claims_flow
     with Flow(cluster, claim) as flow:
         for number, event in enumerate(events, 1):
             flow.more(120)
-            wait_judged(cluster, crew)  # a claim waits for the register, so those of a revision must be judged before the next
+            # A claim waits for the register, so those of one revision must be judged before the next is made.
+            wait_judged(cluster, crew)
             cluster.send("physician-events", [record(event)])
             if event.type_name in ("registration", "deduction", "appeal_upheld"):
                 wait_for(

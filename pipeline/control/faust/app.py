@@ -11,6 +11,7 @@ from typing import Any, cast
 import faust
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.sensors.monitor import Monitor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -200,6 +201,25 @@ class _Tables(TableManager):
         return self._recovery
 
 
+class TopicNotShown(RuntimeError):
+    """The brokers do not show a topic that is to be assigned, as just after one of them was started."""
+
+
+class Assignor(PartitionAssignor):
+    """Faust's assignor, which leaves no topic out.
+
+    Faust 0.15.3 ignores a topic that the leader's view of the cluster lacks for a moment. Then nobody is given its partitions,
+    all are content, and events wait for the next rebalance, which may never come. A refusal makes the leader begin anew.
+    """
+
+    @classmethod
+    def _get_copartitioned_groups(cls, topics: set[str], cluster: Any, subscriptions: Any) -> Any:
+        missing = sorted(topic for topic in topics if not cluster.partitions_for_topic(topic))
+        if missing:
+            raise TopicNotShown(f"the brokers do not show {', '.join(missing)} at this moment")
+        return super()._get_copartitioned_groups(topics, cluster, subscriptions)
+
+
 class _Silent(Monitor):
     """Faust's monitor keeps books on every event, which costs more than folding it. Ours are in `control_metrics`."""
 
@@ -261,6 +281,7 @@ def make_app(settings: Settings, folder: Path) -> ControlApp:
         table_standby_replicas=0,
         recovery_consistency_check=False,
         TableManager=_Tables,
+        PartitionAssignor=Assignor,
         monitor=_Silent(),
     )
 
