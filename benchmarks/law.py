@@ -27,8 +27,9 @@ from benchmarks.report import Row
 from pipeline.settings.packs import load_pack_set
 from rules.events import CHINA, TYPES, Event
 from rules.packs.pack import Pack
+from rules.screens.facts import CLAIM_FACTS
 from rules.screens.index import StandingIndex, day_number
-from rules.screens.verdict import CLAIM_FACTS, Screen
+from rules.screens.verdict import Screen
 from rules.standing import timeline
 from rules.timeline import PhysicianTimeline, Site, Span
 from rules.vocabulary import Standing

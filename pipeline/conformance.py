@@ -24,9 +24,10 @@ from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
 from rules.events import CHINA, NEEDS_INSTITUTION, TYPES, Event
 from rules.packs.pack import Law, PackSet
-from rules.screens.index import EPOCH, FIRST_DAY, LAST_DAY, StandingIndex, day_number
+from rules.screens.facts import CLAIM_FACTS, DRUG_FIELDS, EPOCH
+from rules.screens.index import FIRST_DAY, LAST_DAY, StandingIndex, day_number
 from rules.screens.table import Ruling
-from rules.screens.verdict import CLAIM_FACTS, DRUG_FIELDS, Screen
+from rules.screens.verdict import Screen
 from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import PhysicianTimeline, Span
 from rules.vocabulary import Standing

@@ -73,7 +73,7 @@ def explain_claim(
     period = verdict["penalty_period"]
     window = None if period is None else (_day(period[0]), _day(period[1]))
     story = chain(
-        gate.screen.rulings[ruled.decided["ruling"][0]],
+        gate.screen.rulings[int(ruled.decided.ruling[0])],
         ClaimFacts(
             physician_code=code,
             institution_code=wanted.institution_code,

@@ -21,8 +21,7 @@ from pipeline.inputs.fitting import Fitted
 from pipeline.inputs.forms import row_document
 from pipeline.inputs.mapping import FIELDS
 from pipeline.inputs.moments import DAY_US, PLAIN_TIME
-from rules.screens.table import ENCOUNTER
-from rules.screens.verdict import DRUG_FIELDS
+from rules.screens.facts import DRUG_FIELDS, ENCOUNTER
 from topics.claims.codec import ClaimError, decode_claims
 from topics.verdicts.shape import MONEY
 

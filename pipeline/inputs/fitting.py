@@ -28,9 +28,8 @@ from pipeline.inputs.moments import (
     time_texts,
 )
 from rules.areas import pooling_area
+from rules.screens.facts import DRUG_FIELDS, ENCOUNTER
 from rules.screens.index import FIRST_DAY, LAST_DAY
-from rules.screens.table import ENCOUNTER
-from rules.screens.verdict import DRUG_FIELDS
 from topics.fields import MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
 from topics.normalisation import PLAIN_CODE, PLAIN_ID
 from topics.verdicts.shape import MONEY

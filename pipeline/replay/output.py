@@ -44,7 +44,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rules.screens.verdict import STANDING
+from rules.screens.facts import STANDING
 from rules.vocabulary import Flag, InstitutionStanding, SiteStatus
 from topics.verdicts.shape import PARQUET_COLUMNS, PERIOD, WIRE_COLUMNS
 

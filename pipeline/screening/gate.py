@@ -6,7 +6,7 @@ Stream, demo and tests call the same `Gate.judge`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from pipeline.screening.tally import Tally, tally, tally_few
 from rules.packs.pack import PackSet
+from rules.screens.facts import ClaimColumns
 from rules.screens.index import StandingIndex
-from rules.screens.verdict import Screen
+from rules.screens.verdict import Decided, Screen
 from rules.vocabulary import Reason
-from topics.claims.codec import ClaimError, decode_claims
+from topics.claims.codec import ClaimError, FewClaims, decode_claims, decode_few
 from topics.messages import VerdictRegister
-from topics.verdicts.codec import VerdictCodec, to_documents
+from topics.verdicts.codec import CaseFacts, VerdictCodec, facts_of, facts_of_few, to_documents
 
-NATIONAL_CODE = r"^D[0-9]{12}$"
-"""The national form of a physician code (国家医保医师代码)."""
+FEW = 200
+"""Claims up to which a batch is decoded and encoded one by one. A frame costs milliseconds whatever its size; see
+`benchmarks/results/batch.md` for where the two meet. The decision between is the same for both."""
 
 RESTS_ON_ABSENCE = frozenset({Reason.PHYSICIAN_UNREGISTERED, Reason.SITE_NOT_DECLARED})
 """Grounds that say that the register has no entry: given only by a register that is complete until the claim came."""
@@ -47,9 +50,9 @@ class DeadLetter:
 class Ruled:
     """A batch that is decided but not yet written out: all that the register had to say is in here."""
 
-    claims: pl.DataFrame
-    decided: pl.DataFrame
-    flagged: pl.Series
+    claims: pl.DataFrame | FewClaims
+    decided: Decided
+    flagged: list[int]
     evidence: list[tuple[str, ...]]
     dead_letters: list[DeadLetter]
     register: VerdictRegister | None = None
@@ -59,18 +62,13 @@ class Ruled:
 class Judged:
     """What a batch came to. Every row of the batch is either one verdict or one dead letter.
 
-    `verdicts` and `cases` are records {"key", "value"} as they go on the wire; `tally` counts claims and sums their fund share by
-    region, disposition and reason (columns region, disposition, reason, exempted_ground, claims, charged, reversed).
-    `institutions` counts claims and those paid by an exemption by institution (columns institution_code, claims, exempted).
-    `code_forms` counts physician codes by form: a data-quality figure, never a ground.
+    `verdicts` and `cases` are records {"key", "value"} as they go on the wire; `tally` is what the batch adds to the figures.
     """
 
     verdicts: list[Record]
     cases: list[Record]
     dead_letters: list[DeadLetter]
-    tally: pl.DataFrame
-    institutions: pl.DataFrame
-    code_forms: dict[str, int]
+    tally: Tally
 
     @property
     def dead_by_kind(self) -> Counter[str]:
@@ -81,7 +79,9 @@ class Judged:
 class Gate:
     """The law and the register of one process, ready to judge batches."""
 
-    def __init__(self, packs: PackSet, index: StandingIndex | None = None) -> None:
+    def __init__(self, packs: PackSet, index: StandingIndex | None = None, *, few: int = FEW) -> None:
+        """`few`: the largest batch that is not made a frame of; 0 makes one of every batch."""
+        self._few = few
         self.index = StandingIndex() if index is None else index
         self.screen = Screen(packs)
         self._codec = VerdictCodec(self.screen)
@@ -106,77 +106,75 @@ class Gate:
         self, values: Sequence[bytes | None], *, stale: bool = False, register: VerdictRegister | None = None
     ) -> Ruled:
         """Decodes a batch, gathers what the register says, and decides. `register` is the state that verdicts will name."""
-        decoded = decode_claims(values)
-        claims = decoded.claims
-        decided = self.screen.decide(claims, self.index, stale=stale)
-        flagged = self._codec.flagged(decided).arg_true()
+        claims: pl.DataFrame | FewClaims
+        if len(values) <= self._few:
+            claims = few = decode_few(values)
+            errors, columns = few.errors, few.for_decision(self.screen.packs)
+        else:
+            decoded = decode_claims(values)
+            claims, errors = decoded.claims, decoded.errors
+            columns = ClaimColumns.of_frame(claims, self.screen.packs)
+        decided = self.screen.rule(columns, self.index, stale=stale)
+        flagged = self._codec.flagged(decided)
+        spans, institution_spans = decided.span[flagged].tolist(), decided.institution_span[flagged].tolist()
         return Ruled(
             claims=claims,
             decided=decided,
-            flagged=flagged,
-            evidence=[
-                self.index.causes(span, institution_span)
-                for span, institution_span in decided[flagged].select("span", "institution_span").iter_rows()
-            ],
-            dead_letters=[DeadLetter(row, error) for row, error in decoded.errors],
+            flagged=flagged.tolist(),
+            evidence=[self.index.causes(*both) for both in zip(spans, institution_spans, strict=True)],
+            dead_letters=[DeadLetter(row, error) for row, error in errors],
             register=register,
         )
 
     def verdicts(self, ruled: Ruled) -> pl.DataFrame:
         """The verdicts of a batch as the columns of the wire, without source and time."""
-        return self._codec.verdicts(ruled.claims, ruled.decided)
+        claims = ruled.claims.frame() if isinstance(ruled.claims, FewClaims) else ruled.claims
+        return self._codec.verdicts(claims, ruled.decided.frame())
 
     def rests_on_absence(self, ruled: Ruled) -> bool:
         """Whether any of these rulings would be another one if the register only lacked an entry."""
-        return bool(self._absence[ruled.decided["ruling"].to_numpy()].any())
+        return bool(self._absence[ruled.decided.ruling].any())
 
     def write(self, ruled: Ruled, *, topic: str, partitions: Places, offsets: Places, screened_at: str) -> Judged:
         """Writes verdicts and cases out. Reads nothing that may change, so it may run while the next batch is ruled on."""
         claims, decided, flagged = ruled.claims, ruled.decided, ruled.flagged
-        verdicts = self.verdicts(ruled)
-        rows = claims["row"]
-        documents = to_documents(
-            verdicts,
-            topic,
-            pl.Series(partitions, dtype=pl.Int32).gather(rows),
-            pl.Series(offsets, dtype=pl.Int64).gather(rows),
-            screened_at,
-            ruled.register,
-        )
+        facts: Iterable[CaseFacts]
+        if isinstance(claims, FewClaims):
+            keys = [claim.claim_id for claim in claims.rows]
+            documents = self._codec.few_documents(
+                claims,
+                decided,
+                topic,
+                [int(partitions[claim.row]) for claim in claims.rows],
+                [int(offsets[claim.row]) for claim in claims.rows],
+                screened_at,
+                ruled.register,
+            )
+            facts = facts_of_few(claims, decided, flagged)
+            figures = tally_few(claims, decided, self.screen.rulings)
+        else:
+            verdicts = self.verdicts(ruled)
+            keys = claims["claim_id"].to_list()
+            documents = to_documents(
+                verdicts,
+                topic,
+                pl.Series(partitions, dtype=pl.Int32).gather(claims["row"]),
+                pl.Series(offsets, dtype=pl.Int64).gather(claims["row"]),
+                screened_at,
+                ruled.register,
+            )
+            facts = facts_of(verdicts[flagged])
+            figures = tally(verdicts)
         cases = self._codec.cases(
-            verdicts[flagged],
-            decided["ruling"][flagged],
-            [documents[row] for row in flagged.to_list()],
+            facts,
+            decided.ruling[flagged].tolist(),
+            [documents[row] for row in flagged],
             ruled.evidence,
             opened_at=screened_at,
         )
-        keys = claims["claim_id"].to_list()
         return Judged(
             verdicts=[{"key": key, "value": value} for key, value in zip(keys, documents, strict=True)],
             cases=cases,
             dead_letters=ruled.dead_letters,
-            tally=_tally(verdicts),
-            institutions=_institutions(verdicts),
-            code_forms=_code_forms(claims),
+            tally=figures,
         )
-
-
-def _tally(verdicts: pl.DataFrame) -> pl.DataFrame:
-    amount = pl.col("fund_amount").cast(pl.Float64)
-    return verdicts.group_by("region", "disposition", "reason", "exempted_ground").agg(
-        pl.len().alias("claims"),
-        amount.clip(lower_bound=0).sum().alias("charged"),
-        (-amount.clip(upper_bound=0)).sum().alias("reversed"),
-    )
-
-
-def _institutions(verdicts: pl.DataFrame) -> pl.DataFrame:
-    return verdicts.group_by("institution_code").agg(
-        pl.len().alias("claims"), pl.col("exempted_ground").is_not_null().sum().alias("exempted")
-    )
-
-
-def _code_forms(claims: pl.DataFrame) -> dict[str, int]:
-    present = claims["physician_code"].drop_nulls()
-    national = int(present.str.contains(NATIONAL_CODE).sum())
-    return {"national": national, "other": len(present) - national}

@@ -113,16 +113,16 @@ class Reporter:
         messages = batch.records.messages
         judge_seconds = batch.rule_seconds + commit.write_seconds
         metrics = self._metrics
-        for region, disposition, reason, exempted, claims, charged, reversed_ in judged.tally.iter_rows():
+        for region, disposition, reason, exempted, claims, charged, reversed_ in judged.tally.sums:
             metrics.claims.labels(metrics.region(region), disposition, reason).inc(claims)
             metrics.fund_amount.labels(disposition, "charge").inc(charged)
             metrics.fund_amount.labels(disposition, "reversal").inc(reversed_)
             if exempted is not None:
                 metrics.exempted.labels(exempted, reason).inc(claims)
-        metrics.institutions.add(judged.institutions)
+        metrics.institutions.add(judged.tally.institutions)
         for kind, count in judged.dead_by_kind.items():
             metrics.dead_letters.labels(kind).inc(count)
-        for form, count in judged.code_forms.items():
+        for form, count in judged.tally.code_forms.items():
             metrics.national_codes.labels(form).inc(count)
         metrics.cases.inc(len(judged.cases))
         metrics.committed.inc()

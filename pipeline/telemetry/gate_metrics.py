@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections import Counter as Counts
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
@@ -18,9 +18,6 @@ MOST_REGIONS = 500
 
 MOST_INSTITUTIONS = 2_000
 """Institutions counted by name; the others together as `other`. A province has more."""
-
-_MERGE_AFTER = 200
-"""Batches whose counts are kept apart before they are added up."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -52,28 +49,24 @@ class BulkHistogram(Collector):
 
 
 class InstitutionCounts(Collector):
-    """Claims, and those paid by an exemption, by institution. Batches are added up when somebody asks, not one by one.
+    """Claims, and those paid by an exemption, by institution.
 
     The busiest are counted by name. A name once given is kept, so that its counters never fall.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._lock = threading.Lock()
-        self._batches: list[pl.DataFrame] = []
+        self._claims: Counts[str] = Counts()
+        self._exempted: Counts[str] = Counts()
         self._named: set[str] = set()
         registry.register(self)
 
-    def add(self, counts: pl.DataFrame) -> None:
-        """Adds a batch: columns institution_code, claims, exempted."""
+    def add(self, counts: Iterable[tuple[str, int, int]]) -> None:
+        """Adds a batch: of each institution its code, its claims, and how many of them an exemption paid."""
         with self._lock:
-            self._batches.append(counts.cast({"claims": pl.Int64, "exempted": pl.Int64}))
-            if len(self._batches) > _MERGE_AFTER:
-                self._merge()
-
-    def _merge(self) -> None:
-        if self._batches:
-            total = pl.concat(self._batches).group_by("institution_code").sum()
-            self._batches = [total.sort("claims", "institution_code", descending=True)]
+            for code, claims, exempted in counts:
+                self._claims[code] += claims
+                self._exempted[code] += exempted
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Answers a scrape."""
@@ -87,8 +80,9 @@ class InstitutionCounts(Collector):
         )
         others = [0, 0]
         with self._lock:
-            self._merge()
-            for code, count, lifted in self._batches[0].iter_rows() if self._batches else ():
+            busiest = sorted(self._claims.items(), key=lambda item: (item[1], item[0]), reverse=True)
+            for code, count in busiest:
+                lifted = self._exempted[code]
                 if len(self._named) < MOST_INSTITUTIONS:
                     self._named.add(code)
                 if code in self._named:

@@ -1,6 +1,6 @@
 """The standing index: timelines as columns, looked up for a whole frame of claims at once.
 
-Gathering comes before deciding. `StandingIndex.gather` answers, for every claim of a batch, which span of which timeline
+Gathering comes before deciding. `StandingIndex.look_up` answers, for every claim of a batch, which span of which timeline
 covers its service date, what the claiming institution has declared, and how a stay lies to the penalty windows.
 The decision itself (`rules.screens.verdict`) sees only these facts.
 """
@@ -15,18 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from rules.screens.facts import EPOCH, STANDINGS, Bytes, ClaimColumns, Facts, Keys, Mask
 from rules.screens.names import Names
 from rules.screens.ragged import Ints, Ragged
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, Span, check_order
-from rules.vocabulary import Flag, InstitutionStanding, SiteStatus, Standing
+from rules.vocabulary import Flag, InstitutionStanding, SiteStatus
 
-EPOCH = dt.date(1970, 1, 1).toordinal()
 FIRST_DAY = dt.date.min.toordinal() - EPOCH
 LAST_DAY = dt.date.max.toordinal() - EPOCH
 NO_WINDOW = -(2**31)
 """Marks an absent window; an open end of a window that exists is FIRST_DAY or LAST_DAY."""
 
-STANDINGS = tuple(Standing)
 STANDING_CODE = {standing: code for code, standing in enumerate(STANDINGS)}
 NO_STANDING = 255
 """No span covers the day, or nothing at all is known of the physician."""
@@ -38,24 +37,6 @@ UNREADABLE = 1 << (len(Flag) + 1)
 SITE_UNDECLARED = 0
 SITE_CODE = {SiteStatus.DECLARED: 1, SiteStatus.OPTED_OUT: 2, SiteStatus.LISTED: 3}
 INSTITUTION_ACTIVE, INSTITUTION_TERMINATED, INSTITUTION_UNREADABLE = 0, 1, 2
-
-FACTS: dict[str, type[pl.DataType]] = {
-    "span": pl.Int32,
-    "standing": pl.UInt8,
-    "flags": pl.UInt8,
-    "window_start": pl.Int32,
-    "window_end": pl.Int32,
-    "straddles": pl.Boolean,
-    "touched_start": pl.Int32,
-    "touched_end": pl.Int32,
-    "site": pl.UInt8,
-    "institution": pl.UInt8,
-    "institution_span": pl.Int32,
-    "revision": pl.Int64,
-    "contested": pl.Boolean,
-}
-"""Columns that `gather` answers. `span` is a row of the index (-1: none), `window_*` the window to report, `touched_*` the
-window that a straddling stay touches, `contested` whether the physician has a second timeline (determination Q2)."""
 
 
 def day_number(day: dt.date) -> int:
@@ -84,6 +65,10 @@ def _span_store() -> Ragged:
     )
 
 
+def _site_store() -> Ragged:
+    return Ragged(institution="i", start="i", end="i", status="B")
+
+
 class StandingIndex:
     """Timelines of all physicians and institutions, by region and code, for lookup by whole batches."""
 
@@ -91,7 +76,7 @@ class StandingIndex:
         self._owners = Names()
         self._spans = _span_store()
         self._contested = _span_store()
-        self._sites = Ragged(institution="i", start="i", end="i", status="B")
+        self._sites = _site_store()
         self._revision = array("q")
         self._known = 0
         self._site_institutions = Names()
@@ -198,47 +183,36 @@ class StandingIndex:
 
     # -- looking up ---------------------------------------------------------------------------------------------
 
-    def gather(self, claims: pl.DataFrame, *, contested: bool = False) -> pl.DataFrame:
-        """Facts of every claim of a batch, in its order, as the columns of FACTS.
-
-        `claims` has physician_key (String, `region|code`, null: no physician), institution_code and institution_key
-        (String), day and start_day (Int32, days since 1970-01-01; start_day null unless the claim is a stay).
-        With `contested`, physicians' second timelines are read where they have one.
-        """
+    def look_up(self, claims: ClaimColumns, *, contested: bool = False) -> Facts:
+        """The facts of every claim of a batch, in its order; with `contested`, by physicians' second timelines where they have
+        one."""
         owners = self._physicians_of(claims)
-        days = claims["day"].to_numpy()
-        has_second = self._contested.count(owners) > 0
+        days = claims.day
         store = self._contested if contested else self._spans
         span = store.find(owners, days)
-        facts = store.rows(span, standing=NO_STANDING, window_start=NO_WINDOW, window_end=NO_WINDOW)
-        touched = np.where(span >= 0, store.first(owners) + facts["touched"], -1).astype(np.int32)
-        touched_facts = store.rows(touched, window_start=NO_WINDOW, window_end=NO_WINDOW)
-        institutions = self._institutions_of(claims)
-        institution_span = self._institution_spans.find(institutions, days)
-        revision = np.frombuffer(self._revision, np.int64) if self._revision else np.empty(0, np.int64)
-        return pl.DataFrame(
-            {
-                "span": span,
-                "standing": facts["standing"],
-                "flags": facts["flags"],
-                "window_start": facts["window_start"],
-                "window_end": facts["window_end"],
-                "straddles": self._straddles(store, owners, span, claims),
-                "touched_start": touched_facts["window_start"],
-                "touched_end": touched_facts["window_end"],
-                "site": self._site(owners, claims["institution_code"], days),
-                "institution": self._institution_spans.take("state", institution_span, INSTITUTION_ACTIVE),
-                "institution_span": institution_span,
-                "revision": np.where(owners >= 0, revision[owners], _DROPPED_REVISION)
-                if len(revision)
-                else np.full(len(owners), _DROPPED_REVISION),
-                "contested": has_second,
-            },
-            schema=FACTS,
+        facts = store.rows(span, _NO_SPAN)
+        touched = np.where(span >= 0, store.first(owners) + facts["touched"], -1)
+        touched_facts = store.rows(touched, _NO_SPAN)
+        institution_span = self._institution_spans.find(self._institutions_of(claims), days)
+        revision = np.frombuffer(self._revision, np.int64) if self._revision else _NO_REVISIONS
+        return Facts(
+            span=span,
+            standing=facts["standing"],
+            flags=facts["flags"],
+            window_start=facts["window_start"],
+            window_end=facts["window_end"],
+            straddles=self._straddles(store, owners, span, claims),
+            touched_start=touched_facts["window_start"],
+            touched_end=touched_facts["window_end"],
+            site=self._site(owners, claims.institution_code, days),
+            institution=self._institution_spans.take("state", institution_span, INSTITUTION_ACTIVE),
+            institution_span=institution_span,
+            revision=np.where(owners >= 0, revision[owners], _DROPPED_REVISION),
+            contested=self._contested.count(owners) > 0,
         )
 
     def causes(self, span: int, institution_span: int) -> tuple[str, ...]:
-        """Event ids behind a span and an institution's span, as `gather` numbered them; -1 for none.
+        """Event ids behind a span and an institution's span, as `look_up` numbered them; -1 for none.
 
         The numbers hold until the next change of the index.
         """
@@ -246,32 +220,32 @@ class StandingIndex:
 
     def evidence(self) -> tuple[pl.Series, pl.Series]:
         """The event ids behind every span and behind every institution's span, as lists, for whole columns of the numbers
-        that `gather` answers. They hold until the next change of the index."""
+        that `look_up` answers. They hold until the next change of the index."""
         return self._spans.cause_lists(), self._institution_spans.cause_lists()
 
-    def _physicians_of(self, claims: pl.DataFrame) -> Ints:
-        return self._owners.find(claims["physician_key"])
+    def _physicians_of(self, claims: ClaimColumns) -> Ints:
+        return self._owners.find(claims.physician_key)
 
-    def _institutions_of(self, claims: pl.DataFrame) -> Ints:
-        return self._institution_owners.find(claims["institution_key"])
+    def _institutions_of(self, claims: ClaimColumns) -> Ints:
+        return self._institution_owners.find(claims.institution_key)
 
     @staticmethod
     def _penalised_until(store: Ragged, span: Ints, days: Ints) -> npt.NDArray[np.int64]:
         """Days in penalty windows up to and including the day."""
-        facts = store.rows(span)
+        facts = store.rows(span, _NO_SPAN)
         running = (facts["flags"] & IN_PENALTY) != 0
         counted = np.where(running, days.astype(np.int64) - facts["start"] + 1, 0)
         return facts["penalised_before"].astype(np.int64) + counted
 
-    def _straddles(self, store: Ragged, owners: Ints, span: Ints, claims: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    def _straddles(self, store: Ragged, owners: Ints, span: Ints, claims: ClaimColumns) -> Mask:
         """Whether a stay has at least one day inside a penalty window and one outside every window."""
         answer = np.zeros(len(owners), np.bool_)
-        stays = claims["start_day"].is_not_null().to_numpy() & (owners >= 0)
+        stays = claims.stay & (owners >= 0)
         if not stays.any():
             return answer
         at = np.flatnonzero(stays)
-        last = claims["day"].to_numpy()[at]
-        first = claims["start_day"].fill_null(0).to_numpy()[at]
+        last = claims.day[at]
+        first = claims.start_day[at]
         day_before = (first - 1).astype(np.int32)
         inside = self._penalised_until(store, span[at], last) - self._penalised_until(
             store, store.find(owners[at], day_before), day_before
@@ -279,31 +253,29 @@ class StandingIndex:
         answer[at] = (inside > 0) & (inside < last.astype(np.int64) - first + 1)
         return answer
 
-    def _site(self, owners: Ints, institution_codes: pl.Series, days: Ints) -> npt.NDArray[np.uint8]:
+    def _site(self, owners: Ints, institution_codes: Keys, days: Ints) -> Bytes:
         """State of the claiming institution's declaration: of those that cover the day, the one that began last."""
         answer = np.full(len(owners), SITE_UNDECLARED, np.uint8)
-        counts = self._sites.count(owners)
-        if not counts.any():
+        places, rows = self._sites.runs(owners)
+        if not len(rows):
             return answer
-        wanted = self._site_institutions.find(institution_codes)
-        firsts = self._sites.first(owners)
-        latest = np.full(len(owners), NO_WINDOW, np.int64)
-        for step in range(int(counts.max())):
-            at = np.flatnonzero(counts > step)
-            site = self._sites.rows(firsts[at] + step)
-            holds = (
-                (site["institution"] == wanted[at])
-                & (site["start"] <= days[at])
-                & (site["end"] >= days[at])
-                & (site["start"] >= latest[at])
-            )
-            latest[at[holds]] = site["start"][holds]
-            answer[at[holds]] = site["status"][holds]
+        site = self._sites.rows(rows, _NO_SITE)
+        wanted, day = self._site_institutions.find(institution_codes)[places], days[places]
+        holds = (site["institution"] == wanted) & (site["start"] <= day) & (site["end"] >= day)
+        held = np.flatnonzero(holds)
+        # The last one written stays; of two that began on one day that is the later of the timeline.
+        held = held[np.argsort(site["start"][held], kind="stable")]
+        answer[places[held]] = site["status"][held]
         return answer
 
 
+_NO_SPAN = _span_store().blank(standing=NO_STANDING, window_start=NO_WINDOW, window_end=NO_WINDOW)
+_NO_SITE = _site_store().blank()
+
 _DROPPED_REVISION = -2
 _UNREADABLE_REVISION = -1
+_NO_REVISIONS = np.array([_DROPPED_REVISION], np.int64)
+"""Of an index without physicians: what owner -1 is given."""
 
 
 def _span_rows(spans: Sequence[Span], store: Ragged) -> list[tuple[int, ...]]:

@@ -49,12 +49,14 @@ class Names:
         """The name's number, None if it has none."""
         return self._numbers.get(name)
 
-    def find(self, names: pl.Series) -> Ints:
+    def find(self, names: pl.Series | list[str | None]) -> Ints:
         """Number of every name of a column, -1 where it has none or is null."""
+        if isinstance(names, list):
+            return np.fromiter(map(self._numbers.get, names, repeat(-1)), np.int32, count=len(names))  # type: ignore[arg-type]  # None has no number
         if not self._numbers:
             return np.full(len(names), -1, np.int32)
         if len(names) < _SMALL_COLUMN or len(self._numbers) < _FEW_NAMES:
-            return self._one_by_one(names)
+            return self.find(names.to_list())
         if len(self._numbers) > self._copied * 5 // 4:
             self._copy()
         hashes = _hashes(names)
@@ -64,11 +66,8 @@ class Names:
         found = self._order[at]
         answer = np.where((self._names.gather(found) == names).fill_null(False).to_numpy(), found, np.int32(-1))
         missed = np.flatnonzero(answer < 0)
-        answer[missed] = self._one_by_one(names.gather(missed))
+        answer[missed] = self.find(names.gather(missed).to_list())
         return answer
-
-    def _one_by_one(self, names: pl.Series) -> Ints:
-        return np.fromiter(map(self._numbers.get, names.to_list(), repeat(-1)), np.int32, count=len(names))
 
     def _copy(self) -> None:
         self._names = pl.Series(list(self._numbers), dtype=pl.String)

@@ -79,8 +79,9 @@ class Ragged:
         self._pack = struct.Struct("@" + "".join(columns.values()) + f"0{_widest(columns)}").pack
         self._rows = bytearray()
         self._order = next(iter(columns))
-        self._first = array("i")
-        self._count = array("i")
+        # One more than there are owners: the last stands for owner -1, whose run is empty.
+        self._first = array("i", [0])
+        self._count = array("i", [0])
         self._live = 0
         self.texts = Texts()
         if len(self._pack(*(0 for _ in columns))) != self._dtype.itemsize:
@@ -88,7 +89,7 @@ class Ragged:
 
     def replace(self, owner: int, rows: Sequence[tuple[int, ...]]) -> None:
         """Gives an owner new rows, in place of any that it had. Owners may be new, but not leave a gap."""
-        if owner == len(self._first):
+        if owner == len(self._first) - 1:
             self._first.append(0)
             self._count.append(0)
         self._live += len(rows) - self._count[owner]
@@ -103,25 +104,29 @@ class Ragged:
 
     def count(self, owners: Ints) -> Ints:
         """Number of rows of each owner; 0 for owner -1."""
-        return _of_owners(self._count, owners)
+        return np.frombuffer(self._count, np.int32)[owners]
 
     def first(self, owners: Ints) -> Ints:
-        """Row number of each owner's first row; 0 for owner -1."""
-        return _of_owners(self._first, owners)
+        """Row number of each owner's first row; without meaning for owner -1."""
+        return np.frombuffer(self._first, np.int32)[owners]
 
-    def find(self, owners: Ints, keys: Ints) -> Ints:
+    def find(self, owners: Ints, keys: Ints | npt.NDArray[np.int64]) -> Ints:
         """For each owner the last row whose ordering column is not above the key, -1 if there is none.
 
         A binary search of all runs at once: as many steps as the longest run needs, each half as far as the one before.
         """
         first, length = self.first(owners), self.count(owners)
         last = first + length - 1
-        order = self._records()[self._order]
         at = first - 1
+        if not self._rows:
+            return np.full(len(owners), -1, np.int32)
+        # Not `take`: of one field among others it would copy the whole column first, whatever the size of the batch.
+        order = self._records()[self._order]
+        end = len(order) - 1
         for bit in reversed(range(int(length.max(initial=0)).bit_length())):
             ahead = at + (1 << bit)
-            at = np.where((ahead <= last) & (order.take(ahead, mode="clip") <= keys), ahead, at)
-        return np.where(at >= first, at, -1).astype(np.int32)
+            at = np.where((ahead <= last) & (order[np.minimum(ahead, end)] <= keys), ahead, at)
+        return np.where(at >= first, at, -1).astype(np.int32, copy=False)
 
     def take(self, name: str, rows: Ints, default: int) -> Column:
         """The column's values at the rows, `default` where the row is -1."""
@@ -130,15 +135,26 @@ class Ragged:
             return np.full(len(rows), default, column.dtype)
         return np.where(rows >= 0, column[rows], column.dtype.type(default)).astype(column.dtype, copy=False)
 
-    def rows(self, rows: Ints, **defaults: int) -> Column:
-        """The whole rows, as a structured array; the given defaults (else 0) where the row is -1. One pass over the memory
-        where `take` for each column would need as many."""
+    def blank(self, **values: int) -> Column:
+        """A row with the given values and 0 elsewhere, for `rows`."""
+        return np.array(tuple(values.get(name, 0) for name in self._dtype.names or ()), self._dtype)
+
+    def rows(self, rows: Ints | npt.NDArray[np.intp], blank: Column) -> Column:
+        """The whole rows, as a structured array; `blank` where the row is -1. One pass over the memory where `take` for each
+        column would need as many."""
         records = self._records()
         taken: Column = records.take(rows, mode="clip") if len(records) else np.zeros(len(rows), self._dtype)
         absent = rows < 0
         if absent.any():
-            taken[absent] = np.array(tuple(defaults.get(name, 0) for name in self._dtype.names or ()), self._dtype)
+            taken[absent] = blank
         return taken
+
+    def runs(self, owners: Ints) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """All rows of all owners, one after the other: the place of each row's owner among `owners`, and the row."""
+        counts = self.count(owners)
+        ends = counts.cumsum()
+        places = np.repeat(np.arange(len(owners)), counts)
+        return places, np.arange(len(places)) + np.repeat(self.first(owners) - (ends - counts), counts)
 
     def causes(self, row: int) -> tuple[str, ...]:
         """The event ids behind a row."""
@@ -171,9 +187,3 @@ class Ragged:
 def _widest(columns: dict[str, str]) -> str:
     """The type code with the strictest alignment, which a row must end on."""
     return max(columns.values(), key=lambda code: np.dtype(_DTYPES[code]).itemsize)
-
-
-def _of_owners(column: array[int], owners: Ints) -> Ints:
-    if not len(column):
-        return np.zeros(len(owners), np.int32)
-    return np.where(owners >= 0, np.frombuffer(column, np.int32)[owners], 0).astype(np.int32)

@@ -1,19 +1,20 @@
-"""Decision tables: a pack's grounds compiled to one column expression that picks a ruling for every claim."""
+"""Decision tables: a pack's grounds compiled once to tests on arrays of facts, which pick a ruling for every claim."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_
 
-import polars as pl
+import numpy as np
 
 from rules.packs.pack import EXEMPT_PREFIX, Contested, Ground, InForce, Outcome, Pack, When
+from rules.screens.facts import ENCOUNTER_CODE, Bytes, ClaimColumns, Facts, Mask, Numbers
 from rules.screens.index import (
+    FIRST_DAY,
     FLAG_BIT,
     IN_PENALTY,
     INSTITUTION_TERMINATED,
+    LAST_DAY,
     NO_STANDING,
     SITE_CODE,
     STANDING_CODE,
@@ -21,11 +22,36 @@ from rules.screens.index import (
 )
 from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
 
-ENCOUNTERS = tuple(EncounterType)
-ENCOUNTER = pl.Enum([encounter.value for encounter in ENCOUNTERS])
-
 REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE = 0, 1, 2
-"""State of the register as far as one claim needs it; a column of the frame that a table's expression reads."""
+"""State of the register as far as one claim needs it."""
+
+_CODES = 256
+"""Values of one byte: a table with a place for each is asked without a bound being looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that a table sees: the claims, what the register says of them, and in what state the register is for each."""
+
+    claims: ClaimColumns
+    facts: Facts
+    register: Bytes
+
+    def take(self, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Seen:
+        """The claims at the given places with their facts."""
+        return Seen(self.claims.take(rows), self.facts.take(rows), self.register[rows])
+
+
+Test = Callable[[Seen], Mask | None]
+"""Where a condition holds; None: nowhere in this batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """A test and the ruling that it leads to, by the code of the encounter."""
+
+    test: Test
+    pick: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +68,7 @@ class Ruling:
 
 
 class DecisionTable:
-    """One pack's table. `expression` gives the position in `rulings`, counted from `first`.
+    """One pack's table. `rule` gives positions in `rulings`, counted from `first`.
 
     The grounds are tried in the pack's order; the first that holds decides, `ok` where none does. A register that is too
     old or cannot be read takes the place of every ground that would have asked it: only grounds that stand on the claim
@@ -54,41 +80,45 @@ class DecisionTable:
         self.first = first
         self.rulings: list[Ruling] = []
         self.asks_institution = any(ground.when.institution is not None for ground in pack.screening)
-        branches = list(self._branches())
-        ok = self._add(Reason.OK, Outcome(disposition=Disposition.PAY, reason=Reason.OK, cost_bearer=CostBearer.FUND))
-        chain: pl.Expr = ok
-        for condition, then in reversed(branches):
-            chain = pl.when(condition).then(then).otherwise(chain)
-        self.expression = chain.cast(pl.UInt16)
+        self._branches = tuple(self._compiled())[::-1]
+        self._ok = self._add(
+            Reason.OK, Outcome(disposition=Disposition.PAY, reason=Reason.OK, cost_bearer=CostBearer.FUND)
+        )
         self.contested, self.keeps = self._contested(pack.contested)
 
-    def _branches(self) -> Iterator[tuple[pl.Expr, pl.Expr]]:
+    def rule(self, seen: Seen) -> Numbers:
+        """The ruling of every claim."""
+        answer = np.full(len(seen.claims), self._ok, np.uint16)
+        # From the last ground to the first, each over what the later ones have said.
+        for branch in self._branches:
+            holds = branch.test(seen)
+            if holds is not None:
+                np.copyto(answer, branch.pick[seen.claims.encounter], where=holds)
+        return answer
+
+    def _compiled(self) -> Iterator[_Branch]:
         register_asked = False
         for ground in self.pack.grounds:
             if not register_asked and _asks_register(ground.when):
                 register_asked = True
                 yield from self._register_branches()
-            yield condition(ground.when, self.pack), self._pick(ground)
+            yield _Branch(_all_of(tuple(_tests(ground.when, self.pack))), self._pick(ground))
 
-    def _register_branches(self) -> Iterator[tuple[pl.Expr, pl.Expr]]:
+    def _register_branches(self) -> Iterator[_Branch]:
         for state, reason in (
             (REGISTER_UNREADABLE, Reason.STANDING_UNREADABLE),
             (REGISTER_STALE, Reason.STANDING_STALE),
         ):
             review = Outcome(disposition=Disposition.REVIEW, reason=reason, cost_bearer=CostBearer.UNDETERMINED)
-            yield pl.col("register") == state, self._add(reason, review)
+            yield _Branch(_in_state(state), np.full(_CODES, self._add(reason, review), np.uint16))
 
-    def _pick(self, ground: Ground) -> pl.Expr:
-        pick = self._add(ground.ground, ground.ordinary, ground.citations)
-        if ground.exempted is None:
-            return pick
-        encounters = self.pack.exempt_encounters if ground.exempt_encounters is None else ground.exempt_encounters
-        for encounter in encounters:
-            pick = (
-                pl.when(pl.col("encounter_type") == pl.lit(encounter.value, ENCOUNTER))
-                .then(self._add(ground.ground, ground.exempted, ground.citations, encounter))
-                .otherwise(pick)
-            )
+    def _pick(self, ground: Ground) -> Numbers:
+        pick = np.full(_CODES, self._add(ground.ground, ground.ordinary, ground.citations), np.uint16)
+        if ground.exempted is not None:
+            exempt = ground.exempt_encounters
+            for encounter in self.pack.exempt_encounters if exempt is None else exempt:
+                number = self._add(ground.ground, ground.exempted, ground.citations, encounter)
+                pick[ENCOUNTER_CODE[encounter]] = number
         return pick
 
     def _add(
@@ -97,7 +127,7 @@ class DecisionTable:
         outcome: Outcome,
         citations: tuple[str, ...] = (),
         encounter: EncounterType | None = None,
-    ) -> pl.Expr:
+    ) -> int:
         reason = (
             Reason(f"{EXEMPT_PREFIX}{encounter}")
             if outcome.reason == "exempt" and encounter
@@ -114,7 +144,7 @@ class DecisionTable:
                 citations=citations,
             )
         )
-        return pl.lit(self.first + len(self.rulings) - 1, pl.UInt16)
+        return self.first + len(self.rulings) - 1
 
     def _contested(self, contested: Contested | None) -> tuple[int | None, frozenset[int]]:
         if contested is None:
@@ -122,8 +152,7 @@ class DecisionTable:
         keeps = frozenset(
             self.first + number for number, ruling in enumerate(self.rulings) if ruling.reason in contested.keeps
         )
-        self._add(Reason(contested.outcome.reason), contested.outcome, contested.citations)
-        return self.first + len(self.rulings) - 1, keeps
+        return self._add(Reason(contested.outcome.reason), contested.outcome, contested.citations), keeps
 
 
 def _asks_register(when: When) -> bool:
@@ -134,41 +163,67 @@ def _asks_register(when: When) -> bool:
     )
 
 
-def condition(when: When, pack: Pack) -> pl.Expr:
-    """The expression of one ground's condition over the columns of the fact frame; every given key must hold."""
-    return reduce(and_, _conditions(when, pack))
+def _all_of(tests: tuple[Test, ...]) -> Test:
+    """Every condition of a ground must hold."""
+    first, others = tests[0], tests[1:]
+    if not others:
+        return first
+
+    def all_of(seen: Seen) -> Mask | None:
+        holds = first(seen)
+        for test in others:
+            also = test(seen) if holds is not None else None
+            holds = None if holds is None or also is None else holds & also
+        return holds
+
+    return all_of
 
 
-def _conditions(when: When, pack: Pack) -> Iterator[pl.Expr]:
+def _tests(when: When, pack: Pack) -> Iterator[Test]:
     if when.rule is not None:
-        yield ~_on_days(pack.in_force)
+        in_force = _on_days(pack.in_force)
+        yield lambda seen: ~in_force(seen)
     if when.physician is not None:
-        yield pl.col("physician_code").is_null()
+        yield lambda seen: seen.claims.missing
     if when.standing is not None:
-        yield pl.col("standing").is_in(list(_standing_codes(when.standing, pack)))
+        standings = _codes(_standing_codes(when.standing, pack))
+        yield lambda seen: standings[seen.facts.standing]
     if when.flag is not None:
         yield _has_bit(FLAG_BIT[when.flag])
     if when.in_penalty is not None:
         yield _has_bit(IN_PENALTY)
     if when.straddles is not None:
-        yield pl.col("straddles")
+        yield lambda seen: seen.facts.straddles
     if when.straddles == "abnormal" and pack.in_force.start is not None:
-        yield pl.col("start_day") >= day_number(pack.in_force.start)
+        yield _begins_on_or_after(day_number(pack.in_force.start))
     if when.site is not None:
-        yield {
-            # Anything but a declaration: a state that this text does not know must not pass for one.
-            "undeclared": pl.col("site") != _site("declared"),
-            "opted_out": pl.col("site") == _site("opted_out"),
-            "not_listed": pl.col("site") != _site("listed"),
+        # Anything but a declaration: a state that this text does not know must not pass for one.
+        sites = {
+            "undeclared": ~_codes([_site("declared")]),
+            "opted_out": _codes([_site("opted_out")]),
+            "not_listed": ~_codes([_site("listed")]),
         }[when.site]
+        yield lambda seen: sites[seen.facts.site]
     if when.institution is not None:
-        yield pl.col("institution") == INSTITUTION_TERMINATED
+        yield lambda seen: seen.facts.institution == INSTITUTION_TERMINATED
     if when.drug is not None:
-        for field, value in when.drug.items():
-            # A drug object without the field does not say so: null never matches.
-            yield (pl.col(field) if value else ~pl.col(field)).fill_null(False)  # polars takes the value by position
+        for name, value in when.drug.items():
+            yield _drug(name, int(value))
     if when.service_date is not None:
         yield _on_days(when.service_date)
+
+
+def _begins_on_or_after(day: int) -> Test:
+    return lambda seen: seen.claims.stay & (seen.claims.start_day >= day)
+
+
+def _in_state(state: int) -> Test:
+    return lambda seen: seen.register == state
+
+
+def _drug(name: str, value: int) -> Test:
+    """A drug object without the field does not say so, and never matches."""
+    return lambda seen: None if seen.claims.drug is None else seen.claims.drug[name] == value
 
 
 def _site(status: str) -> int:
@@ -182,14 +237,18 @@ def _standing_codes(standings: tuple[Standing, ...], pack: Pack) -> Iterator[int
             yield NO_STANDING
 
 
-def _has_bit(bit: int) -> pl.Expr:
-    return (pl.col("flags") & pl.lit(bit, pl.UInt8)) != 0
+def _codes(codes: Iterable[int]) -> Mask:
+    """Of each code of one byte, whether it is among the given ones."""
+    among = np.zeros(_CODES, np.bool_)
+    among[list(codes)] = True
+    return among
 
 
-def _on_days(days: InForce) -> pl.Expr:
-    inside = pl.lit(True)  # polars takes the value by position
-    if days.start is not None:
-        inside = inside & (pl.col("day") >= day_number(days.start))
-    if days.end is not None:
-        inside = inside & (pl.col("day") <= day_number(days.end))
-    return inside
+def _has_bit(bit: int) -> Test:
+    return lambda seen: (seen.facts.flags & bit) != 0
+
+
+def _on_days(days: InForce) -> Callable[[Seen], Mask]:
+    first = FIRST_DAY if days.start is None else day_number(days.start)
+    last = LAST_DAY if days.end is None else day_number(days.end)
+    return lambda seen: (seen.claims.day >= first) & (seen.claims.day <= last)

@@ -1,52 +1,100 @@
-"""The decision: a frame of claims in, one ruling a claim out.
+"""The decision: claims in, one ruling a claim out.
 
-This is the only definition. The gate, replay, conformance and explanations all call `Screen.decide`.
+This is the only definition. The gate, replay, conformance and explanations all call `Screen.rule`, a frame of a hundred thousand
+claims and one claim alone through the same arrays; `Screen.decide` is the same for frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from rules.packs.pack import PackSet
+from rules.screens.facts import STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
 from rules.screens.index import (
     INSTITUTION_UNREADABLE,
     NO_STANDING,
     NO_WINDOW,
     STANDING_CODE,
-    STANDINGS,
     UNREADABLE,
     StandingIndex,
-    day_number,
 )
+from rules.screens.ragged import Ints
 from rules.screens.table import (
-    ENCOUNTER,
     REGISTER_FRESH,
     REGISTER_STALE,
     REGISTER_UNREADABLE,
     DecisionTable,
     Ruling,
+    Seen,
 )
 from rules.vocabulary import Disposition, Reason, Standing
 
-DRUG_FIELDS = ("dual_channel", "external", "separate", "within_scope", "within_dosage", "price_ok")
+_AS_RULED = 255
+"""Of a ruling whose ground says nothing of the standing: the register's own is shown."""
 
-CLAIM_FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "region": pl.String,
-    "physician_code": pl.String,
-    "institution_code": pl.String,
-    "encounter_type": ENCOUNTER,
-    "day": pl.Int32,
-    "start_day": pl.Int32,
-    **dict.fromkeys(DRUG_FIELDS, pl.Boolean),
+_GROUND_SHOWS = {
+    Reason.RULE_NOT_IN_FORCE: Standing.NOT_APPLICABLE,
+    Reason.STANDING_STALE: Standing.NOT_APPLICABLE,
+    Reason.STANDING_UNREADABLE: Standing.NOT_APPLICABLE,
+    Reason.OPTED_OUT: Standing.OPTED_OUT,
 }
-"""What `decide` reads of a claim. physician_code is null for a missing, empty or blank code and has no surrounding white
-space; day and start_day are days since 1970-01-01; the drug fields are null unless the claim has a drug object (the
-columns may be left out altogether)."""
+"""Grounds that are a standing of their own, or that leave none to be shown."""
 
-STANDING = pl.Enum([standing.value for standing in STANDINGS])
+_STRADDLES = (Reason.STRADDLES_PENALTY, Reason.STRADDLES_ABNORMAL)
+"""Grounds that show the window that a stay touches in place of the one of its last day."""
+
+_WITHOUT_WINDOW = (Standing.NOT_APPLICABLE, Standing.UNREGISTERED, Standing.OPTED_OUT)
+"""Determination Q12."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided on every claim of a batch, in its order.
+
+    `ruling` is a position in `Screen.rulings`, `standing` one in `rules.screens.facts.STANDINGS`; `window_*` days since
+    1970-01-01 (NO_WINDOW: no window; FIRST_DAY or LAST_DAY: open); `revision` that of the physician's standing (negative:
+    nothing known); `span` and `institution_span` are for `StandingIndex.causes`.
+    """
+
+    ruling: Numbers
+    standing: Bytes
+    window_start: Ints
+    window_end: Ints
+    revision: Longs
+    span: Ints
+    institution_span: Ints
+
+    def __len__(self) -> int:
+        """How many claims were decided."""
+        return len(self.ruling)
+
+    def frame(self) -> pl.DataFrame:
+        """The same as columns: standing as Enum, and null for no window and for nothing known."""
+        columns = {name: getattr(self, name) for name in self.__slots__}
+        return pl.DataFrame(columns, schema=_TYPES).with_columns(_READABLE)
+
+
+_TYPES: dict[str, type[pl.DataType]] = {
+    "ruling": pl.UInt16,
+    "standing": pl.UInt8,
+    "window_start": pl.Int32,
+    "window_end": pl.Int32,
+    "revision": pl.Int64,
+    "span": pl.Int32,
+    "institution_span": pl.Int32,
+}
+_READABLE = (
+    pl.col("standing").cat.to(STANDING),
+    *(pl.when(pl.col(name) != NO_WINDOW).then(pl.col(name)).alias(name) for name in ("window_start", "window_end")),
+    pl.when(pl.col("revision") >= 0).then(pl.col("revision")).alias("revision"),
+)
+
+
+_CHEAPER_WHOLE = 256
+"""Claims up to which picking out those of one pack costs more than asking its table about all (measured)."""
 
 
 class Screen:
@@ -60,162 +108,96 @@ class Screen:
             table = DecisionTable(pack, len(self.rulings))
             self._tables.append(table)
             self.rulings.extend(table.rulings)
-        self._rejecting = np.array([_rank(ruling.disposition) for ruling in self.rulings], np.uint8)
-        self._by_ground = {
-            reason: np.array([ruling.ground is reason for ruling in self.rulings], np.bool_)
-            for reason in (
-                Reason.RULE_NOT_IN_FORCE,
-                Reason.OPTED_OUT,
-                Reason.STRADDLES_PENALTY,
-                Reason.STRADDLES_ABNORMAL,
-                Reason.STANDING_STALE,
-                Reason.STANDING_UNREADABLE,
-            )
-        }
+        self._disposition = np.array([tuple(Disposition).index(item.disposition) for item in self.rulings], np.uint8)
+        self._shows = np.array(
+            [
+                STANDING_CODE[_GROUND_SHOWS[ruling.ground]] if ruling.ground in _GROUND_SHOWS else _AS_RULED
+                for ruling in self.rulings
+            ],
+            np.uint8,
+        )
+        self._straddling = np.array([ruling.ground in _STRADDLES for ruling in self.rulings], np.bool_)
+        self._asks_institution = np.array([table.asks_institution for table in self._tables], np.bool_)
+        self._unknown = np.array(
+            [
+                STANDING_CODE[Standing.UNREGISTERED if table.pack.registration_required else Standing.NORMAL]
+                for table in self._tables
+            ],
+            np.uint8,
+        )
+        self._hides_window = np.zeros(256, np.bool_)
+        self._hides_window[[STANDING_CODE[standing] for standing in _WITHOUT_WINDOW]] = True
 
     def decide(self, claims: pl.DataFrame, index: StandingIndex, *, stale: bool = False) -> pl.DataFrame:
-        """Rules on every claim of a frame (columns of CLAIM_FACTS), in its order.
+        """Rules on every claim of a frame (columns of CLAIM_FACTS), in its order; answers the columns of `Decided.frame`."""
+        return self.rule(ClaimColumns.of_frame(claims, self.packs), index, stale=stale).frame()
 
-        Answers the columns ruling (UInt16, a position in `rulings`), standing (Enum), window_start and window_end
-        (Int32 days, null: no window; FIRST_DAY or LAST_DAY: open), revision (Int64, null: nothing known), span and
-        institution_span (Int32, for `StandingIndex.causes`).
+    def rule(self, claims: ClaimColumns, index: StandingIndex, *, stale: bool = False) -> Decided:
+        """Rules on every claim, in their order.
 
         `stale` says that the register is too old to judge by; what would have asked it goes to review.
         """
-        claims = self._prepare(claims)
-        facts = index.gather(claims)
-        frame = self._with_register(claims.hstack(facts), stale=stale)
-        ruling = self._rule(frame)
-        ruling, base = self._settle_contested(claims, frame, ruling, index, stale=stale)
-        return self._describe(frame, ruling, base)
+        facts = index.look_up(claims)
+        before = self._rulings(self._seen(claims, facts, stale=stale))
+        settled = self._settle_contested(claims, facts, before, index, stale=stale)
+        return self._described(claims, facts, settled, before)
 
-    def _prepare(self, claims: pl.DataFrame) -> pl.DataFrame:
-        pack_number = self._pack_numbers(claims["region"].unique().to_list())
-        missing = [field for field in DRUG_FIELDS if field not in claims.columns]
-        return claims.with_columns(
-            pl.concat_str("region", pl.lit("|"), "physician_code").alias("physician_key"),
-            pl.concat_str("region", pl.lit("|"), "institution_code").alias("institution_key"),
-            pack_number.alias("pack_number"),
-            *(pl.lit(None, pl.Boolean).alias(field) for field in missing),
-        )
+    def _seen(self, claims: ClaimColumns, facts: Facts, *, stale: bool) -> Seen:
+        unreadable = (facts.flags & UNREADABLE) != 0
+        unreadable |= (facts.institution == INSTITUTION_UNREADABLE) & self._asks_institution[claims.pack]
+        register = np.full(len(claims), REGISTER_STALE if stale else REGISTER_FRESH, np.uint8)
+        register[unreadable] = REGISTER_UNREADABLE
+        return Seen(claims, facts, register)
 
-    def _pack_numbers(self, regions: Sequence[str]) -> pl.Expr:
-        """The pack that answers for each claim's region on its service day (S1), as a position in the set's packs."""
-        laws = {region: self.packs.law(region).segments for region in regions}
-        if not laws:  # a batch in which nothing is a claim: of an empty mapping polars makes strings
-            return pl.lit(None, pl.UInt16)
-        first = {region: self.packs.number_of(segments[0].pack) for region, segments in laws.items()}
-        number = pl.col("region").replace_strict(first, return_dtype=pl.UInt16)
-        for region, segments in laws.items():
-            for segment in segments[1:]:
-                if segment.start is not None:
-                    later = (pl.col("region") == pl.lit(region)) & (pl.col("day") >= day_number(segment.start))
-                    position = pl.lit(self.packs.number_of(segment.pack), pl.UInt16)
-                    number = pl.when(later).then(position).otherwise(number)
-        return number
-
-    def _with_register(self, frame: pl.DataFrame, *, stale: bool) -> pl.DataFrame:
-        asking = [number for number, table in enumerate(self._tables) if table.asks_institution]
-        unreadable = (pl.col("flags") & pl.lit(UNREADABLE, pl.UInt8)) != 0
-        unreadable |= (pl.col("institution") == INSTITUTION_UNREADABLE) & pl.col("pack_number").is_in(asking)
-        return frame.with_columns(
-            pl.when(unreadable)
-            .then(pl.lit(REGISTER_UNREADABLE, pl.UInt8))
-            .otherwise(pl.lit(REGISTER_STALE if stale else REGISTER_FRESH, pl.UInt8))
-            .alias("register")
-        )
-
-    def _rule(self, frame: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
-        """Ruling of every row, each under the pack of its region."""
-        present = frame["pack_number"].unique().to_list()
-        if len(present) == 1:
-            return frame.select(self._tables[present[0]].expression.alias("ruling"))["ruling"].to_numpy()
-        answer = np.zeros(frame.height, np.uint16)
-        for number in present:
-            mask = (frame["pack_number"] == number).to_numpy()
-            part = frame.filter(pl.Series(mask))
-            answer[mask] = part.select(self._tables[number].expression.alias("ruling"))["ruling"].to_numpy()
+    def _rulings(self, seen: Seen) -> Numbers:
+        """Ruling of every claim, each under the pack that governs it."""
+        packs = seen.claims.pack
+        if not len(packs):
+            return np.empty(0, np.uint16)
+        if (packs == packs[0]).all():
+            return self._tables[int(packs[0])].rule(seen)
+        answer = np.zeros(len(packs), np.uint16)
+        for number in np.flatnonzero(np.bincount(packs)).tolist():
+            own = packs == number
+            if len(packs) <= _CHEAPER_WHOLE:
+                np.copyto(answer, self._tables[number].rule(seen), where=own)
+            else:
+                rows = np.flatnonzero(own)
+                answer[rows] = self._tables[number].rule(seen.take(rows))
         return answer
 
     def _settle_contested(
-        self,
-        claims: pl.DataFrame,
-        frame: pl.DataFrame,
-        ruling: np.ndarray[tuple[int], np.dtype[np.uint16]],
-        index: StandingIndex,
-        *,
-        stale: bool,
-    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint16]], np.ndarray[tuple[int], np.dtype[np.uint16]]]:
+        self, claims: ClaimColumns, facts: Facts, ruling: Numbers, index: StandingIndex, *, stale: bool
+    ) -> Numbers:
         """Determination Q2: judge once more with late upholdings honoured; where the dispositions differ, review.
 
-        Returns the settled rulings and the rulings before that, which still say what the other fields are.
+        The rulings before that still say what the other fields are.
         """
-        at = np.flatnonzero(frame["contested"].to_numpy())
+        at = np.flatnonzero(facts.contested)
         if not len(at):
-            return ruling, ruling
-        second_claims = claims[at]
-        second = self._rule(
-            self._with_register(second_claims.hstack(index.gather(second_claims, contested=True)), stale=stale)
-        )
+            return ruling
+        again = claims.take(at)
+        second = self._rulings(self._seen(again, index.look_up(again, contested=True), stale=stale))
         settled = ruling.copy()
-        for row, with_upholding in zip(at, second, strict=True):
+        for row, with_upholding in zip(at.tolist(), second.tolist(), strict=True):
             without = int(ruling[row])
-            table = self._tables[frame["pack_number"][int(row)]]
+            table = self._tables[claims.pack[row]]
             if table.contested is None or without in table.keeps:
                 continue
-            if self._rejecting[without] != self._rejecting[with_upholding]:
+            if self._disposition[without] != self._disposition[with_upholding]:
                 settled[row] = table.contested
-        return settled, ruling
+        return settled
 
-    def _describe(
-        self,
-        frame: pl.DataFrame,
-        ruling: np.ndarray[tuple[int], np.dtype[np.uint16]],
-        base: np.ndarray[tuple[int], np.dtype[np.uint16]],
-    ) -> pl.DataFrame:
-        """Standing and window as the spec's section 3 has them (Q12: none for a physician who is not registered)."""
-        grounds = {reason: pl.Series(mask[base]) for reason, mask in self._by_ground.items()}
-        required = [number for number, table in enumerate(self._tables) if table.pack.registration_required]
-        unknown = (
-            pl.when(pl.col("pack_number").is_in(required))
-            .then(STANDING_CODE[Standing.UNREGISTERED])
-            .otherwise(STANDING_CODE[Standing.NORMAL])
-        )
-        not_applicable = (
-            pl.col("physician_code").is_null()
-            | grounds[Reason.RULE_NOT_IN_FORCE]
-            | grounds[Reason.STANDING_STALE]
-            | grounds[Reason.STANDING_UNREADABLE]
-        )
-        standing = (
-            pl.when(not_applicable)
-            .then(STANDING_CODE[Standing.NOT_APPLICABLE])
-            .when(grounds[Reason.OPTED_OUT])
-            .then(STANDING_CODE[Standing.OPTED_OUT])
-            .when(pl.col("standing") == NO_STANDING)
-            .then(unknown)
-            .otherwise(pl.col("standing"))
-            .cast(pl.UInt8)
-        )
-        frame = frame.with_columns(standing.alias("standing"))
-        hidden = [STANDING_CODE[s] for s in (Standing.NOT_APPLICABLE, Standing.UNREGISTERED, Standing.OPTED_OUT)]
-        straddling = grounds[Reason.STRADDLES_PENALTY] | grounds[Reason.STRADDLES_ABNORMAL]
-
-        def window(end: str) -> pl.Expr:
-            day = pl.when(straddling).then(pl.col(f"touched_{end}")).otherwise(pl.col(f"window_{end}"))
-            shown = (day != NO_WINDOW) & ~pl.col("standing").is_in(hidden)
-            return pl.when(shown).then(day).alias(f"window_{end}")
-
-        return frame.select(
-            pl.Series("ruling", ruling),
-            pl.col("standing").cat.to(STANDING),
-            window("start"),
-            window("end"),
-            pl.when(pl.col("revision") >= 0).then(pl.col("revision")).alias("revision"),
-            "span",
-            "institution_span",
-        )
-
-
-def _rank(disposition: Disposition) -> int:
-    return tuple(Disposition).index(disposition)
+    def _described(self, claims: ClaimColumns, facts: Facts, ruling: Numbers, before: Numbers) -> Decided:
+        """Standing and window as the spec's section 3 has them."""
+        shown = self._shows[before]
+        held = np.where(facts.standing == NO_STANDING, self._unknown[claims.pack], facts.standing)
+        standing = np.where(shown == _AS_RULED, held, shown)
+        standing[claims.missing] = STANDING_CODE[Standing.NOT_APPLICABLE]
+        straddling = self._straddling[before]
+        hidden = self._hides_window[standing]
+        start = np.where(straddling, facts.touched_start, facts.window_start)
+        end = np.where(straddling, facts.touched_end, facts.window_end)
+        start[hidden] = NO_WINDOW
+        end[hidden] = NO_WINDOW
+        return Decided(ruling, standing, start, end, facts.revision, facts.span, facts.institution_span)

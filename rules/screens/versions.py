@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-import polars as pl
 
+from rules.screens.facts import ClaimColumns, Keys, Longs
 from rules.screens.index import StandingIndex
 from rules.screens.names import Names
 from rules.screens.ragged import Ints, Ragged
@@ -25,7 +25,7 @@ _ALWAYS = -(2**63)
 class VersionedIndex(StandingIndex):
     """Timelines with the instants (microseconds since 1970-01-01 UTC) from which they were known.
 
-    `gather` reads one more column of the claims, `instant` (Int64): what was known at that instant counts, that which became
+    `look_up` reads one more column of the claims, `instant` (Int64): what was known at that instant counts, that which became
     known at the very instant included. Before an owner's first version nothing was known.
     """
 
@@ -68,32 +68,34 @@ class VersionedIndex(StandingIndex):
         owner = self._institution_owners.number(key)
         self._institution_versions.replace(self._institutions.number(key), [(_ALWAYS, owner)])
 
-    def _physicians_of(self, claims: pl.DataFrame) -> Ints:
-        return _version(self._physicians, self._physician_versions, claims["physician_key"], claims["instant"])
+    def _physicians_of(self, claims: ClaimColumns) -> Ints:
+        return _version(self._physicians, self._physician_versions, claims.physician_key, claims.known["instant"])
 
-    def _institutions_of(self, claims: pl.DataFrame) -> Ints:
-        return _version(self._institutions, self._institution_versions, claims["institution_key"], claims["instant"])
+    def _institutions_of(self, claims: ClaimColumns) -> Ints:
+        return _version(self._institutions, self._institution_versions, claims.institution_key, claims.known["instant"])
 
 
 class RevisedIndex(VersionedIndex):
     """Timelines by the knowledge that a verdict names: a physician's by revision, an institution's by instant.
 
-    `gather` reads `known_revision` (Int64, 0: nothing was known) and `known_instant` (Int64, microseconds since 1970 UTC) in
+    `look_up` reads `known_revision` (Int64, 0: nothing was known) and `known_instant` (Int64, microseconds since 1970 UTC) in
     place of `instant`. The versions of a physician are put under their revisions, those of an institution, whose revision
     no verdict names, under the instants from which they were known.
     """
 
-    def _physicians_of(self, claims: pl.DataFrame) -> Ints:
-        return _version(self._physicians, self._physician_versions, claims["physician_key"], claims["known_revision"])
-
-    def _institutions_of(self, claims: pl.DataFrame) -> Ints:
+    def _physicians_of(self, claims: ClaimColumns) -> Ints:
         return _version(
-            self._institutions, self._institution_versions, claims["institution_key"], claims["known_instant"]
+            self._physicians, self._physician_versions, claims.physician_key, claims.known["known_revision"]
+        )
+
+    def _institutions_of(self, claims: ClaimColumns) -> Ints:
+        return _version(
+            self._institutions, self._institution_versions, claims.institution_key, claims.known["known_instant"]
         )
 
 
-def _version(names: Names, versions: Ragged, keys: pl.Series, instants: pl.Series) -> Ints:
+def _version(names: Names, versions: Ragged, keys: Keys, instants: Longs) -> Ints:
     """Owner of the version that was known at each claim's instant; -1 where nothing was."""
-    rows = versions.find(names.find(keys), instants.to_numpy())
+    rows = versions.find(names.find(keys), instants)
     owners: Ints = versions.take("owner", rows, -1)
     return owners

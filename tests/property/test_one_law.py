@@ -23,6 +23,7 @@ from rules.standing import institution_timeline, timeline
 from rules.vocabulary import Reason
 from tests.oracle.histories import LOCALITIES, generate
 from tests.support.thorough import share
+from topics.claims.codec import decode_claims
 
 PACKS = load_pack_set(switched_on=("shantou-2022-draft",))
 SEEDS = range(30_000, 30_600)
@@ -135,7 +136,7 @@ def test_a_claim_alone_is_decided_as_among_thousands(state):
     if state == "spoiled":
         _spoil(made.gate.index)
     stale = state == "stale"
-    claims = made.gate.rule(made.claims).claims
+    claims = decode_claims(made.claims).claims
     decide = made.gate.screen.decide
     together = decide(claims, made.gate.index, stale=stale)
     alone = pl.concat([decide(claims[row : row + 1], made.gate.index, stale=stale) for row in range(len(claims))])
@@ -149,7 +150,7 @@ def test_a_claim_alone_is_decided_as_among_thousands(state):
 
 
 def test_slices_of_any_size_decide_as_the_whole(everyone):
-    claims = everyone.gate.rule(everyone.claims).claims
+    claims = decode_claims(everyone.claims).claims
     decide = everyone.gate.screen.decide
     whole = decide(claims, everyone.gate.index)
     for size in (7, 64, 1000):

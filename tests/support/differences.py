@@ -29,6 +29,3 @@ GATE_IS_LAXER = {
     ),
 }
 """What the oracle says of records that the gate accepts."""
-
-ONE_NUL = "\0"
-"""A physician code of this one character counts as missing for the gate; to the oracle it is an unknown code."""

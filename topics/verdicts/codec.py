@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import repeat
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from rules.screens.index import FIRST_DAY, LAST_DAY
-from rules.screens.verdict import Screen
+from rules.screens.facts import EPOCH, STANDINGS
+from rules.screens.index import FIRST_DAY, LAST_DAY, NO_WINDOW
+from rules.screens.table import Ruling
+from rules.screens.verdict import Decided, Screen
 from rules.wording.explanation import explain
+from topics.claims.columns import ClaimRow, FewClaims
 from topics.messages import VerdictRegister
-from topics.verdicts.shape import VERDICT_NAMES, WIRE_COLUMNS, ruling_columns
+from topics.verdicts.shape import RULING_NAMES, VERDICT_NAMES, WIRE_COLUMNS, ruling_columns, ruling_value
 
 
 class VerdictCodec:
@@ -21,7 +28,9 @@ class VerdictCodec:
 
     def __init__(self, screen: Screen) -> None:
         self._rulings = screen.rulings
-        self._flagged = pl.Series([ruling.disposition.opens_case for ruling in screen.rulings])
+        self._flagged = np.array([ruling.disposition.opens_case for ruling in screen.rulings])
+        self._outcomes = _members(screen.rulings, RULING_NAMES[:4])
+        self._grounds = _members(screen.rulings, RULING_NAMES[4:])
         self._columns = ruling_columns(screen.rulings, WIRE_COLUMNS)
 
     def verdicts(self, claims: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
@@ -38,38 +47,62 @@ class VerdictCodec:
         }
         return claims.select(given.get(name, pl.col(name)) for name in VERDICT_NAMES)
 
-    def flagged(self, decided: pl.DataFrame) -> pl.Series:
-        """Which claims open a case: every reject and every review."""
-        return self._flagged.gather(decided["ruling"])
+    def few_documents(
+        self,
+        claims: FewClaims,
+        decided: Decided,
+        topic: str,
+        partitions: Sequence[int],
+        offsets: Sequence[int],
+        screened_at: str,
+        register: VerdictRegister | None = None,
+    ) -> list[str]:
+        """JSON text of every verdict of a small batch, byte for byte what `verdicts` and `to_documents` give.
+
+        `partitions` and `offsets` are those of the claims, in their order.
+        """
+        last = "}" if register is None else f',"register":{register.model_dump_json()}}}'
+        source = _encode(topic).decode()
+        at = _encode(screened_at).decode()
+        return [
+            f"{_head(claim)},{self._outcomes[ruling]},{_STANDING_TEXT[standing]}{_window_text(start, end)},"
+            f'{self._grounds[ruling]},"standing_revision":{revision if revision >= 0 else "null"},'
+            f'"source":{{"topic":{source},"partition":{partition},"offset":{offset}}},"screened_at":{at}{last}'
+            for claim, ruling, standing, start, end, revision, partition, offset in zip(
+                claims.rows,
+                decided.ruling.tolist(),
+                decided.standing.tolist(),
+                decided.window_start.tolist(),
+                decided.window_end.tolist(),
+                decided.revision.tolist(),
+                partitions,
+                offsets,
+                strict=True,
+            )
+        ]
+
+    def flagged(self, decided: Decided) -> npt.NDArray[np.intp]:
+        """The places of the claims that open a case: every reject and every review."""
+        return np.flatnonzero(self._flagged[decided.ruling])
 
     def cases(
         self,
-        verdicts: pl.DataFrame,
-        rulings: pl.Series,
+        facts: Iterable[CaseFacts],
+        rulings: Iterable[int],
         documents: Sequence[str],
         evidence: Sequence[tuple[str, ...]],
         opened_at: str | Sequence[str],
     ) -> list[dict[str, str | bytes]]:
         """The case record {"key", "value"} of every verdict given; all of them must be flagged.
 
+        `facts` are what an explanation names of each verdict (`facts_of`, `facts_of_few`), `rulings` its ruling's number,
         `documents` are the verdicts' own JSON. A case is the verdict's fields and, after them, its id, when it was opened,
         the explanation in both languages and the ids of the events behind the standing. `opened_at` is one time for all, or
         one a case.
         """
         made: list[dict[str, str | bytes]] = []
-        columns = (
-            "claim_id",
-            "claim_version",
-            "physician_code",
-            "institution_code",
-            "encounter_type",
-            "service_date",
-            "standing",
-            "penalty_period",
-        )
-        rows = verdicts.select(columns).iter_rows()
-        opened = repeat(opened_at, verdicts.height) if isinstance(opened_at, str) else opened_at
-        for row, ruling_number, document, causes, at in zip(rows, rulings, documents, evidence, opened, strict=True):
+        opened = repeat(opened_at, len(documents)) if isinstance(opened_at, str) else opened_at
+        for row, ruling_number, document, causes, at in zip(facts, rulings, documents, evidence, opened, strict=True):
             ruling = self._rulings[ruling_number]
             number = case_id(row[0], row[1], ruling.ground)
             tail = _CaseTail(
@@ -82,6 +115,33 @@ class VerdictCodec:
         return made
 
 
+CaseFacts = tuple[str, int, str | None, str, str, str, str, Sequence[str | None] | None]
+"""claim_id, claim_version, physician_code, institution_code, encounter_type, service_date, standing, penalty_period."""
+
+
+def facts_of(verdicts: pl.DataFrame) -> Iterable[CaseFacts]:
+    """What an explanation names of every verdict of a frame."""
+    columns = ("claim_id", "claim_version", "physician_code", "institution_code", "encounter_type", "service_date")
+    return verdicts.select(*columns, "standing", "penalty_period").iter_rows()
+
+
+def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> Iterable[CaseFacts]:
+    """The same of the claims at the given places of a small batch."""
+    for row in rows:
+        claim = claims.rows[row]
+        period = _window(int(decided.window_start[row]), int(decided.window_end[row]))
+        yield (
+            claim.claim_id,
+            claim.claim_version,
+            claim.physician_code,
+            claim.institution_code,
+            claim.encounter_type,
+            claim.service_date,
+            STANDINGS[decided.standing[row]].value,
+            period,
+        )
+
+
 class _CaseTail(msgspec.Struct, gc=False):
     case_id: str
     opened_at: str
@@ -89,7 +149,56 @@ class _CaseTail(msgspec.Struct, gc=False):
     evidence: tuple[str, ...]
 
 
+class _Head(msgspec.Struct, gc=False):
+    """The verdict's fields that are the claim's."""
+
+    claim_id: str
+    claim_version: int
+    region: str
+    institution_code: str
+    physician_code: str | None
+    encounter_type: str
+    service_date: str
+    fund_amount: str
+
+
 _encode = msgspec.json.Encoder().encode
+_STANDING_TEXT = tuple(f'"standing":"{standing.value}","penalty_period":' for standing in STANDINGS)
+
+
+def _head(claim: ClaimRow) -> str:
+    head = _Head(
+        claim.claim_id,
+        claim.claim_version,
+        claim.region,
+        claim.institution_code,
+        claim.physician_code,
+        claim.encounter_type,
+        claim.service_date,
+        claim.fund_amount,
+    )
+    return _encode(head)[:-1].decode()
+
+
+def _members(rulings: Sequence[Ruling], names: Sequence[str]) -> list[str]:
+    """The named fields of every ruling as JSON, without braces."""
+    return [_encode({name: ruling_value(ruling, name) for name in names})[1:-1].decode() for ruling in rulings]
+
+
+@lru_cache(maxsize=1 << 14)
+def _window(start: int, end: int) -> tuple[str | None, str | None] | None:
+    """penalty_period as two ISO dates, an open end null; None where there is no window."""
+    if start == NO_WINDOW:
+        return None
+    return (
+        None if start == FIRST_DAY else dt.date.fromordinal(start + EPOCH).isoformat(),
+        None if end == LAST_DAY else dt.date.fromordinal(end + EPOCH).isoformat(),
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _window_text(start: int, end: int) -> str:
+    return _encode(_window(start, end)).decode()
 
 
 def _period(decided: pl.DataFrame) -> pl.Series:

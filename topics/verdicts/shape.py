@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
-from rules.screens.table import ENCOUNTER, Ruling
-from rules.screens.verdict import STANDING
+from rules.screens.facts import ENCOUNTER, STANDING
+from rules.screens.table import Ruling
 from rules.vocabulary import CostBearer, Disposition, Reason
 
 MONEY = pl.Decimal(18, 2)

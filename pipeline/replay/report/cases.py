@@ -24,7 +24,7 @@ from rules.packs.pack import PackSet
 from rules.screens.verdict import Screen
 from rules.vocabulary import Disposition
 from topics.catalogue import CLAIM_CASES, REPLAY_SOURCE
-from topics.verdicts.codec import VerdictCodec, to_documents
+from topics.verdicts.codec import VerdictCodec, facts_of, to_documents
 from topics.verdicts.shape import on_the_wire
 
 FILE = "cases.ndjson.gz"
@@ -80,7 +80,7 @@ def _made(rows: pl.DataFrame, codec: VerdictCodec) -> list[dict[str, Any]]:
     partition = pl.Series([0], dtype=pl.Int32).new_from_index(0, rows.height)
     documents = to_documents(verdicts, REPLAY_SOURCE, partition, rows["source_row"], times)
     evidence = [tuple(causes or ()) for causes in rows["evidence"].to_list()]
-    return list(codec.cases(verdicts, rows["ruling"], documents, evidence, opened_at=times.to_list()))
+    return list(codec.cases(facts_of(verdicts), rows["ruling"], documents, evidence, opened_at=times.to_list()))
 
 
 def publish_cases(

@@ -12,8 +12,8 @@ import polars as pl
 
 from pipeline.replay.sums import Row, existing
 from rules.packs.pack import PackSet
+from rules.screens.facts import ENCOUNTER
 from rules.screens.index import StandingIndex, day_number
-from rules.screens.table import ENCOUNTER
 from rules.screens.verdict import Screen
 from rules.standing import diff, span_on
 from rules.timeline import PhysicianTimeline, Site, Span

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from pipeline.telemetry.gate_metrics import MOST_INSTITUTIONS, GateMetrics
 
 
 def test_of_very_many_institutions_the_busiest_are_counted_by_name_and_the_others_together() -> None:
     metrics = GateMetrics()
     many = [f"H{number:06}" for number in range(MOST_INSTITUTIONS + 500)]
-    metrics.institutions.add(
-        pl.DataFrame(
-            {"institution_code": many, "claims": [3, *[1] * (len(many) - 1)], "exempted": [2, *[0] * (len(many) - 1)]}
-        )
-    )
-    metrics.institutions.add(
-        pl.DataFrame({"institution_code": ["H000000", "unheard-of"], "claims": [1, 1], "exempted": [0, 1]})
-    )
+    metrics.institutions.add([(many[0], 3, 2), *((code, 1, 0) for code in many[1:])])
+    metrics.institutions.add([("H000000", 1, 0), ("unheard-of", 1, 1)])
 
     def value(name: str, institution: str) -> float | None:
         return metrics.registry.get_sample_value(f"screening_institution_{name}_total", {"institution": institution})

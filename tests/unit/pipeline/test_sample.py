@@ -225,7 +225,7 @@ def test_every_rule_pack_speaks_and_most_claims_are_paid(judged):
     ],
 )
 def test_the_sample_shows_this_reason(judged, reason):
-    assert reason in set(judged.tally["reason"].to_list())
+    assert reason in {item.reason for item in judged.tally.sums}
 
 
 # -- files --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,31 @@
+"""The contract's own word on one value: what the faster ways do not accept is read here, and every error is told here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from topics.claims.errors import ClaimError
+from topics.messages import Claim
+from topics.objects import FormError, check_once, form_error, read_object
+
+
+def examine(value: bytes | None) -> Claim:
+    """Validates one value against the contract. Raises ClaimError with the field and the reason."""
+    fields = check_shape(value)
+    try:
+        return Claim.model_validate(fields)
+    except ValidationError as error:
+        found = form_error(error)
+        raise ClaimError(found.code, found.reason) from None
+
+
+def check_shape(value: bytes | None) -> dict[str, Any]:
+    """Reads one value as a JSON object with sane size, depth and keys. Raises ClaimError."""
+    try:
+        fields = read_object(value, "claim")
+        check_once(fields.get("drug"), "drug.")
+    except FormError as error:
+        raise ClaimError(error.code, error.reason) from None
+    return fields
