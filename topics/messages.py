@@ -9,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -64,11 +65,49 @@ class Drug(Message):
     price_ok: bool | None = None
 
 
+Role = Literal["responsible", "attending", "billing", "prescriber", "operator", "nurse", "other"]
+"""What a person did for a claim or a line of it."""
+
+Quantity = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$")]
+"""A number of units as a decimal string."""
+
+
+class ClaimPerson(Message):
+    """A person named on a claim (相关人员), with the day on which they acted where it is known."""
+
+    person: NormalCode
+    role: Role
+    day: IsoDate | None = None
+
+
+class ClaimLine(Message):
+    """A line of a claim (费用明细): who did what on which day, and its amount."""
+
+    person: NormalCode
+    role: Role
+    day: IsoDate
+    amount: Money
+    item: Identifier | None = None
+    quantity: Quantity | None = None
+    prescription: Identifier | None = None
+
+
+class ReversedClaim(Message):
+    """The claim that a refund takes back (退费), as a whole or in part."""
+
+    institution_code: NormalCode
+    claim_id: NormalId
+    claim_version: Annotated[int, Field(ge=1, lt=2**31)] = 1
+
+
 class Claim(Message):
     """One settled claim (结算记录) on its way to payment. Key: claim_id. Codes and ids are taken in their normal form.
 
     `physician_code` null, empty or blank is a missing physician. `service_start` is the first day of a stay, whose last
     day is `service_date`.
+
+    The fields from `people` on are taken and checked; until a rule reads them, the claim is judged as it would be without.
+    `visit` says whether the visit (就诊) behind the settlement was seen; absent, it was.
     """
 
     claim_id: NormalId
@@ -86,6 +125,14 @@ class Claim(Message):
     fund_amount: Money
     staff_category: Annotated[StaffCategory, Field(strict=False)] | None = None
     drug: Drug | None = None
+    people: Annotated[tuple[ClaimPerson, ...] | None, Field(strict=False), _WhenGiven] = None
+    lines: Annotated[tuple[ClaimLine, ...] | None, Field(strict=False), _WhenGiven] = None
+    insured_region: Annotated[NormalRegion | None, _WhenGiven] = None
+    department: Annotated[Identifier | None, _WhenGiven] = None
+    emergency_origin: Annotated[bool | None, _WhenGiven] = None
+    visit: Annotated[Literal["seen", "not_seen"] | None, _WhenGiven] = None
+    reverses: Annotated[ReversedClaim | None, _WhenGiven] = None
+    encounter_code: Annotated[Identifier | None, _WhenGiven] = None
 
     @model_validator(mode="after")
     def _stay_runs_forward(self) -> Claim:

@@ -36,6 +36,18 @@ def _matching(pattern: str) -> Any:
     return Annotated[str, Meta(pattern=rf"^(?:{pattern})\Z")]
 
 
+_FOR_THE_MODEL = (
+    "people",
+    "lines",
+    "insured_region",
+    "department",
+    "emergency_origin",
+    "visit",
+    "reverses",
+    "encounter_code",
+)
+"""Optional fields that only the model reads; a record that has one is not plain."""
+
 _Plain = msgspec.defstruct(
     "_Plain",
     [
@@ -54,6 +66,7 @@ _Plain = msgspec.defstruct(
         ("service_start", _matching(DATE) | UnsetType | None, UNSET),
         ("staff_category", UnsetType | None, UNSET),
         ("drug", _Drug | UnsetType | None, UNSET),
+        *((name, UnsetType | None, UNSET) for name in _FOR_THE_MODEL),
     ],
     module=__name__,
     gc=False,
