@@ -28,7 +28,7 @@ from topics.catalogue import (
     TopicSpec,
 )
 from topics.dead_letters import Code, error_of, opened, without_envelope
-from topics.messages import Redriven
+from topics.messages.redriven import Redriven
 
 _TIMEOUT_S = 30.0
 _AT_ONCE = 1_000

@@ -16,7 +16,7 @@ from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
 from topics.catalogue import LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER
 from topics.dead_letters import opened
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 from topics.progress import behind
 
 _READ_AT_ONCE = 1_000

@@ -37,7 +37,7 @@ from topics.catalogue import (
 )
 from topics.claims.codec import check_shape
 from topics.events.acceptance import Refused, accept
-from topics.messages import InstitutionStandingMessage, PhysicianStanding
+from topics.messages.ledger import InstitutionStandingMessage, PhysicianStanding
 
 Kind = Literal["claims", "events", "standing"]
 

@@ -5,22 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from topics.messages import (
-    Case,
-    CaseAction,
-    CaseFile,
-    CaseState,
-    Claim,
-    DossierFile,
-    InstitutionStandingMessage,
-    LedgerProgress,
-    Message,
-    Notice,
-    PhysicianEvent,
-    PhysicianStanding,
-    Redriven,
-    Verdict,
-)
+from topics.messages.base import Message
+from topics.messages.cases import Case, CaseAction, CaseFile, CaseState
+from topics.messages.claims import Claim
+from topics.messages.events import PhysicianEvent
+from topics.messages.ledger import DossierFile, InstitutionStandingMessage, LedgerProgress, Notice, PhysicianStanding
+from topics.messages.redriven import Redriven
+from topics.messages.verdicts import Verdict
 from topics.objects import MAX_VALUE_BYTES
 
 DAY_MS = 24 * 60 * 60 * 1000

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from topics.catalogue import EVENT_PARTITIONS, PHYSICIAN_EVENTS
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 
 
 def progress_key(topic: str, partition: int) -> bytes:

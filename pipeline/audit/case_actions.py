@@ -26,7 +26,7 @@ from rules.packs.pack import PackSet
 from topics.cases.casebook import Applied, apply, facts_of, open_case, open_state
 from topics.catalogue import CASE_ACTIONS, CASE_ACTIONS_DEAD_LETTER, CLAIM_CASES, PHYSICIAN_EVENTS
 from topics.dead_letters import Code, Envelope, opened
-from topics.messages import Case, CaseAction, CaseState
+from topics.messages.cases import Case, CaseAction, CaseState
 from topics.normalisation import without_mark
 
 PART = "case_actions"

@@ -16,7 +16,7 @@ from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
 from topics.catalogue import CASE_STATE, CLAIM_CASES
-from topics.messages import Case, CaseState
+from topics.messages.cases import Case, CaseState
 
 PART = "case_states"
 

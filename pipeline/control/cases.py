@@ -25,7 +25,7 @@ from topics.catalogue import (
     PHYSICIAN_EVENTS,
 )
 from topics.dead_letters import Code
-from topics.messages import Case, CaseAction, CaseFile
+from topics.messages.cases import Case, CaseAction, CaseFile
 from topics.normalisation import without_mark
 from topics.objects import FormError, form_error, read_object
 

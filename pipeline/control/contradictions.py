@@ -13,7 +13,8 @@ from rules.events import Agreement, Event, PrescriberListed, Registration, SiteD
 from rules.packs.pack import Pack
 from rules.standing import Statement
 from rules.vocabulary import IssueCode
-from topics.messages import Explanation, Notice
+from topics.messages.cases import Explanation
+from topics.messages.ledger import Notice
 
 _ENTERS = (Registration, SiteDeclaration, Agreement, StatusRecorded, PrescriberListed)
 """Events that enter a physician into a register."""

@@ -11,7 +11,8 @@ import datetime as dt
 from collections.abc import Container, Iterable
 
 from rules.duties import Duty, Phase
-from topics.messages import Explanation, Notice
+from topics.messages.cases import Explanation
+from topics.messages.ledger import Notice
 
 
 def due_notices(

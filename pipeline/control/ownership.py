@@ -20,7 +20,7 @@ from pipeline.control.stream_task import InputLost, StreamTask
 from pipeline.settings.model import Settings
 from pipeline.telemetry.logs import logger
 from topics.catalogue import CASE_ACTIONS, CASE_FILES, CLAIM_CASES, DOSSIERS, PHYSICIAN_EVENTS
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 
 EVENT_SOURCES = (PHYSICIAN_EVENTS.name,)
 CASE_SOURCES = (CLAIM_CASES.name, CASE_ACTIONS.name)

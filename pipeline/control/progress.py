@@ -14,7 +14,7 @@ from pipeline.control.publisher import Entry, Place
 from pipeline.kafka.offsets import ends
 from pipeline.settings.model import Settings
 from topics.catalogue import LEDGER_PROGRESS
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 from topics.progress import progress_key, progress_partition
 
 

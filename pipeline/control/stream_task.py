@@ -20,7 +20,7 @@ from pipeline.control.progress import entry_of, moved
 from pipeline.control.publisher import Entry, Place, Publisher, Written
 from pipeline.control.write_batch import Received, WriteBatch
 from topics.catalogue import CASE_STATE, INSTITUTION_STANDING, PHYSICIAN_STANDING
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 
 _STUCK_S = 60.0
 _REVISED = (PHYSICIAN_STANDING.name, INSTITUTION_STANDING.name, CASE_STATE.name)

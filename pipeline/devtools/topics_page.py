@@ -15,7 +15,7 @@ from topics.access import ROLES
 from topics.catalogue import CATALOGUE
 from topics.catalogue import TopicSpec as Spec
 from topics.dead_letters import CUT_HEADER, ENVELOPE_HEADERS, MAX_REASON_BYTES, Code
-from topics.messages import Message, Period
+from topics.messages.base import Message, Period
 
 _MOST_IN_LINE = 8
 _DAY_MS = 24 * 60 * 60 * 1000
@@ -47,7 +47,7 @@ def _lines() -> Iterator[str]:
     yield "Wire contract version 1. JSON in UTF-8; money is a decimal string in yuan; dates are ISO, times RFC 3339 with offset."
     yield "Unknown fields are tolerated. Readers of what the gate writes set `isolation.level=read_committed`."
     yield ""
-    yield "This page is made from `topics/catalogue.py` and `topics/messages.py` by `make docs`; do not edit it."
+    yield "This page is made from `topics/catalogue.py` and `topics/messages/` by `make docs`; do not edit it."
     yield ""
     yield "| topic | key | message | partitions | kept | largest record | written by | read by |"
     yield "|---|---|---|---:|---|---:|---|---|"

@@ -1,6 +1,6 @@
 """Mappings: which column of a source gives which field of a claim, as data.
 
-A mapping is a YAML file. `fields` names for every field of the contract (`topics.messages.Claim`) where it comes from:
+A mapping is a YAML file. `fields` names for every field of the contract (`topics.messages.claims.Claim`) where it comes from:
 
     claim_id: setl_id                              one column
     physician_code: [bilg_dr_codg, bilg_dr_code]   the first that is not missing; the source may lack some
@@ -44,7 +44,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from pipeline.inputs.errors import MappingError
 from pipeline.inputs.moments import FormSyntaxError, compile_form
-from topics.messages import Claim
+from topics.messages.claims import Claim
 
 CONTRACT = "contract"
 """Name of the mapping that takes the contract's own field names."""

@@ -19,9 +19,10 @@ The folder (`--out DIR`). Everything but `timing.json` depends on the input, the
     DIR/differences.parquet               with --from-topic: one row a record with another outcome here; see DIFFERENCES_SCHEMA
     DIR/.replay/                          the state of an unfinished run; gone when the run is complete
 
-A verdict is the wire's (`topics.messages.Verdict`) with `source_row` in place of `source` and `screened_at`. Types are Parquet's
-own where JSON has text only: dates are Date, money is Decimal(18, 2) in yuan, closed vocabularies are Enum (dictionaries that
-every reader shows as text), `penalty_period` is a struct {from, to} whose open end is null, itself null where there is no window.
+A verdict is the wire's (`topics.messages.verdicts.Verdict`) with `source_row` in place of `source` and `screened_at`. Types are
+Parquet's own where JSON has text only: dates are Date, money is Decimal(18, 2) in yuan, closed vocabularies are Enum
+(dictionaries that every reader shows as text), `penalty_period` is a struct {from, to} whose open end is null, itself null where
+there is no window.
 
     source_row        Int64     row of the input, counted from 0 over all files in the order of run.json's `inputs`
     claim_id ... standing_revision        as on the wire

@@ -28,7 +28,7 @@ from pipeline.kafka.offsets import ends
 from pipeline.settings.model import Settings
 from pipeline.telemetry.logs import logger
 from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 from topics.progress import behind, progress_partition
 
 Place = tuple[str, int]

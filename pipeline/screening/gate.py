@@ -21,7 +21,7 @@ from rules.screens.index import StandingIndex
 from rules.screens.verdict import Decided, Screen
 from rules.vocabulary import Reason
 from topics.claims.codec import ClaimError, FewClaims, decode_claims, decode_few
-from topics.messages import VerdictRegister
+from topics.messages.verdicts import VerdictRegister
 from topics.verdicts.codec import CaseFacts, VerdictCodec, facts_of, facts_of_few, to_documents
 
 FEW = 200

@@ -22,7 +22,7 @@ from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING, TopicSpec
-from topics.messages import VerdictRegister
+from topics.messages.verdicts import VerdictRegister
 
 _READ_AT_ONCE = 5_000
 _UNREAD_AFTER_S = 1.0

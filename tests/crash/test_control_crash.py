@@ -31,7 +31,7 @@ from tests.support.control import (
     wait_taken,
 )
 from tests.support.waiting import wait_for
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 from topics.progress import reached
 
 pytestmark = pytest.mark.kafka

@@ -14,7 +14,7 @@ from tests.support.control import GROUP, Controls, last_values, record, wait_tak
 from tests.support.histories import make
 from tests.support.waiting import wait_for
 from tests.support.workers import WorkerProcess
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 from topics.progress import behind
 
 pytestmark = pytest.mark.kafka

@@ -27,7 +27,7 @@ from tests.support.odd_events import GOOD, odd_event
 from topics.catalogue import PHYSICIAN_EVENTS
 from topics.dead_letters import Code, opened
 from topics.events.acceptance import Accepted, Refused, accept
-from topics.messages import PhysicianEvent
+from topics.messages.events import PhysicianEvent
 
 PACKS = load_pack_set()
 SEEDS = range(1_000)

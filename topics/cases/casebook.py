@@ -17,7 +17,7 @@ from rules import events
 from rules.vocabulary import Reason
 from topics.catalogue import MAX_RECORD_BYTES
 from topics.dead_letters import Code
-from topics.messages import AppealDecision, Case, CaseAction, CaseFile, CaseState
+from topics.messages.cases import AppealDecision, Case, CaseAction, CaseFile, CaseState
 
 State = Literal["open", "assigned", "awaiting_evidence", "upheld", "overturned", "closed", "reopened"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from topics.claims.errors import ClaimError
-from topics.messages import Claim
+from topics.messages.claims import Claim
 from topics.objects import FormError, check_once, form_error, read_object
 
 

@@ -20,7 +20,7 @@ from topics.claims.errors import ClaimError
 from topics.claims.model import check_shape, examine
 from topics.claims.patterns import CODE, DATE, IDENTIFIER, MONEY, NO_CODE, REGION, TIME
 from topics.dead_letters import Code
-from topics.messages import Claim
+from topics.messages.claims import Claim
 
 
 class _Drug(msgspec.Struct, gc=False):

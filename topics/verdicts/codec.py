@@ -19,7 +19,7 @@ from rules.screens.table import Ruling
 from rules.screens.verdict import Decided, Screen
 from rules.wording.explanation import explain
 from topics.claims.columns import ClaimRow, FewClaims
-from topics.messages import VerdictRegister
+from topics.messages.verdicts import VerdictRegister
 from topics.verdicts.shape import RULING_NAMES, VERDICT_NAMES, WIRE_COLUMNS, ruling_columns, ruling_value
 
 

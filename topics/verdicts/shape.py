@@ -1,8 +1,8 @@
 """The shape of a verdict: name, type on the wire and type in Parquet of every field that the decision gives.
 
 One table, in the order of the wire. The codec writes by it, a replay stores by it, and whatever reads verdicts back, compares
-them or puts two rule sets side by side takes its columns from here. `topics.messages.Verdict` is the contract that it must
-agree with, which a test holds.
+them or puts two rule sets side by side takes its columns from here. `topics.messages.verdicts.Verdict` is the contract that it
+must agree with, which a test holds.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from topics.cases.casebook import (
 )
 from topics.dead_letters import Code
 from topics.events.acceptance import Accepted, accept
-from topics.messages import Case, CaseAction, CaseFile, CaseState
+from topics.messages.cases import Case, CaseAction, CaseFile, CaseState
 
 CASE = Case.model_validate_json(golden("claim-cases"))
 FACTS = CaseFacts("case-1", "522700", "P-0001", "H1", Reason.IN_PENALTY_PERIOD, ("d1", "d2"))

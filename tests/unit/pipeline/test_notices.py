@@ -14,7 +14,7 @@ from rules.duties import Duty, duties
 from rules.standing import statement
 from tests.support.histories import history, make
 from tests.support.law import PACK, pack
-from topics.messages import Notice
+from topics.messages.ledger import Notice
 
 D = dt.date.fromisoformat
 ONE = dt.timedelta(days=1)

@@ -15,7 +15,7 @@ from pipeline.settings.packs import load_pack_set
 from rules.standing import institution_timeline, statement
 from tests.support.judging import judge
 from tests.support.replaying import run, sample_claims, sample_events, two_decimals, verdicts, write_events, write_lines
-from topics.messages import Case
+from topics.messages.cases import Case
 
 PACKS = load_pack_set()
 

@@ -25,7 +25,7 @@ from rules.timeline import PhysicianTimeline
 from rules.vocabulary import Disposition, Reason, Standing
 from topics.claims.codec import ClaimError, decode_claims
 from topics.events.acceptance import Accepted, accept
-from topics.messages import InstitutionStandingMessage, PhysicianStanding
+from topics.messages.ledger import InstitutionStandingMessage, PhysicianStanding
 
 COUNT = 20_000
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.judging import AT, bare, judge, make_gate
 from tests.support.spoiled import GOOD, claim
 from topics.claims.codec import decode_claims, examine
-from topics.messages import Verdict
+from topics.messages.verdicts import Verdict
 
 MORE: dict[str, object] = {
     "people": [{"person": " d1", "role": "attending", "day": "2023-05-10"}, {"person": "D2", "role": "nurse"}],

@@ -13,7 +13,10 @@ from pydantic import BaseModel
 
 from tests.support.judging import judge, make_gate
 from tests.support.register import Register
-from topics.messages import Case, Claim, InstitutionStandingMessage, PhysicianStanding, Verdict
+from topics.messages.cases import Case
+from topics.messages.claims import Claim
+from topics.messages.ledger import InstitutionStandingMessage, PhysicianStanding
+from topics.messages.verdicts import Verdict
 
 GOLDEN = Path(__file__).parent / "golden_verdicts"
 MODELS: dict[str, type[BaseModel]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from topics.messages import LedgerProgress
+from topics.messages.ledger import LedgerProgress
 from topics.progress import behind, progress_key, progress_partition, reached
 
 NOW = "2026-11-23T04:12:02.345Z"

@@ -11,7 +11,8 @@ from pipeline.replay.proof.spooling import _Verdict
 from rules.vocabulary import Disposition
 from tests.support.judging import AT, bare, make_gate
 from tests.unit.topics.test_golden_verdicts import golden, register
-from topics.messages import Case, Verdict, VerdictRegister
+from topics.messages.cases import Case
+from topics.messages.verdicts import Verdict, VerdictRegister
 from topics.verdicts.shape import OF_THE_RUN, VERDICT, VERDICT_NAMES, WIRE_COLUMNS
 
 AS_OF = VerdictRegister(as_of="2026-11-27T03:00:00.000Z", progress={"0": 17, "1": 4})

@@ -1,0 +1,100 @@
+"""Cases (疑点案件), what people do about them, and where they stand: version 1 of the contract."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
+from topics.fields import Identifier, IsoDate, NormalId, Timestamp
+from topics.messages.base import Message, WhenGiven
+from topics.messages.verdicts import Verdict
+
+
+class Explanation(Message):
+    """Why, in both languages."""
+
+    zh: str
+    en: str
+
+
+def _or_as_it_is(value: Any, known: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return known(value)
+    except ValidationError:
+        if isinstance(value, str):
+            return value
+        raise
+
+
+_Later = WrapValidator(_or_as_it_is)
+"""A value that only a later version knows is kept as it is: whoever keeps cases has to keep those of a newer gate, too."""
+
+_AsText = PlainSerializer(str, when_used="json")
+
+
+class Case(Verdict):
+    """A rejected or doubtful claim, for people. Key: case_id, which follows from claim, version and ground alone."""
+
+    encounter_type: Annotated[EncounterType, Field(strict=False), _Later, _AsText]
+    disposition: Annotated[Disposition, Field(strict=False), _Later, _AsText]
+    reason: Annotated[Reason, Field(strict=False), _Later, _AsText]
+    exempted_ground: Annotated[Reason, Field(strict=False), _Later, _AsText] | None
+    cost_bearer: Annotated[CostBearer, Field(strict=False), _Later, _AsText]
+    standing: Annotated[Standing, Field(strict=False), _Later, _AsText]
+    case_id: Identifier
+    opened_at: Timestamp
+    explanation: Explanation
+    evidence: Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class AppealDecision(Message):
+    """The answer to a review (复核) that an action on a case carries, about the deduction `ref`.
+
+    `date` is the legal date of the answer; absent, the day of the action in China. `revised_points`, only with `upheld`, is
+    what the deduction still counts in all; absent, it is void.
+    """
+
+    ref: NormalId
+    outcome: Literal["upheld", "rejected"]
+    date: IsoDate | None = None
+    revised_points: Annotated[int, Field(ge=0)] | None = None
+
+
+class CaseAction(Message):
+    """What somebody did about a case. Key: case_id.
+
+    `assignee` is whom `assign` gives the case to (absent: `by`). `appeal` makes the action answer a review as well.
+    """
+
+    action_id: NormalId
+    case_id: NormalId
+    action: Literal["assign", "request_evidence", "uphold", "overturn", "close", "reopen", "note"]
+    by: Identifier
+    at: Timestamp
+    note: str | None = None
+    assignee: Annotated[Identifier | None, WhenGiven] = None
+    appeal: Annotated[AppealDecision | None, WhenGiven] = None
+
+
+class CaseFile(Message):
+    """A case and the actions that it has taken, each once, in the order in which they were taken. Key: case_id. Compacted.
+
+    `refused` are the ids of actions that were not possible when they came; they stay refused.
+    """
+
+    case: Case
+    actions: Annotated[tuple[CaseAction, ...], Field(strict=False)] = ()
+    refused: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+
+
+class CaseState(Message):
+    """Where a case stands. Key: case_id. Compacted."""
+
+    case_id: Identifier
+    state: Literal["open", "assigned", "awaiting_evidence", "upheld", "overturned", "closed", "reopened"]
+    revision: Annotated[int, Field(ge=0)]
+    assignee: str | None = None
+    updated_at: Timestamp
+    updated_by: str | None = None

@@ -1,0 +1,127 @@
+"""What the ledger publishes (台账): dossiers, standings, notices and its own progress; version 1 of the contract."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rules.vocabulary import Flag, InstitutionStanding, SiteStatus, Standing
+from topics.fields import Identifier, IsoDate, Region, Timestamp
+from topics.messages.base import Message, Period, WhenGiven
+from topics.messages.cases import Explanation
+from topics.messages.events import PhysicianEvent
+
+
+class DossierFile(Message):
+    """The accepted events of one physician or institution in one region, each once, in the law's order.
+
+    The key begins with `physician` or `institution`. A cache of `physician-events`, made again from it at any time.
+    """
+
+    events: Annotated[tuple[PhysicianEvent, ...], Field(strict=False)]
+
+
+class StandingSpan(Message):
+    """Days on which one standing holds, both ends inclusive, null open."""
+
+    from_: Annotated[IsoDate | None, Field(alias="from")]
+    to: IsoDate | None
+    standing: Annotated[Standing, Field(strict=False)]
+    in_penalty: bool | None = None
+    penalty_period: Annotated[Period, Field(strict=False)] | None = None
+    ban_period: Annotated[Period, Field(strict=False)] | None = None
+    reapply_not_before: IsoDate | None = None
+    flags: Annotated[tuple[Annotated[Flag, Field(strict=False)], ...], Field(strict=False)] = ()
+    points_remaining: int | None = None
+    points_accumulated: int | None = None
+    citations: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    causes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class StandingSite(Message):
+    """What an institution has declared about the physician, both ends inclusive, null open."""
+
+    institution_code: Identifier
+    from_: Annotated[IsoDate | None, Field(alias="from")] = None
+    to: IsoDate | None = None
+    status: Annotated[SiteStatus, Field(strict=False)] = SiteStatus.DECLARED
+
+
+class PhysicianStanding(Message):
+    """A physician's standing on every day, as known now. Key: region|physician_code. Compacted.
+
+    A day that no span covers has no standing: not registered. `contested` is the timeline that would hold if review
+    requests upheld out of time were honoured.
+    """
+
+    region: Region
+    physician_code: Identifier
+    revision: Annotated[int, Field(ge=0)]
+    spans: Annotated[tuple[StandingSpan, ...], Field(strict=False)]
+    sites: Annotated[tuple[StandingSite | str, ...], Field(strict=False)]
+    contested: Annotated[tuple[StandingSpan, ...], Field(strict=False)] | None = None
+    points: dict[str, int | None] = Field(default_factory=dict)
+    changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
+
+
+class InstitutionSpan(Message):
+    """Days on which an institution's service agreement stands or has ended."""
+
+    from_: Annotated[IsoDate | None, Field(alias="from")]
+    to: IsoDate | None
+    standing: Annotated[InstitutionStanding, Field(strict=False)]
+    citations: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    causes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class InstitutionStandingMessage(Message):
+    """An institution's standing on every day. Key: region|institution_code. Compacted. No span: active."""
+
+    region: Region
+    institution_code: Identifier
+    revision: Annotated[int, Field(ge=0)]
+    spans: Annotated[tuple[InstitutionSpan, ...], Field(strict=False)]
+    changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
+
+
+class Notice(Message):
+    """A statutory step that somebody owes, with its last day (法定期限). Key: notice_id.
+
+    `phase`: `raised` when it begins, `due` on the last day, `missed` once it is too late; `trigger` is the event behind it.
+    A notice of kind `contradiction` names in `flag` how that event contradicts the file; it has no last day.
+    """
+
+    notice_id: Identifier
+    kind: Identifier
+    region: Region
+    physician_code: str | None = None
+    institution: str | None = None
+    due_on: IsoDate | None
+    citation: str
+    explanation: Explanation
+    phase: Annotated[Literal["raised", "due", "missed"] | None, WhenGiven] = None
+    trigger: Annotated[Identifier | None, WhenGiven] = None
+    flag: Annotated[Identifier | None, WhenGiven] = None
+
+
+class LedgerProgress(Message):
+    """How far the ledger has come in one partition of its input (台账进度). Key: topic-partition. Compacted.
+
+    Written in the transaction that makes visible whatever follows from the records below `next_offset`: standings, dossiers,
+    notices, cases, dead letters. `next_offset` is the reader's position, past transaction markers and records rolled back, so
+    that it reaches the partition's read_committed end whatever stands there; of an empty partition it is 0.
+
+    `sent_on`: records that lay in the wrong partition were sent on to these partitions of the same topic; what follows from
+    them is visible when the progress of each has reached the offset given here. `revisions` counts the standings, or
+    states of cases, published from this partition; `last_event_at` is the timestamp of the last record taken.
+    """
+
+    topic: Identifier
+    partition: Annotated[int, Field(ge=0)]
+    next_offset: Annotated[int, Field(ge=0)]
+    last_event_at: Timestamp | None
+    revisions: Annotated[int, Field(ge=0)]
+    instance: Identifier
+    written_at: Timestamp
+    sent_on: dict[str, int] = Field(default_factory=dict, exclude_if=lambda value: not value)

@@ -1,0 +1,58 @@
+"""A verdict (审核结论) on the wire, version 1 of the contract."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
+from topics.fields import Identifier, IsoDate, Money, PackName, Region, Timestamp
+from topics.messages.base import Message, Period, WhenGiven
+
+
+class Source(Message):
+    """Where the judged record stands in the input."""
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+
+class VerdictRegister(Message):
+    """By what state of the register a claim was judged (判定所依据的登记状态).
+
+    `as_of` is the moment until which everything recorded was included; `progress` the next offset to read of each partition
+    of the topics that feed the register, by partition.
+    """
+
+    as_of: Timestamp
+    progress: dict[str, Annotated[int, Field(ge=0)]]
+
+
+class Verdict(Message):
+    """The decision on one claim record. Key: claim_id. Exactly one for each accepted record.
+
+    `register` is no part of the decision (law 3): like `source` and `screened_at` it belongs to the run.
+    """
+
+    claim_id: Identifier
+    claim_version: int
+    region: Region
+    institution_code: Identifier
+    physician_code: str | None
+    encounter_type: Annotated[EncounterType, Field(strict=False)]
+    service_date: IsoDate
+    fund_amount: Money
+    disposition: Annotated[Disposition, Field(strict=False)]
+    reason: Annotated[Reason, Field(strict=False)]
+    exempted_ground: Annotated[Reason, Field(strict=False)] | None
+    cost_bearer: Annotated[CostBearer, Field(strict=False)]
+    standing: Annotated[Standing, Field(strict=False)]
+    penalty_period: Annotated[Period, Field(strict=False)] | None
+    rule_pack: PackName
+    citations: Annotated[tuple[str, ...], Field(strict=False)]
+    standing_revision: int | None
+    source: Source
+    screened_at: Timestamp
+    register_: Annotated[VerdictRegister | None, Field(alias="register"), WhenGiven] = None
