@@ -82,6 +82,11 @@ GATE = Board(
                 (("topk(10, institution:screening_exempted_ratio:rate6h)", "{{institution}}"),),
                 "percentunit",
             ),
+            Panel(
+                "Judged by a pack past the national transition",
+                "Services of days after it, in a day, by pack: a successor is due",
+                (("sum by (pack) (increase(screening_claims_past_transition_total[24h])) or vector(0)", "{{pack}}"),),
+            ),
             Panel("Cases opened", "Work for people", ((sum_rate("screening_cases_total"), "cases"),), "cps"),
             Panel(
                 "Dead letters",

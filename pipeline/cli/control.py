@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.options import bootstrap_option
+from pipeline.cli.options import bootstrap_option, tell_of_packs
 from pipeline.cli.signals import Stop, leave
 
 
@@ -46,6 +46,7 @@ def control(
         )
         configure_logs(settings.log_format, settings.log_level)
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+        tell_of_packs(packs, "control")
         running = Control(settings, packs)
     except (SettingsError, PackError, ClockError) as error:
         fail(str(error), Exit.USAGE)

@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.settings.model import Settings
+    from rules.packs.pack import PackSet
 
 bootstrap_option = click.option(
     "--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]"
@@ -31,6 +32,20 @@ encoding_option = click.option(
     type=click.Choice(["utf-8", "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5"], case_sensitive=False),
     help="Encoding of text files. [default: found by their bytes]",
 )
+
+
+def tell_of_packs(packs: PackSet, component: str) -> None:
+    """Logs every pack that a new process would still judge by although the national transition is over (S4)."""
+    from datetime import datetime
+
+    from pipeline.telemetry.logs import logger
+    from rules.events import CHINA
+    from rules.packs.warnings import WarningCode, warnings
+
+    for told in warnings(packs.packs, datetime.now(CHINA).date()):
+        if told.code is WarningCode.PAST_TRANSITION:
+            logger(component=component).warning("pack_past_transition", pack=told.pack, detail=told.text.en)
+
 
 METRICS_SUFFIX = ".prom"
 """node_exporter's textfile collector reads files of this name only."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.options import bootstrap_option, settings_of
+from pipeline.cli.options import bootstrap_option, settings_of, tell_of_packs
 from pipeline.cli.signals import Stop, leave
 
 
@@ -48,6 +48,7 @@ def worker(
     configure_logs(settings.log_format, settings.log_level)
     try:
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+        tell_of_packs(packs, "worker")
         running = Worker(settings, packs)
     except (PackError, SettingsError) as error:
         fail(str(error), Exit.USAGE)

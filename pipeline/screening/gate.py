@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ import polars as pl
 
 from pipeline.screening.tally import Tally, tally, tally_few
 from rules.packs.pack import PackSet
+from rules.packs.warnings import past_transition
 from rules.screens.facts import ClaimColumns
-from rules.screens.index import StandingIndex
+from rules.screens.index import LAST_DAY, StandingIndex, day_number
 from rules.screens.verdict import Decided, Screen
 from rules.vocabulary import Reason
 from topics.claims.codec import ClaimError, FewClaims, decode_claims, decode_few
@@ -56,19 +57,22 @@ class Ruled:
     evidence: list[tuple[str, ...]]
     dead_letters: list[DeadLetter]
     register: VerdictRegister | None = None
+    past_transition: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What a batch came to. Every row of the batch is either one verdict or one dead letter.
 
-    `verdicts` and `cases` are records {"key", "value"} as they go on the wire; `tally` is what the batch adds to the figures.
+    `verdicts` and `cases` are records {"key", "value"} as they go on the wire; `tally` is what the batch adds to the figures,
+    `past_transition` how many services after the national transition a pack that outlived it has judged (S4).
     """
 
     verdicts: list[Record]
     cases: list[Record]
     dead_letters: list[DeadLetter]
     tally: Tally
+    past_transition: dict[str, int]
 
     @property
     def dead_by_kind(self) -> Counter[str]:
@@ -85,6 +89,10 @@ class Gate:
         self.index = StandingIndex() if index is None else index
         self.screen = Screen(packs)
         self._codec = VerdictCodec(self.screen)
+        outlived = past_transition(packs.packs)
+        self._transition = np.array(
+            [day_number(outlived[pack.name]) if pack.name in outlived else LAST_DAY for pack in packs.packs], np.int32
+        )
         self._absence = np.array([ruling.ground in RESTS_ON_ABSENCE for ruling in self.screen.rulings], np.bool_)
 
     def judge(
@@ -124,7 +132,15 @@ class Gate:
             evidence=[self.index.causes(*both) for both in zip(spans, institution_spans, strict=True)],
             dead_letters=[DeadLetter(row, error) for row, error in errors],
             register=register,
+            past_transition=self._past_transition(columns),
         )
+
+    def _past_transition(self, claims: ClaimColumns) -> dict[str, int]:
+        late = claims.day > self._transition[claims.pack]
+        if not late.any():
+            return {}
+        counts = np.bincount(claims.pack[late]).tolist()
+        return {self.screen.packs.packs[number].name: count for number, count in enumerate(counts) if count}
 
     def verdicts(self, ruled: Ruled) -> pl.DataFrame:
         """The verdicts of a batch as the columns of the wire, without source and time."""
@@ -177,4 +193,5 @@ class Gate:
             cases=cases,
             dead_letters=ruled.dead_letters,
             tally=figures,
+            past_transition=ruled.past_transition,
         )

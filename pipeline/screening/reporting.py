@@ -124,6 +124,8 @@ class Reporter:
             metrics.dead_letters.labels(kind).inc(count)
         for form, count in judged.tally.code_forms.items():
             metrics.national_codes.labels(form).inc(count)
+        for pack, count in judged.past_transition.items():
+            metrics.past_transition.labels(pack).inc(count)
         metrics.cases.inc(len(judged.cases))
         metrics.committed.inc()
         metrics.batch_claims.observe(len(messages))

@@ -121,6 +121,12 @@ class GateMetrics:
             ["ground", "reason"],
             registry=registry,
         )
+        self.past_transition = Counter(
+            "screening_claims_past_transition",
+            "Services after the national transition that a local pack still judged, by pack",
+            ["pack"],
+            registry=registry,
+        )
         self.institutions = InstitutionCounts(registry)
         self.dead_letters = Counter(
             "screening_dead_letters", "Records set aside, by kind of error", ["error"], registry=registry

@@ -35,20 +35,33 @@ class PackWarning:
 def warnings(packs: Iterable[Pack], today: dt.date) -> tuple[PackWarning, ...]:
     """Everything that people should know of the packs' validity on a day, in the order of the packs."""
     every = tuple(packs)
-    transition = min((end for pack in every if (end := _transition(pack)) is not None), default=None)
+    outlived = past_transition(every)
     found: list[PackWarning] = []
     for pack in every:
         if "*" in pack.regions:
             continue
-        if (
-            transition is not None
-            and today > transition
-            and (pack.in_force.end is None or pack.in_force.end > transition)
-        ):
+        transition = outlived.get(pack.name)
+        if transition is not None and today > transition:
             found.append(_past(pack, transition))
         if pack.in_force.end is None:
             found.append(_no_end(pack))
     return (*found, *_gaps(every))
+
+
+def past_transition(packs: Iterable[Pack]) -> dict[str, dt.date]:
+    """Local packs that go on after the national transition (`003 五¶4`), by name, with the last day of it.
+
+    What they say of services after that day is still the law here, and only configuration replaces it.
+    """
+    every = tuple(packs)
+    transition = min((end for pack in every if (end := _transition(pack)) is not None), default=None)
+    if transition is None:
+        return {}
+    return {
+        pack.name: transition
+        for pack in every
+        if "*" not in pack.regions and (pack.in_force.end is None or pack.in_force.end > transition)
+    }
 
 
 def _transition(pack: Pack) -> dt.date | None:
