@@ -38,6 +38,7 @@ docs: $(READY) ## writes the generated pages anew and builds the documentation s
 	@$(BIN)/python -m pipeline.devtools.topics_page > topics/README.md
 	@$(BIN)/python -m pipeline.devtools.law_page
 	@$(BIN)/python -m pipeline.devtools.settings_page
+	@$(BIN)/python -m pipeline.devtools.log_events_page
 	@$(BIN)/python docker/grafana/build.py
 	@$(BIN)/python -m pipeline.devtools.docs_site
 

@@ -32,10 +32,12 @@ def control(
     stop = Stop()
     from pipeline.cli.exits import Exit, fail
     from pipeline.control.clock import ClockError
+    from pipeline.control.events import ControlFailed
     from pipeline.control.service import Control, ControlError
     from pipeline.kafka.diagnostics import ClusterError
     from pipeline.settings.model import SettingsError, load_settings
     from pipeline.settings.packs import load_pack_set
+    from pipeline.telemetry.events import Teller
     from pipeline.telemetry.logs import configure_logs, logger
     from rules.packs.pack import PackError
 
@@ -55,5 +57,5 @@ def control(
     try:
         running.run()
     except (ControlError, ClusterError) as error:
-        logger(component="control", instance=running.instance).error("control_failed", error=str(error))
+        Teller(logger(component="control", instance=running.instance), running.metrics).tell(ControlFailed(str(error)))
         raise SystemExit(Exit.FAILED) from None

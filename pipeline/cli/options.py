@@ -38,13 +38,16 @@ def tell_of_packs(packs: PackSet, component: str) -> None:
     """Logs every pack that a new process would still judge by although the national transition is over (S4)."""
     from datetime import datetime
 
+    from pipeline.cli.events import PackPastTransition
+    from pipeline.telemetry.events import Teller
     from pipeline.telemetry.logs import logger
     from rules.events import CHINA
     from rules.packs.warnings import WarningCode, warnings
 
+    teller = Teller(logger(component=component), None)
     for told in warnings(packs.packs, datetime.now(CHINA).date()):
         if told.code is WarningCode.PAST_TRANSITION:
-            logger(component=component).warning("pack_past_transition", pack=told.pack, detail=told.text.en)
+            teller.tell(PackPastTransition(told.pack, told.text.en))
 
 
 METRICS_SUFFIX = ".prom"

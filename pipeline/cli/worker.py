@@ -33,11 +33,13 @@ def worker(
 
     from pipeline.cli.exits import Exit, fail
     from pipeline.kafka.transactions import TransactionFatal
+    from pipeline.screening.events import WorkerFailed
     from pipeline.screening.ownership import WorkerError
     from pipeline.screening.view import ViewError
     from pipeline.screening.worker import Worker
     from pipeline.settings.model import SettingsError
     from pipeline.settings.packs import load_pack_set
+    from pipeline.telemetry.events import Teller
     from pipeline.telemetry.logs import configure_logs, logger
     from rules.packs.pack import PackError
 
@@ -61,5 +63,5 @@ def worker(
         running.run()
     except (ViewError, WorkerError, TransactionFatal, KafkaException) as error:
         detail = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        logger(component="worker", instance=running.instance).error("worker_failed", error=detail)
+        Teller(logger(component="worker", instance=running.instance), running.metrics).tell(WorkerFailed(detail))
         raise SystemExit(Exit.FAILED) from None

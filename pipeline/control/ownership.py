@@ -13,11 +13,14 @@ from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
 from pipeline.control.aside import aside
+from pipeline.control.events import InputReadFromItsStart
 from pipeline.control.faust.state_store import StateStore
 from pipeline.control.progress import out_of_date, read_progress
 from pipeline.control.publisher import Place, Publisher
 from pipeline.control.stream_task import InputLost, StreamTask
 from pipeline.settings.model import Settings
+from pipeline.telemetry.control_metrics import ControlMetrics
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from topics.catalogue import CASE_ACTIONS, CASE_FILES, CLAIM_CASES, DOSSIERS, PHYSICIAN_EVENTS
 from topics.messages.ledger import LedgerProgress
@@ -42,6 +45,7 @@ class Ownership:
         admin: AdminClient,
         store_of: Callable[[str, int], StateStore],
         instance: str,
+        metrics: ControlMetrics,
         progress_partitions: int,
     ) -> None:
         self._settings = settings
@@ -51,7 +55,7 @@ class Ownership:
         self._progress_partitions = progress_partitions
         self._generation = -1
         self._tasks: dict[Place, StreamTask] = {}
-        self._log = logger(component="control", instance=instance)
+        self._teller = Teller(logger(component="control", instance=instance), metrics)
 
     def __iter__(self) -> Iterator[StreamTask]:
         return iter(list(self._tasks.values()))
@@ -101,9 +105,7 @@ class Ownership:
         }
         gone = await aside(out_of_date, self._admin, mine, _KEPT_IN)
         for where in gone:
-            self._log.error(
-                "input_read_from_its_start", topic=where[0], partition=where[1], progress=mine[where].next_offset
-            )
+            self._teller.tell(InputReadFromItsStart(*where, progress=mine[where].next_offset))
         for task in made.values():
             for source in task.sources:
                 progress = mine.get((source, task.partition))

@@ -17,20 +17,32 @@ from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
 from pipeline.control.aside import aside
-from pipeline.control.cases import CaseDesk
+from pipeline.control.cases import CaseDesk, CaseTally
 from pipeline.control.clock import Clock
-from pipeline.control.counting import count_cases, count_events, forget_lag, tell_lag
+from pipeline.control.counting import forget_lag, tell_lag
+from pipeline.control.events import (
+    BatchTaken,
+    ControlRecovered,
+    ForeignRecordsNotRead,
+    ForeignRecordsPutRight,
+    GroupOffsetsNotCommitted,
+    LeaveFailed,
+    PartitionsAssigned,
+    PartitionsRevoked,
+    TableEndsQueryFailed,
+)
 from pipeline.control.faust.app import EVENT_TABLES, SOURCES, TABLES, Reading, make_app, make_tables, owned, source
 from pipeline.control.faust.restore import RestoreError
 from pipeline.control.faust.state_store import StateStore
 from pipeline.control.foreign_writes import look
-from pipeline.control.ledger import Ledger
+from pipeline.control.ledger import Ledger, Tally
 from pipeline.control.ownership import EVENT_SOURCES, Ownership
 from pipeline.control.stream_task import StreamTask
 from pipeline.control.timekeeper import Timekeeper
 from pipeline.control.write_batch import WriteBatch
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from rules.packs.pack import PackSet
 from topics.catalogue import (
@@ -70,7 +82,7 @@ class Plane:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
-        self._log = logger(component="control", instance=instance)
+        self._teller = Teller(logger(component="control", instance=instance), metrics)
         events = partitions[PHYSICIAN_EVENTS.name]
         self.packs = packs
         self.event_partitions = events
@@ -79,8 +91,11 @@ class Plane:
         self._app = make_app(settings, folder)
         self._tables = make_tables(self._app, settings, folder, self._take_over)
         self._admin = AdminClient(settings.client())
-        self._ownership = Ownership(settings, self._admin, self.store, instance, partitions[LEDGER_PROGRESS.name])
+        self._ownership = Ownership(
+            settings, self._admin, self.store, instance, metrics, partitions[LEDGER_PROGRESS.name]
+        )
         self._app.starts = self._ownership.starts
+        self._app.offsets_not_committed = lambda error: self._teller.tell(GroupOffsetsNotCommitted(error))
         self._timekeeper = Timekeeper(self.ledger, self._ownership, self.store, clock, metrics, instance)
         self._workers: dict[StreamTask, asyncio.Task[None]] = {}
         self._failed: asyncio.Queue[BaseException] = asyncio.Queue()
@@ -143,7 +158,7 @@ class Plane:
         try:
             await asyncio.wait_for(self._app.stop(), max(2.0, _LEAVE_WITHIN_S - (time.monotonic() - begun)))
         except Exception as error:  # whatever Faust says while it goes, it goes
-            self._log.warning("leaving_failed", error=repr(error))
+            self._teller.tell(LeaveFailed(repr(error)))
         self._ownership.close()
         for table in self._tables.values():
             await table.kept.on_stop()
@@ -184,7 +199,7 @@ class Plane:
             task.rewind()
             async with task.turn:
                 task.rewind()
-        self._log.info("partitions_revoked", partitions=sorted(owned(revoked, PHYSICIAN_EVENTS.name)))
+        self._teller.tell(PartitionsRevoked(sorted(owned(revoked, PHYSICIAN_EVENTS.name))))
 
     async def _take_over(self, assigned: set[TP], generation: int) -> None:
         before = list(self._ownership)
@@ -195,10 +210,8 @@ class Plane:
 
     async def _assigned(self, _app: Any, assigned: Any, **_signal: Any) -> None:
         self._joined_at = time.monotonic()
-        self._metrics.rebalances.inc()
-        for spec in SOURCES:
-            self._metrics.partitions.labels(spec.name).set(len(owned(assigned, spec.name)))
-        self._log.info("partitions_assigned", partitions=sorted(owned(assigned, PHYSICIAN_EVENTS.name)))
+        sources = {spec.name: len(owned(assigned, spec.name)) for spec in SOURCES}
+        self._teller.tell(PartitionsAssigned(sorted(owned(assigned, PHYSICIAN_EVENTS.name)), sources))
 
     async def _recovered(self, _app: Any, **_signal: Any) -> None:
         mine = self.partitions
@@ -219,12 +232,10 @@ class Plane:
                 self._workers[task] = asyncio.create_task(self._work(task))
         restored = sum(table.kept.restored for table in self._tables.values())
         seconds = time.monotonic() - (self._joined_at or time.monotonic())
-        self._metrics.recovered.inc(restored)
-        self._metrics.recovery_seconds.set(seconds)
         for table in self._tables.values():
             table.kept.restored = 0
         self._recovering = False
-        self._log.info("control_recovered", partitions=sorted(mine), records=restored, seconds=round(seconds, 2))
+        self._teller.tell(ControlRecovered(sorted(mine), restored, round(seconds, 2)))
 
     # -- records ------------------------------------------------------------------------------------------------
 
@@ -259,20 +270,17 @@ class Plane:
         at_hand = {name: self._readings.get(TP(name, task.partition)) for name in task.sources}
         readings = {name: reading for name, reading in at_hand.items() if reading is not None}
         batch, today = WriteBatch(self.store), self._clock.today()
+        looks: dict[tuple[int, bytes], dt.date | None] = {}
+        tally: Tally | CaseTally
         with self._metrics.fold_seconds.time():
             if task.sources == EVENT_SOURCES:
                 tally, looks = self.ledger.take(records, batch, today, self._behind(task, records[-1].offset))
             else:
-                cases = self._cases.take(records, batch)
+                tally = self._cases.take(records, batch)
         with self._metrics.write_seconds.time():
             await task.publish(batch, task.next_offsets(records, readings), at)
-        if task.sources == EVENT_SOURCES:
-            self._timekeeper.note(looks)
-            count_events(self._metrics, tally)
-        else:
-            count_cases(self._metrics, cases)
-        self._metrics.batch_records.observe(len(records))
-        self._log.debug("batch_taken", records=len(records), sources=task.sources, partition=task.partition)
+        self._timekeeper.note(looks)
+        self._teller.tell(BatchTaken(len(records), task.sources, task.partition, tally))
 
     def _behind(self, task: StreamTask, last: int) -> set[int]:
         """The task's partition, if its log is known to go on after the batch, whose last offset is given."""
@@ -348,7 +356,7 @@ class Plane:
         try:
             await aside(task.watch.compare, self._admin, known)
         except (KafkaException, TimeoutError) as error:
-            self._log.warning("ends_not_told", error=str(error))
+            self._teller.tell(TableEndsQueryFailed(str(error)))
             return
         doubts, task.watch.doubts = task.watch.doubts, {}
         for where, start in doubts.items():
@@ -356,7 +364,7 @@ class Plane:
             try:
                 wrong, last = await aside(look, self._settings, where, start, store)
             except RestoreError as error:
-                self._log.warning("foreign_records_not_read", table=where[0], partition=where[1], error=str(error))
+                self._teller.tell(ForeignRecordsNotRead(*where, str(error)))
                 task.watch.doubts.setdefault(where, start)
                 continue
             store.write({}, max(last, store.offset))
@@ -368,8 +376,7 @@ class Plane:
                 batch = WriteBatch(self.store)
                 batch.changes[where] = wrong
                 await task.publish(batch, {})
-                self._metrics.foreign.inc(len(wrong))
-                self._log.error("foreign_records_put_right", table=where[0], partition=where[1], records=len(wrong))
+                self._teller.tell(ForeignRecordsPutRight(*where, len(wrong)))
 
     # -- looking ------------------------------------------------------------------------------------------------
 

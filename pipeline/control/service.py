@@ -14,6 +14,7 @@ import time
 from importlib.metadata import version
 from typing import Any
 
+from pipeline.control import events
 from pipeline.control.aside import aside
 from pipeline.control.clock import Clock
 from pipeline.control.faust.app import equal_partitions
@@ -24,6 +25,7 @@ from pipeline.kafka.admin import partition_counts
 from pipeline.kafka.diagnostics import ClusterError
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from pipeline.web.server import StatusServer
 from rules.packs.pack import PackSet
@@ -71,7 +73,7 @@ class Control:
         self._packs = packs
         self._clock = Clock(settings.control_clock_file)
         self._clock.today()
-        self._log = logger(component="control", instance=self.instance)
+        self._teller = Teller(logger(component="control", instance=self.instance), self.metrics)
         self._folder = Folder(settings)
         self._plane: Plane | None = None
         self._was_ready = False
@@ -88,13 +90,14 @@ class Control:
 
     def run(self) -> None:
         """Runs until it is told to stop. Raises ControlError when going on makes no sense."""
-        _route_logs(self.settings.log_level)
-        self._log.info(
-            "control_started",
-            group=self.settings.control_group_id,
-            store=self.settings.control_store,
-            folder=str(self._folder.path),
-            metrics=f"http://{self.settings.metrics_host}:{self._pages.port}/metrics",
+        self._route_logs()
+        self._teller.tell(
+            events.ControlStarted(
+                group=self.settings.control_group_id,
+                store=self.settings.control_store,
+                folder=str(self._folder.path),
+                metrics=f"http://{self.settings.metrics_host}:{self._pages.port}/metrics",
+            )
         )
         try:
             asyncio.run(self._main())
@@ -102,7 +105,12 @@ class Control:
             self._pages.close()
             self._status.close()
             self._folder.close()
-            self._log.info("control_stopped")
+            self._teller.tell(events.ControlStopped())
+
+    def _route_logs(self) -> None:
+        root = logging.getLogger()
+        root.handlers[:] = [_Bridge(self._teller)]
+        root.setLevel(logging.DEBUG if self.settings.log_level == "debug" else logging.WARNING)
 
     async def _main(self) -> None:
         stop = asyncio.Event()
@@ -126,8 +134,7 @@ class Control:
             except Exception as error:
                 if isinstance(error, ClusterError) and not self._was_ready:
                     raise  # it has never worked: the address is more likely wrong than the brokers away
-                self.metrics.restarts.inc()
-                self._log.error("control_begins_anew", error=f"{type(error).__name__}: {error}")
+                self._teller.tell(events.ControlRestarted(f"{type(error).__name__}: {error}"))
                 pause = 0.5 if time.monotonic() - begun > _SHORTEST_GOOD_RUN_S else min(pause * 2, _LONGEST_PAUSE_S)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), pause)
@@ -144,7 +151,7 @@ class Control:
         stop.set()
 
     def _end_now(self) -> None:
-        self._log.warning("control_stopped", reason=f"the brokers did not answer within {_ENDS_WITHIN_S:.0f} s")
+        self._teller.tell(events.ControlStopTimedOut(after_s=_ENDS_WITHIN_S))
         sys.stdout.flush()
         os._exit(0)
 
@@ -169,7 +176,7 @@ class Control:
             ready = self._plane is not None and self._plane.ready
             self.metrics.ready.set(ready)
             if ready and not was_ready:
-                self._log.info("control_ready", partitions=sorted(self._plane.partitions if self._plane else ()))
+                self._teller.tell(events.ControlReady(sorted(self._plane.partitions if self._plane else ())))
             was_ready = ready
             self._was_ready |= ready
             await asyncio.sleep(0.1)
@@ -187,16 +194,17 @@ class Control:
 class _Bridge(logging.Handler):
     """What the libraries say through `logging` becomes a log event of ours."""
 
+    def __init__(self, teller: Teller[ControlMetrics]) -> None:
+        super().__init__()
+        self._teller = teller
+
     def emit(self, record: logging.LogRecord) -> None:
         said = record.getMessage().splitlines()
-        say = logger(component="control", library=record.name.split(".")[0])
-        (say.error if record.levelno >= logging.ERROR else say.warning)(
-            "library_said", message=(said[0] if said else "")[:500],
-            error=repr(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None,
-        )  # fmt: skip
-
-
-def _route_logs(level: str) -> None:
-    root = logging.getLogger()
-    root.handlers[:] = [_Bridge()]
-    root.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+        told = events.LibraryFailed if record.levelno >= logging.ERROR else events.LibraryWarned
+        self._teller.tell(
+            told(
+                library=record.name.split(".")[0],
+                message=(said[0] if said else "")[:500],
+                error=repr(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None,
+            )
+        )

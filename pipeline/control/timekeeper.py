@@ -12,13 +12,19 @@ from collections import deque
 from collections.abc import Callable
 
 from pipeline.control.clock import Clock
-from pipeline.control.counting import count_events
+from pipeline.control.events import (
+    DeadlinesLookedAt,
+    ForeignStandingsCorrected,
+    ForeignStandingsWithdrawn,
+    PartitionReminded,
+)
 from pipeline.control.faust.state_store import StateStore
-from pipeline.control.ledger import Ledger, Tally
+from pipeline.control.ledger import Ledger
 from pipeline.control.ownership import Ownership
 from pipeline.control.timer_queue import TimerQueue
 from pipeline.control.write_batch import WriteBatch
 from pipeline.telemetry.control_metrics import ControlMetrics
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from topics.catalogue import DOSSIERS, INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec
 
@@ -45,7 +51,7 @@ class Timekeeper:
         self._store_of = store_of
         self._clock = clock
         self._metrics = metrics
-        self._log = logger(component="control", instance=instance)
+        self._teller = Teller(logger(component="control", instance=instance), metrics)
         self._timers = TimerQueue()
         self._unread: deque[tuple[int, TopicSpec, bytes]] = deque()
         self._strays: deque[tuple[int, TopicSpec, bytes]] = deque()
@@ -108,8 +114,7 @@ class Timekeeper:
                     break
             await task.publish(batch, {})
         if withdrawn:
-            self._metrics.foreign.inc(withdrawn)
-            self._log.error("foreign_standings_withdrawn", topic=spec.name, partition=partition, standings=withdrawn)
+            self._teller.tell(ForeignStandingsWithdrawn(spec.name, partition, withdrawn))
 
     async def _remind(self) -> None:
         today = self._clock.today()
@@ -130,12 +135,8 @@ class Timekeeper:
         finally:
             for (partition, key), day in left.items():
                 self._timers.note(partition, key, day)
-        self._metrics.timers_due.inc(len(due))
         late = max((today - day).days for _partition, _key, day in due)
-        self._metrics.timers_late.set(late)
-        self._log.info(
-            "deadlines_looked_at", day=today.isoformat(), dossiers=len(due), late_days=late, notices=notices
-        )  # fmt: skip
+        self._teller.tell(DeadlinesLookedAt(today.isoformat(), len(due), late, notices))
 
     async def _remind_of(self, partition: int, keys: list[bytes]) -> int:
         """Looks at dossiers of one partition; returns how many notices were given."""
@@ -148,11 +149,7 @@ class Timekeeper:
             await task.publish(batch, {})
         for (where, key), day in looks.items():
             self._timers.note(where, key, day)
-        count_events(self._metrics, tally)
-        self._tell_corrected(tally, partition)
-        return sum(tally.notices.values())
-
-    def _tell_corrected(self, tally: Tally, partition: int) -> None:
+        self._teller.tell(PartitionReminded(partition, len(keys), tally))
         if tally.corrected:
-            self._metrics.foreign.inc(tally.corrected)
-            self._log.error("foreign_standings_corrected", partition=partition, standings=tally.corrected)
+            self._teller.tell(ForeignStandingsCorrected(partition, tally.corrected))
+        return sum(tally.notices.values())

@@ -31,9 +31,11 @@ from pipeline.sample import claims as sample_claims
 from pipeline.sample import institutions as sample_institutions
 from pipeline.sample import register_events
 from pipeline.sample import roster as sample_roster
+from pipeline.screening.events import WorkerFailed
 from pipeline.screening.worker import Worker
 from pipeline.settings.model import LogFormat
 from pipeline.settings.packs import load_pack_set
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import configure_logs, logger
 from topics.catalogue import CATALOGUE, CLAIMS
 
@@ -242,7 +244,7 @@ class _WorkerThread:
             worker.run()
         except Exception as error:  # whatever it is, the demo must end with it and not wait for its deadline
             self.failure = error
-            logger(component="demo").error("worker_failed", exc_info=error)
+            Teller(logger(component="demo"), worker.metrics).tell(WorkerFailed(_named(error), error))
 
     def partitions(self) -> int:
         """Partitions of claims that the worker owns, as its /readyz page tells any operator; 0 while it is not ready."""

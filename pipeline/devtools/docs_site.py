@@ -30,6 +30,7 @@ NAVIGATION: dict[str, dict[str, str]] = {
         "Operations": "docker/OPERATIONS.md",
         "Images and compose": "docker/README.md",
         "Settings": "docs/settings.md",
+        "Log events": "docs/log-events.md",
         "Topics and messages": "topics/README.md",
         "Replay": "pipeline/replay/README.md",
         "Benchmarks": "benchmarks/README.md",

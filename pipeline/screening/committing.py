@@ -13,10 +13,12 @@ from confluent_kafka import Message
 from pipeline.kafka.producing import Record
 from pipeline.kafka.records import headers, key, place
 from pipeline.kafka.transactions import TransactionAborted, TransactionFatal
+from pipeline.screening import events
 from pipeline.screening.batches import Batch, Commit
 from pipeline.screening.gate import Gate
 from pipeline.screening.transaction import Output, TransactionalSink
 from pipeline.settings.model import Settings
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIMS, MAX_DEAD_LETTER_BYTES
@@ -52,9 +54,9 @@ class Committer:
         forget: Callable[[], None],
         committed: Callable[[Commit], None],
     ) -> None:
-        self._settings, self._gate, self._metrics, self._instance = settings, gate, metrics, instance
+        self._settings, self._gate, self._instance = settings, gate, instance
         self._epoch, self._forget, self._committed = epoch, forget, committed
-        self._log = logger(component="worker", instance=instance)
+        self._teller = Teller(logger(component="worker", instance=instance), metrics)
         self._committing: Future[Commit] | None = None
         self.failures = 0
         self._last_cause = ("", 0)
@@ -134,13 +136,12 @@ class Committer:
             return False
         except TransactionAborted as aborted:
             self.failures += 1
-            self._metrics.aborted.labels(aborted.cause).inc()
-            self._log.warning("transaction_aborted", cause=aborted.cause, detail=str(aborted))
+            self._teller.tell(events.TransactionAborted(aborted.cause, str(aborted)))
             self._forget()
             self._look_at(aborted)
             return False
         except TransactionFatal as fatal:
-            self._metrics.aborted.labels(fatal.cause).inc()
+            self._teller.tell(events.TransactionAborted(fatal.cause, str(fatal)))
             self._replace_sink(fatal)
             return False
         self.failures, self.trouble, self._last_cause = 0, None, ("", 0)
@@ -153,13 +154,13 @@ class Committer:
         self._last_cause = (aborted.cause, times)
         if aborted.cause == _CLOCK:
             self.trouble = f"this host's clock says {_now()}, a time that the brokers refuse; put the clock right (NTP)"
-            self._log.error("clock_refused", detail=self.trouble)
+            self._teller.tell(events.ClockRefused(self.trouble))
         if aborted.cause == _TOO_LARGE and self._letter_bytes > _LEAST_LETTER_BYTES:
             # A cluster whose topic takes less than the catalogue says. The record costs its letter's length, not the partition.
             self._letter_bytes = max(_LEAST_LETTER_BYTES, self._letter_bytes // 4)
-            self._log.error("dead_letters_cut_shorter", bytes=self._letter_bytes)
+            self._teller.tell(events.DeadLettersCutShorter(self._letter_bytes))
         elif aborted.cause in _FORGOTTEN or (times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost"):
-            self._log.warning("producer_replaced", cause=aborted.cause, detail=str(aborted))
+            self._teller.tell(events.ProducerReplaced(aborted.cause, str(aborted)))
             self._sink = TransactionalSink(self._settings, self._instance, self._epoch)
             self._sink.start()
 
@@ -172,7 +173,7 @@ class Committer:
         self.failures += 1
         if fatal.fenced or self.failures > _MOST_NEW_PRODUCERS:
             raise fatal
-        self._log.warning("producer_replaced", cause=fatal.cause, detail=str(fatal))
+        self._teller.tell(events.ProducerReplaced(fatal.cause, str(fatal)))
         self._forget()
         self._sink = TransactionalSink(self._settings, self._instance, self._epoch)
         self._sink.start()

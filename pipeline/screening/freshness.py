@@ -25,7 +25,16 @@ from confluent_kafka.admin import AdminClient
 from pydantic import ValidationError
 
 from pipeline.kafka.offsets import ends
+from pipeline.kafka.records import place
+from pipeline.screening.events import (
+    EventPartitionsGrew,
+    ProgressRecordUnreadable,
+    RegisterQueryFailed,
+    RegisterQueryRecovered,
+)
 from pipeline.settings.model import Settings
+from pipeline.telemetry.events import Teller
+from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING
 from topics.messages.ledger import LedgerProgress
@@ -103,9 +112,11 @@ def missing(progress: Mapping[int, LedgerProgress], wanted: Mapping[int, int]) -
 class Freshness:
     """Asks the brokers and the ledger how far they are, every 150 ms and when somebody waits, and leaves marks."""
 
-    def __init__(self, settings: Settings, instance: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, settings: Settings, instance: str, metrics: GateMetrics, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._settings, self._clock = settings, clock
-        self._log = logger(component="freshness", instance=instance)
+        self._teller = Teller(logger(component="freshness", instance=instance), metrics)
         self._questions = OpenQuestions()
         self._progress: dict[int, LedgerProgress] = {}
         self._events: list[int] = []
@@ -176,14 +187,14 @@ class Freshness:
                 continue
             if self._failing:
                 self._failing = ""
-                self._log.info("register_can_be_asked_again")
+                self._teller.tell(RegisterQueryRecovered())
             if not self._questions.waiting:
                 self._demanded.wait(max(0.0, due - self._clock()))
 
     def _failed(self, detail: str) -> None:
         self._cause = (WaitCause.BROKERS_AWAY, detail)
         if detail != self._failing:
-            self._log.warning("register_cannot_be_asked", error=detail)
+            self._teller.tell(RegisterQueryFailed(detail))
         self._failing = detail
 
     def _ask(self) -> float:
@@ -210,9 +221,8 @@ class Freshness:
             try:
                 told = LedgerProgress.model_validate_json(message.value() or b"")
             except ValidationError as wrong:
-                self._log.error(
-                    "progress_unreadable", partition=message.partition(), offset=message.offset(), error=str(wrong)
-                )
+                _, partition, offset = place(message)
+                self._teller.tell(ProgressRecordUnreadable(partition, offset, str(wrong)))
                 continue
             if told.topic == PHYSICIAN_EVENTS.name:
                 self._progress[told.partition] = told
@@ -279,12 +289,7 @@ class Freshness:
             counts[spec.name] = sorted(topic.partitions)
         events = counts[PHYSICIAN_EVENTS.name]
         if self._events and len(events) > len(self._events):
-            self._log.error(
-                "event_partitions_grew",
-                before=len(self._events),
-                now=len(events),
-                consequence="claims wait until the control plane reads the new partitions",
-            )
+            self._teller.tell(EventPartitionsGrew(before=len(self._events), now=len(events)))
         self._events = events
         self._standings = [
             (spec.name, number) for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING) for number in counts[spec.name]

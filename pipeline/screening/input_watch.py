@@ -12,7 +12,9 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.kafka.offsets import ends, topic_id
+from pipeline.screening.events import ClaimsTopicQueryFailed
 from pipeline.settings.model import Settings
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIMS
@@ -30,7 +32,7 @@ class InputWatch:
     def __init__(self, settings: Settings, metrics: GateMetrics, partitions: Callable[[], set[int]]) -> None:
         self._metrics, self._partitions = metrics, partitions
         self._admin = AdminClient(settings.client())
-        self._log = logger(component="input-watch")
+        self._teller = Teller(logger(component="input-watch"), metrics)
         self._failing = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="input-watch", daemon=True)
@@ -66,7 +68,7 @@ class InputWatch:
                 self.missing = told is not None and told.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
                 detail = repr(error) if told is None else told.str()
                 if detail != self._failing:
-                    self._log.warning("claims_cannot_be_asked_about", error=detail)
+                    self._teller.tell(ClaimsTopicQueryFailed(detail))
                 self._failing = detail
 
     def _look(self) -> None:

@@ -17,10 +17,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.records import place
+from pipeline.screening import events
 from pipeline.screening.batches import Records
 from pipeline.screening.input_watch import InputWatch
 from pipeline.screening.positions import Positions
 from pipeline.settings.model import Settings
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIMS
@@ -58,7 +60,7 @@ class Ownership:
     ) -> None:
         self._metrics = metrics
         self._settle, self._void, self._stopping = settle, void, stopping
-        self._log = logger(component="worker", instance=instance)
+        self._teller = Teller(logger(component="worker", instance=instance), metrics)
         self.epoch = 0
         self.owned: set[int] = set()
         self.rewind_needed = False
@@ -85,7 +87,7 @@ class Ownership:
             fetch__queue__backoff__ms=10,
         )
         self._consumer = Consumer({**options, "error_cb": self._heard})
-        self._positions = Positions(settings, self._consumer)
+        self._positions = Positions(settings, self._consumer, metrics)
 
     def join(self) -> None:
         """Joins the group."""
@@ -147,10 +149,10 @@ class Ownership:
         if error.fatal() or error.code() in _FENCED:
             raise WorkerError(_no_way_on(error))
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            self._log.error("claims_topic_missing", advice="create it with `screening topics apply`")
+            self._teller.tell(events.ClaimsTopicNotFound())
             time.sleep(1.0)
             return
-        self._log.warning("claims_read_failed", error=error.str())
+        self._teller.tell(events.ClaimsReadFailed(error.str()))
 
     def _heard(self, error: KafkaError) -> None:
         if error.fatal() or error.code() in _FENCED:
@@ -158,8 +160,7 @@ class Ownership:
 
     def _expired(self, partition: int, expected: int, low: int) -> None:
         """Records that were deleted by the topic's retention before anybody had read them."""
-        self._metrics.expired.labels(str(partition)).inc(low - expected)
-        self._log.error("claims_expired_unread", partition=partition, first=expected, records=low - expected)
+        self._teller.tell(events.ClaimsExpiredUnread(partition, first=expected, records=low - expected))
 
     # -- a topic that was made again ----------------------------------------------------------------------------
 
@@ -179,9 +180,7 @@ class Ownership:
         self._settle()
         self.epoch += 1
         self._void()
-        self._log.error(
-            "claims_topic_made_again", before=self._topic_id, now=self.watch.id, partitions=sorted(self.owned)
-        )
+        self._teller.tell(events.ClaimsTopicMadeAgain(self._topic_id, self.watch.id, sorted(self.owned)))
         self._topic_id = self.watch.id
         self._skip = {
             (int(partition), int(offset)): int(stamp)
@@ -194,7 +193,7 @@ class Ownership:
                 self._next[partition] = 0
                 self._consumer.seek(TopicPartition(CLAIMS.name, partition, 0))
         except (KafkaException, ClusterError) as error:
-            self._log.warning("rewind_failed", error=_told(error))
+            self._teller.tell(events.RewindFailed(_told(error)))
             self.rewind_needed = True
 
     def _not_answered(self, messages: list[Message]) -> npt.NDArray[np.bool_]:
@@ -247,7 +246,7 @@ class Ownership:
                 self._next[partition] = start
             self._failures = 0
         except (KafkaException, ClusterError) as error:
-            self._log.warning("rewind_failed", error=_told(error))
+            self._teller.tell(events.RewindFailed(_told(error)))
             self.rewind_needed = True
             self._failures += 1
 
@@ -263,7 +262,7 @@ class Ownership:
             except (KafkaException, ClusterError) as error:
                 if not told:
                     told = True
-                    self._log.warning("assignment_waits", partitions=sorted(partitions), error=_told(error))
+                    self._teller.tell(events.AssignmentDelayed(sorted(partitions), _told(error)))
                 time.sleep(0.1)
         return {}
 
@@ -294,7 +293,7 @@ class Ownership:
         self._next.update(starts)
         if self._pausing:
             self._pause(set(starts))
-        self._changed("partitions_assigned", places)
+        self._changed(events.PartitionsAssigned, places)
 
     def _on_revoke(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         # The group waits for this callback, so what is in commit is finished under the old ownership. What was read and
@@ -304,14 +303,14 @@ class Ownership:
             self.epoch += 1
             self.rewind_needed = True
         self._give_up(places)
-        self._changed("partitions_revoked", places)
+        self._changed(events.PartitionsRevoked, places)
 
     def _on_lost(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         # Others may own them already: nothing read so far may be committed any more.
         self.forget()
         self._settle()
         self._give_up(places)
-        self._changed("partitions_lost", places)
+        self._changed(events.PartitionsLost, places)
 
     def _give_up(self, places: list[TopicPartition]) -> None:
         # A paused partition would still be paused if it ever came back.
@@ -322,9 +321,8 @@ class Ownership:
             self._metrics.forget(self._metrics.lag, str(given.partition))
             self._metrics.forget(self._metrics.pinned, str(given.partition))
 
-    def _changed(self, event: str, places: list[TopicPartition]) -> None:
-        self._metrics.partitions.set(len(self.owned))
-        self._log.info(event, partitions=sorted(one.partition for one in places), owned=sorted(self.owned))
+    def _changed(self, event: type[events.PartitionsChanged], places: list[TopicPartition]) -> None:
+        self._teller.tell(event(sorted(one.partition for one in places), sorted(self.owned)))
 
     # -- how much is left ---------------------------------------------------------------------------------------
 

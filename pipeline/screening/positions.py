@@ -13,7 +13,10 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaException,
 
 from pipeline.kafka.reading import first_record, read_to_end
 from pipeline.kafka.records import headers
+from pipeline.screening.events import CommittedOffsetNotUsed, StartTakenFromOutcomes
 from pipeline.settings.model import Settings
+from pipeline.telemetry.events import Teller
+from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIM_VERDICTS, CLAIMS, CLAIMS_DEAD_LETTER, DAY_MS
 from topics.dead_letters import opened
@@ -37,9 +40,9 @@ _sourced = msgspec.json.Decoder(_Sourced).decode
 class Positions:
     """Answers where to go on. Belongs to the reading thread."""
 
-    def __init__(self, settings: Settings, consumer: Consumer) -> None:
+    def __init__(self, settings: Settings, consumer: Consumer, metrics: GateMetrics) -> None:
         self._settings, self._consumer = settings, consumer
-        self._log = logger(component="positions")
+        self._teller = Teller(logger(component="positions"), metrics)
 
     def starts(self, partitions: Iterable[int], topic_id: str | None) -> dict[int, int]:
         """The offset of each partition to go on at. Raises KafkaException while the brokers cannot tell."""
@@ -54,7 +57,7 @@ class Positions:
             )
             other = bool(committed.metadata) and topic_id is not None and committed.metadata != topic_id
             if other or committed.offset > high:
-                self._log.error("offset_of_an_earlier_topic", partition=committed.partition, offset=committed.offset)
+                self._teller.tell(CommittedOffsetNotUsed(committed.partition, committed.offset))
             if other:
                 found[committed.partition] = low
             elif committed.offset < 0 or committed.offset > high:
@@ -92,7 +95,7 @@ class Positions:
                 self._answered(starts, filled, letter.topic, letter.partition, letter.offset)
         went_on = {number: start for number, start in starts.items() if start > partitions[number][0]}
         if went_on:
-            self._log.warning("start_follows_from_outcomes", starts={str(n): start for n, start in went_on.items()})
+            self._teller.tell(StartTakenFromOutcomes({str(number): start for number, start in went_on.items()}))
         return starts
 
     @staticmethod

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.screening.batches import Commit, Records
+from pipeline.screening.events import BatchCommitted, WorkerNotReady, WorkerReady
 from pipeline.screening.freshness import WaitCause
 from pipeline.screening.gate import Gate
 from pipeline.screening.ownership import Ownership
 from pipeline.screening.view import StandingView
 from pipeline.settings.model import Settings, StalenessPolicy
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 
@@ -35,7 +37,7 @@ class Reporter:
     ) -> None:
         self._settings, self._metrics, self._instance = settings, metrics, instance
         self._gate, self._view, self._ownership = gate, view, ownership
-        self._log = logger(component="worker", instance=instance)
+        self._teller = Teller(logger(component="worker", instance=instance), metrics)
         self._judging = False
         self._held = False
         self._loaded = 0
@@ -53,8 +55,7 @@ class Reporter:
         """The worker begins or ends to judge."""
         self._judging = on
         self._moved_at = time.monotonic()
-        self._metrics.ready.set(on)
-        self._log.info("worker_ready" if on else "worker_not_ready")
+        self._teller.tell(WorkerReady() if on else WorkerNotReady())
 
     def look(self, waiting: Sequence[Records], *, held: bool, trouble: str | None) -> None:
         """Notes what waits; once a second publishes how much is left to read."""
@@ -111,33 +112,17 @@ class Reporter:
         batch, judged = commit.batch, commit.judged
         self._ownership.remember(batch.records)
         messages = batch.records.messages
-        judge_seconds = batch.rule_seconds + commit.write_seconds
-        metrics = self._metrics
-        for region, disposition, reason, exempted, claims, charged, reversed_ in judged.tally.sums:
-            metrics.claims.labels(metrics.region(region), disposition, reason).inc(claims)
-            metrics.fund_amount.labels(disposition, "charge").inc(charged)
-            metrics.fund_amount.labels(disposition, "reversal").inc(reversed_)
-            if exempted is not None:
-                metrics.exempted.labels(exempted, reason).inc(claims)
-        metrics.institutions.add(judged.tally.institutions)
-        for kind, count in judged.dead_by_kind.items():
-            metrics.dead_letters.labels(kind).inc(count)
-        for form, count in judged.tally.code_forms.items():
-            metrics.national_codes.labels(form).inc(count)
-        for pack, count in judged.past_transition.items():
-            metrics.past_transition.labels(pack).inc(count)
-        metrics.cases.inc(len(judged.cases))
-        metrics.committed.inc()
-        metrics.batch_claims.observe(len(messages))
-        metrics.judge_seconds.observe(judge_seconds)
-        metrics.commit_seconds.observe(commit.commit_seconds)
-        metrics.latency.observe(np.maximum(0.0, time.time() - batch.records.stamps / 1000))
-        self._log.info(
-            "batch_committed",
-            records=len(messages),
-            verdicts=len(judged.verdicts),
-            cases=len(judged.cases),
-            dead_letters=len(judged.dead_letters),
-            judge_ms=round(judge_seconds * 1000, 1),
-            commit_ms=round(commit.commit_seconds * 1000, 1),
+        self._teller.tell(
+            BatchCommitted(
+                records=len(messages),
+                verdicts=len(judged.verdicts),
+                cases=len(judged.cases),
+                dead_letters=len(judged.dead_letters),
+                judge_ms=round((batch.rule_seconds + commit.write_seconds) * 1000, 1),
+                commit_ms=round(commit.commit_seconds * 1000, 1),
+                tally=judged.tally,
+                dead_by_kind=judged.dead_by_kind,
+                past_transition=judged.past_transition,
+                latencies_s=np.maximum(0.0, time.time() - batch.records.stamps / 1000),
+            )
         )

@@ -15,8 +15,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from pipeline.kafka.diagnostics import ClusterError, first_answer, no_topic
 from pipeline.kafka.records import key, place
+from pipeline.screening.events import StandingReadFailed, StandingRecordUnreadable
 from pipeline.screening.freshness import Freshness, Mark, WaitCause
 from pipeline.settings.model import Settings
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
@@ -61,8 +63,8 @@ class StandingView:
 
     def __post_init__(self) -> None:
         instance = self.settings.unique_instance()
-        self._log = logger(component="standing-view")
-        self._freshness = Freshness(self.settings, instance, self.clock)
+        self._teller = Teller(logger(component="standing-view"), self.metrics)
+        self._freshness = Freshness(self.settings, instance, self.metrics, self.clock)
         self._read_physician = msgspec.json.Decoder(PhysicianTimeline).decode
         self._read_institution = msgspec.json.Decoder(InstitutionTimeline).decode
         self._consumer = Consumer(
@@ -200,7 +202,7 @@ class StandingView:
                 elif error.fatal():
                     raise KafkaException(error)
                 else:
-                    self._log.warning("standing_read_failed", error=error.str())
+                    self._teller.tell(StandingReadFailed(error.str()))
                 continue
             self._positions[topic, partition].next_offset = offset + 1
             if topic == PHYSICIAN_STANDING.name:
@@ -254,14 +256,7 @@ class StandingView:
         self.metrics.standing_updates.labels(effect).inc()
 
     def _unreadable(self, message: Message, error: Exception) -> None:
-        self._count("unreadable")
-        self._log.error(
-            "standing_record_unreadable",
-            topic=message.topic(),
-            partition=message.partition(),
-            offset=message.offset(),
-            error=str(error),
-        )
+        self._teller.tell(StandingRecordUnreadable(*place(message), str(error)))
 
     def _publish_size(self) -> None:
         self.metrics.standing_physicians.set(len(self.index))

@@ -17,12 +17,22 @@ from importlib.metadata import version
 from pipeline.kafka.transactions import ReadUpTo
 from pipeline.screening.batches import Batch, Records
 from pipeline.screening.committing import Committer
+from pipeline.screening.events import (
+    GateHeld,
+    GateReleased,
+    RegisterFoundEmpty,
+    StandingViewLoaded,
+    WaitForRegisterBegan,
+    WorkerStarted,
+    WorkerStopped,
+)
 from pipeline.screening.gate import Gate, Ruled
 from pipeline.screening.ownership import Ownership
 from pipeline.screening.reporting import Reporter
 from pipeline.screening.status import status_page
 from pipeline.screening.view import StandingView
 from pipeline.settings.model import Settings, StalenessPolicy
+from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from pipeline.web.server import StatusServer
@@ -44,7 +54,7 @@ class Worker:
         self.instance = settings.unique_instance()
         self.metrics = GateMetrics()
         self.gate = Gate(packs)
-        self._log = logger(component="worker", instance=self.instance)
+        self._teller = Teller(logger(component="worker", instance=self.instance), self.metrics)
         self._stopping = False
         self._held = False
         self._lag_s = min(settings.register_lag_ms / 1000, settings.staleness_limit_s)
@@ -96,21 +106,17 @@ class Worker:
     def run(self) -> None:
         """Loads the register, then judges until stopped. Raises WorkerError, ViewError or TransactionFatal."""
         try:
-            self._log.info("worker_started", metrics=f"http://{self.pages.host}:{self.pages.port}/metrics")
+            self._teller.tell(WorkerStarted(f"http://{self.pages.host}:{self.pages.port}/metrics"))
             started = time.monotonic()
             gc.set_threshold(_COLLECT_EVERY, 50, 100)
             if not self._load_view():
                 return
-            self._log.info(
-                "standing_view_loaded",
-                physicians=len(self.gate.index),
-                institutions=self.gate.index.institutions,
-                seconds=round(time.monotonic() - started, 3),
-            )
+            index, seconds = self.gate.index, round(time.monotonic() - started, 3)
+            self._teller.tell(StandingViewLoaded(len(index), index.institutions, seconds))
             gc.collect()
             gc.freeze()
-            if not len(self.gate.index):
-                self._log.warning("register_is_empty", consequence="every physician counts as unregistered")
+            if not len(index):
+                self._teller.tell(RegisterFoundEmpty())
             self._committer.start()
             self._ownership.join()
             self._reporter.set_judging(on=True)
@@ -136,7 +142,7 @@ class Worker:
         self.view.close()
         self.pages.close()
         self._status.close()
-        self._log.info("worker_stopped")
+        self._teller.tell(WorkerStopped())
 
     # -- one turn -----------------------------------------------------------------------------------------------
 
@@ -197,8 +203,7 @@ class Worker:
             return
         if not self._wait_told:
             self._wait_told = True
-            cause, detail = self.view.cause()
-            self._log.warning("claims_wait_for_register", cause=cause.value, detail=detail)
+            self._teller.tell(WaitForRegisterBegan(*self.view.cause()))
         self.view.demand()
         self._ownership.pause(on=True)
         self._read(_LOOK_AGAIN_S)
@@ -224,11 +229,5 @@ class Worker:
             self._ownership.pause(on=True)
         if on != self._held:
             self._held = on
-            self.metrics.held.set(on)
-            cause, detail = self.view.cause()
-            self._log.warning(
-                "gate_held" if on else "gate_released",
-                staleness_seconds=round(self.view.staleness(), 1),
-                cause=cause.value,
-                detail=detail,
-            )
+            told = GateHeld if on else GateReleased
+            self._teller.tell(told(round(self.view.staleness(), 1), *self.view.cause()))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import structlog
@@ -16,6 +18,10 @@ M = TypeVar("M")
 """The metrics of the process: `GateMetrics`, `ControlMetrics`, or None where an event is only logged."""
 
 _INNER_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+UNLOGGED: Mapping[str, bool] = MappingProxyType({"logged": False})
+"""Metadata of a field that only the metrics need: it is not part of what the log says."""
 
 
 class Event(Generic[M]):
@@ -29,12 +35,31 @@ class Event(Generic[M]):
         return _INNER_CAPITAL.sub("_", cls.__name__).lower()
 
     def fields(self) -> dict[str, Any]:
-        """What the log says beside the name: the dataclass's fields. What is None is left out."""
-        told = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}  # type: ignore[arg-type]
+        """What the log says beside the name: the dataclass's fields. What is None or `UNLOGGED` is left out."""
+        logged = [item.name for item in dataclasses.fields(self) if item.metadata.get("logged", True)]  # type: ignore[arg-type]
+        told = {name: getattr(self, name) for name in logged}
         return {name: value for name, value in told.items() if value is not None}
 
     def measure(self, metrics: M) -> None:
         """Moves the metrics that count this event; most events have none."""
+
+
+class DebugEvent(Event[M]):
+    """Base of what is told only to whoever looks for a fault."""
+
+    level = "debug"
+
+
+class WarningEvent(Event[M]):
+    """Base of what goes on by itself, and may need a look when it keeps happening."""
+
+    level = "warning"
+
+
+class ErrorEvent(Event[M]):
+    """Base of what somebody has to look at."""
+
+    level = "error"
 
 
 class Teller(Generic[M]):

@@ -130,7 +130,7 @@ def test_kills_rebalances_and_a_broker_restart_lose_nothing_and_send_nothing_old
     assert set(controls.stop()) == {0}
     audit = cluster.screening("audit", "--standings", "--notices-on", TODAY.isoformat())
     assert audit.returncode == 0, audit.stdout[-3000:] + audit.stderr[-1000:]
-    anew = sum(len(item.events("control_begins_anew")) for item in controls.all)
+    anew = sum(len(item.events("control_restarted")) for item in controls.all)
     print(  # noqa: T201  # the figures are for people
         f"\n[CONTROL_CRASH_SEED={SEED}] {KILLS} x kill -9 ({inside} with uncommitted events), 1 x broker restart, {len(records):,} "
         f"records: {standings:,} standings, {notices:,} notices, {len(letters)} dead letters, {anew} planes begun anew"

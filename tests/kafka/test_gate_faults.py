@@ -131,7 +131,7 @@ def test_offsets_that_expired_are_found_again_in_the_outcomes(cluster: Cluster, 
     worker = crew.start().wait_ready()
     wait_judged(cluster, crew)
     crew.stop()
-    assert worker.events("start_follows_from_outcomes")
+    assert worker.events("start_taken_from_outcomes")
     assert set(outcomes(cluster).values()) == {1}
     assert len(outcomes(cluster)) == 401
 

@@ -66,7 +66,7 @@ def test_a_claim_that_comes_after_an_event_waits_for_what_follows_from_it(cluste
     assert (told["disposition"], told["reason"]) == ("pay", "ok")
     assert told["register"]["progress"] == {"0": 1, "1": 0, "2": 0}
     assert told["register"]["as_of"] <= told["screened_at"]
-    assert worker.events("claims_wait_for_register")[0]["cause"] == "ledger_behind"
+    assert worker.events("wait_for_register_began")[0]["cause"] == "ledger_behind"
     assert worker.metric("screening_register_wait_seconds_count") == 1
     crew.stop()
 
@@ -94,7 +94,7 @@ def test_a_dead_control_plane_with_an_event_under_way_leaves_the_claims_to_the_p
     wait_judged(cluster, crew)
 
     assert verdict(cluster, "Q1")["reason"] == outcome
-    assert worker.events("claims_wait_for_register"), "it waited before the policy decided"
+    assert worker.events("wait_for_register_began"), "it waited before the policy decided"
     crew.stop()
 
 

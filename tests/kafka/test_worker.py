@@ -123,7 +123,7 @@ def test_a_worker_that_is_stopped_while_it_has_nothing_to_do_ends_at_once(cluste
 
     assert worker.terminate(within=15) == 0
 
-    assert worker.events("register_is_empty"), "an empty register is worth a warning"
+    assert worker.events("register_found_empty"), "an empty register is worth a warning"
 
 
 def test_two_workers_share_the_partitions_and_the_verdicts_are_those_of_one(cluster: Cluster, crew: Crew) -> None:

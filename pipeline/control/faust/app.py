@@ -23,7 +23,6 @@ from yarl import URL
 from pipeline.control.faust.credentials import credentials
 from pipeline.control.faust.tables import PublishedTable, Takeover
 from pipeline.settings.model import Settings
-from pipeline.telemetry.logs import logger
 from topics.catalogue import (
     CASE_ACTIONS,
     CASE_FILES,
@@ -46,7 +45,6 @@ TABLES = (*EVENT_TABLES, *CASE_TABLES)
 _SOURCE_NAMES = {spec.name for spec in SOURCES}
 _LOOK_WITHIN_S = 10.0
 _COMMIT_WITHIN_S = 3.0
-_log = logger(component="control")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             if mine:
                 await asyncio.wait_for(consumer.commit(mine), _COMMIT_WITHIN_S)
         except (KafkaError, TimeoutError, RuntimeError) as error:
-            _log.warning("group_offsets_not_committed", error=repr(error))
+            cast("ControlApp", self.app).offsets_not_committed(repr(error))
             return False
         return True
 
@@ -241,6 +239,8 @@ class ControlApp(faust.App):
 
     starts: Callable[[], Mapping[TP, int | None]] = staticmethod(dict)
     """The ledger's progress in each source of this process; None where there is none yet."""
+    offsets_not_committed: Callable[[str], object] = staticmethod(str)
+    """Is told why the group's offsets could not be written."""
 
     async def reading(self) -> dict[TP, Reading]:
         """How far each source was read, as of one moment. Raises TimeoutError when the consumer's thread does not answer."""

@@ -18,7 +18,6 @@ from pipeline.control.aside import aside
 from pipeline.control.faust.restore import restore
 from pipeline.control.faust.state_store import MemoryStateStore, RocksStateStore, StateStore
 from pipeline.settings.model import Settings, StoreKind
-from pipeline.telemetry.logs import logger
 from topics.catalogue import TopicSpec
 
 Takeover = Callable[[set[TP], int], Awaitable[None]]
@@ -45,7 +44,6 @@ class TableStores(Store):  # type: ignore[type-arg]  # Faust's generic store can
         self._settings = settings
         self._folder = folder
         self._topic = topic
-        self._log = logger(component="control", table=topic)
         self.stores: dict[int, StateStore] = {}
         self.restored = 0
         self.closed: set[int] = set()
