@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 try:
@@ -86,6 +85,7 @@ def main() -> None:
 
 _ELSEWHERE = {
     "audit": ("pipeline.cli.audit", "audit_command"),
+    "conformance": ("pipeline.cli.conformance", "conformance"),
     "control": ("pipeline.cli.control", "control"),
     "dlq": ("pipeline.cli.dlq", "dlq"),
     "explain": ("pipeline.cli.explain", "explain_command"),
@@ -125,23 +125,6 @@ def demo(claims: int, seed: int, lang: str, as_json: bool) -> None:
     from pipeline.telemetry.console import out
 
     raise SystemExit(run_demo(claims=claims, seed=seed, as_json=as_json, lang=lang, console=out))
-
-
-@main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-@json_option
-def conformance(files: tuple[Path, ...], as_json: bool) -> None:
-    """Runs worked cases through the law and prints each that differs; the last line is `N passed, N failed`.
-
-    Exit code 0: all passed; 1: some failed; 2: a file cannot be read.
-
-    \b
-    Example:
-      screening conformance cases.jsonl
-    """
-    from pipeline.conformance import conformance_command
-
-    raise SystemExit(conformance_command(files, json=as_json, echo=click.echo))
 
 
 if __name__ == "__main__":

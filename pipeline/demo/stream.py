@@ -11,6 +11,7 @@ from itertools import islice
 from confluent_kafka import KafkaError, Message, Producer
 
 from pipeline.demo.outcome import Place
+from pipeline.kafka.producing import produce_one
 from pipeline.kafka.records import place
 from pipeline.settings.model import Settings
 from rules.events import Event, encode
@@ -66,7 +67,8 @@ class ClaimStream:
         ordered = sorted(events, key=lambda event: not event.of_institution)
         for event in ordered:
             key = (event.institution if event.of_institution else event.physician_code) or ""
-            self._producer.produce(PHYSICIAN_EVENTS.name, key=key, value=encode(event), on_delivery=self._refusal)
+            record = {"key": key, "value": encode(event)}
+            produce_one(self._producer, PHYSICIAN_EVENTS.name, record, delivered=self._refusal, wait=self._pause)
         self._flush()
         return len(ordered)
 
@@ -115,17 +117,13 @@ class ClaimStream:
         self._producer.poll(0)
         time.sleep(_TICK_S)
 
-    def _offer(self, record: tuple[bytes, bytes | None]) -> None:
-        key, value = record
-        while True:
-            # The mock acknowledges with a time of its own invention, so the record's time is given and remembered here.
-            now_ms = int(time.time() * 1000)
-            taken = partial(self._taken, now_ms / 1000)
-            try:
-                self._producer.produce(CLAIMS.name, key=key, value=value, timestamp=now_ms, on_delivery=taken)
-                break
-            except BufferError:
-                self._pause()
+    def _offer(self, claim: tuple[bytes, bytes | None]) -> None:
+        key, value = claim
+        # The mock acknowledges with a time of its own invention, so the record's time is given and remembered here.
+        now_ms = int(time.time() * 1000)
+        taken = partial(self._taken, now_ms / 1000)
+        record = {"key": key, "value": value, "timestamp": now_ms}
+        produce_one(self._producer, CLAIMS.name, record, delivered=taken, wait=self._pause)
         self.offered += 1
         if self.offered % 200 == 0:
             self._check()

@@ -70,8 +70,12 @@ def produce_one(
     *,
     partition: int | None = None,
     delivered: Delivered | None = None,
+    wait: Callable[[], object] | None = None,
 ) -> None:
-    """Queues one record, headers and all; waits while the queue is full. Raises KafkaException if the client does not take it."""
+    """Queues one record, headers and all; waits while the queue is full. Raises KafkaException if the client does not take it.
+
+    `wait` is called again and again while the queue is full, in place of the producer's own waiting. It may raise.
+    """
     more: dict[str, Any] = {} if partition is None else {"partition": partition}
     if delivered is not None:
         more["on_delivery"] = delivered
@@ -79,7 +83,10 @@ def produce_one(
         try:
             producer.produce(topic, **record, **more)
         except BufferError:
-            producer.poll(_PAUSE_S)
+            if wait is None:
+                producer.poll(_PAUSE_S)
+            else:
+                wait()
         else:
             return
 

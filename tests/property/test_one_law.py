@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipeline.conformance import REGIONS, Case, read_case, run_cases
+from pipeline.conformance.cases import REGIONS, Case, read_case
+from pipeline.conformance.run import run_cases
 from pipeline.explain.explaining import explain_claim
 from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set

@@ -7,7 +7,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.conformance import Case, read_case, run_cases
+from pipeline.conformance.cases import Case, read_case
+from pipeline.conformance.run import run_cases
 from pipeline.settings.packs import load_pack_set
 from rules.packs.pack import PackSet
 from tests.oracle.histories import generate

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any, TypeVar
 
-from pipeline.conformance import read_case, run_cases
+from pipeline.conformance.cases import read_case
+from pipeline.conformance.run import run_cases
 from pipeline.settings.packs import read_packs
 from rules.packs.pack import Pack, PackSet
 from rules.packs.readings import with_readings

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 
 from pipeline.cli.main import main
-from pipeline.conformance import REGIONS, Case, read_case, run_cases
+from pipeline.conformance.cases import REGIONS, Case, read_case
+from pipeline.conformance.run import run_cases
 from pipeline.explain.explaining import ExplainError, explain_claim
 from pipeline.explain.view import as_data
 from pipeline.settings.packs import load_pack_set

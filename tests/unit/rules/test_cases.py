@@ -6,11 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from pipeline.conformance import CaseError, conformance_command, read_case, run_conformance
+from pipeline.cli.main import main
+from pipeline.conformance.cases import CaseError, read_case
+from pipeline.conformance.run import run_conformance
 
 CASES = Path(__file__).parent / "cases"
 FILES = [CASES / "cases-open.jsonl", CASES / "cases-generated.jsonl"]
+
+
+def _conformance(file: Path, *options: str, exit_code: int) -> list[str]:
+    """What `screening conformance` prints, line by line."""
+    run = CliRunner().invoke(main, ["conformance", str(file), *options])
+    assert run.exit_code == exit_code, run.output
+    return run.output.splitlines()
 
 
 def test_every_worked_case_of_the_spec_passes():
@@ -26,8 +36,7 @@ def test_the_copies_are_those_of_the_shared_folder(shared: Path):
 
 
 def test_the_command_ends_with_the_count_and_returns_zero_when_all_pass():
-    lines: list[str] = []
-    assert conformance_command([FILES[0]], json=False, echo=lines.append) == 0
+    lines = _conformance(FILES[0], exit_code=0)
     assert lines == ["133 passed, 0 failed"]
 
 
@@ -37,13 +46,11 @@ def test_a_case_that_differs_is_told_field_by_field_and_returns_one(tmp_path):
     case["expect"]["ban_period"] = ["2023-01-01", None]
     file = tmp_path / "one.jsonl"
     file.write_text(json.dumps(case) + "\n", "utf-8")
-    lines: list[str] = []
-    assert conformance_command([file], json=False, echo=lines.append) == 1
+    lines = _conformance(file, exit_code=1)
     assert lines[-1] == "0 passed, 1 failed"
-    assert 'disposition  expected "reject", got "pay"' in lines[0]
-    assert 'ban_period   expected ["2023-01-01",null], got (absent)' in lines[0]
-    told: list[str] = []
-    assert conformance_command([file], json=True, echo=told.append) == 1
+    assert 'disposition  expected "reject", got "pay"' in "\n".join(lines)
+    assert 'ban_period   expected ["2023-01-01",null], got (absent)' in "\n".join(lines)
+    told = _conformance(file, "--json", exit_code=1)
     assert json.loads(told[0])["differences"][0] == {"field": "disposition", "expected": "reject", "got": "pay"}
 
 
@@ -51,8 +58,7 @@ def test_a_bad_line_is_reported_with_its_number_and_the_others_still_run(tmp_pat
     good = FILES[0].read_text("utf-8").splitlines()[0]
     file = tmp_path / "mixed.jsonl"
     file.write_text(f'{good}\n{{"id": \n\n{{"id":"x","locality":"mars"}}\n{good}\n', "utf-8")
-    lines: list[str] = []
-    assert conformance_command([file], json=False, echo=lines.append) == 1
+    lines = _conformance(file, exit_code=1)
     assert lines[-1] == "2 passed, 2 failed"
     assert "mixed.jsonl:2" in lines[0]
     assert "mixed.jsonl:4" in lines[1]
@@ -60,8 +66,7 @@ def test_a_bad_line_is_reported_with_its_number_and_the_others_still_run(tmp_pat
 
 
 def test_a_file_that_cannot_be_read_returns_two(tmp_path):
-    lines: list[str] = []
-    assert conformance_command([tmp_path / "none.jsonl"], json=False, echo=lines.append) == 2
+    lines = _conformance(tmp_path / "none.jsonl", exit_code=2)
     assert "none.jsonl" in lines[0]
 
 

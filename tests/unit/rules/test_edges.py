@@ -7,7 +7,7 @@ import datetime as dt
 import msgspec
 import pytest
 
-from pipeline.conformance import read_case
+from pipeline.conformance.cases import read_case
 from rules.calendar import MONDAY_TO_FRIDAY
 from rules.dossier import fold
 from rules.events import CHINA

@@ -6,7 +6,7 @@ from importlib import resources
 
 import pytest
 
-from pipeline.conformance import read_case
+from pipeline.conformance.cases import read_case
 from pipeline.settings.packs import read_packs
 from rules.packs.pack import PackError, parse_pack
 from rules.packs.readings import settings, with_readings

@@ -1,15 +1,13 @@
-"""Worked cases in the schema of the spec's README, run through the same law as the gate.
+"""Judges worked cases and holds the answers against what they expect, field by field.
 
-A case is one history and one claim. It is adapted to events and a claim, the events are folded, the claim is judged by the
-vector definition of `rules.screens.verdict`, and the answer is compared field by field with `expect`. Cases carry days
-only: the place in `history` stands for the time of recording (determination G1), working days are plain Monday to
-Friday (README T6). All cases of a run are judged as one frame.
+The events of a case are folded, and its claim is judged by the vector definition of `rules.screens.verdict`. All cases of a run
+are judged as one frame. Working days are plain Monday to Friday (README T6).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,11 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.inputs.errors import InputError
+from pipeline.conformance.cases import REGIONS, Case, CaseError, Json, read_case
 from pipeline.inputs.records import read_records
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
-from rules.events import CHINA, NEEDS_INSTITUTION, TYPES, Event
 from rules.packs.pack import Law, PackSet
 from rules.screens.facts import CLAIM_FACTS, DRUG_FIELDS, EPOCH
 from rules.screens.index import FIRST_DAY, LAST_DAY, StandingIndex, day_number
@@ -32,12 +29,6 @@ from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import PhysicianTimeline, Span
 from rules.vocabulary import Standing
 
-Json = dict[str, Any]
-
-REGIONS = {"qiannan": "522700", "lanzhou": "620100", "national": "000000", "xiamen": "350200", "shantou": "440500"}
-"""Region by which a case of a locality finds its pack."""
-
-_BASE = dt.datetime(2000, 1, 1, tzinfo=CHINA)
 _FINAL = (
     "disposition",
     "reason",
@@ -47,23 +38,6 @@ _FINAL = (
     "penalty_period",
     "cost_bearer",
 )
-
-
-class CaseError(ValueError):
-    """A case that does not follow the schema; the message names the field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A case, adapted: its events in the order of recording, and its claim's facts."""
-
-    id: str
-    locality: str
-    events: tuple[Event, ...]
-    claim: Json
-    day: dt.date
-    first_day: dt.date | None
-    expect: Json | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,81 +66,6 @@ class Result:
     def passed(self) -> bool:
         """Whether the case ran and agrees in every field."""
         return self.problem is None and not self.differences
-
-
-# -- reading ------------------------------------------------------------------------------------------------------
-
-
-def read_case(data: Any) -> Case:
-    """Adapts one case. Raises CaseError for a case that does not follow the schema."""
-    if not isinstance(data, dict):
-        raise CaseError(f"expected a JSON object, found {type(data).__name__}")
-    case_id = str(data.get("id", "(no id)"))
-    locality = data.get("locality")
-    if locality not in REGIONS:
-        raise CaseError(f"locality: {locality!r} found; expected one of {', '.join(REGIONS)}")
-    claim = _mapping(data, "claim")
-    history = data.get("history")
-    if not isinstance(history, list):
-        raise CaseError(f"history: expected a list, found {type(history).__name__}")
-    day = _date(claim, "service_date")
-    as_of = _date(data, "as_of") if data.get("as_of") is not None else dt.date.max
-    expect = data.get("expect")
-    if expect is not None and not isinstance(expect, dict):
-        raise CaseError(f"expect: expected an object, found {type(expect).__name__}")
-    events = []
-    for place, item in enumerate(history):
-        event = _event(item, place, locality, as_of)
-        if event is not None:
-            events.append(event)
-    first_day = _date(claim, "service_start") if claim.get("service_start") is not None else None
-    return Case(case_id, str(locality), tuple(events), claim, day, first_day, expect)
-
-
-def _mapping(data: Mapping[str, Any], key: str) -> Json:
-    value = data.get(key)
-    if not isinstance(value, dict):
-        raise CaseError(f"{key}: expected an object, found {type(value).__name__}")
-    return value
-
-
-def _date(data: Mapping[str, Any], key: str) -> dt.date:
-    value = data.get(key)
-    if not isinstance(value, str):
-        raise CaseError(f"{key}: expected a day such as 2023-05-10, found {value!r}")
-    try:
-        return dt.date.fromisoformat(value)
-    except ValueError as error:
-        raise CaseError(f"{key}: expected a day such as 2023-05-10, found {value!r}") from error
-
-
-def _event(item: Any, place: int, locality: str, as_of: dt.date) -> Event | None:
-    """The event at a place of the history; None when it was recorded after `as_of` (README T2)."""
-    where = f"history[{place}]"
-    if not isinstance(item, dict):
-        raise CaseError(f"{where}: expected an object, found {type(item).__name__}")
-    kind = TYPES.get(item.get("type", ""))
-    if kind is None:
-        raise CaseError(f"{where}.type: unknown event type {item.get('type')!r}")
-    recorded = _date(item, "recorded") if item.get("recorded") is not None else _date(item, "date")
-    if recorded > as_of:
-        return None
-    wire = {key: value for key, value in item.items() if key not in ("id", "recorded")}
-    wire["event_id"] = item.get("id") or f"#{place:04d}"
-    wire["region"] = REGIONS[locality]
-    # `recorded` has done its work above; among events of one day the place in the history decides (G1).
-    wire["recorded_at"] = (_BASE + dt.timedelta(seconds=place)).isoformat()
-    if not kind.of_institution:
-        wire["physician_code"] = "the claim's physician"
-    elif item["type"] in NEEDS_INSTITUTION and not item.get("institution"):
-        raise CaseError(f"{where}.institution: missing; a {item['type']} needs it")
-    try:
-        return msgspec.convert(wire, kind)
-    except msgspec.ValidationError as error:
-        raise CaseError(f"{where} ({item['type']}): {error}") from error
-
-
-# -- running ------------------------------------------------------------------------------------------------------
 
 
 def run_cases(
@@ -272,9 +171,6 @@ def compare(expect: Mapping[str, Any], got: Mapping[str, Any]) -> tuple[Differen
     )
 
 
-# -- files --------------------------------------------------------------------------------------------------------
-
-
 def run_conformance(
     paths: Iterable[Path], packs: PackSet | None = None, calendar: WorkingCalendar = MONDAY_TO_FRIDAY
 ) -> list[Result]:
@@ -305,52 +201,3 @@ def run_conformance(
         before = results[place]
         results[place] = Result(before.id, before.source, got, compare(case.expect or {}, got))
     return results
-
-
-def conformance_command(paths: Sequence[Path], *, json: bool, echo: Callable[[str], Any]) -> int:
-    """Runs the files and prints every case that differs, then `N passed, N failed`.
-
-    Returns 0, or 1 when any case failed, or 2 when a file could not be read. With `json` each failed case is one JSON
-    object a line; the last line is the same.
-    """
-    try:
-        results = run_conformance(paths)
-    except InputError as error:
-        echo(str(error))
-        return 2
-    failed = [result for result in results if not result.passed]
-    for result in failed:
-        echo(_as_json(result) if json else _as_text(result))
-    passed = len(results) - len(failed)
-    echo(
-        msgspec.json.encode({"passed": passed, "failed": len(failed)}).decode()
-        if json
-        else f"{passed} passed, {len(failed)} failed"
-    )
-    return 1 if failed else 0
-
-
-def _as_json(result: Result) -> str:
-    return msgspec.json.encode(
-        {
-            "id": result.id,
-            "at": result.source,
-            "problem": result.problem,
-            "differences": [
-                {"field": item.field, "expected": item.expected, "got": item.got} for item in result.differences
-            ],
-        }
-    ).decode()
-
-
-def _as_text(result: Result) -> str:
-    if result.problem is not None:
-        return f"{result.id}  {result.source}: {result.problem}"
-    lines = [f"{result.id}  {result.source}"]
-    width = max(len(item.field) for item in result.differences)
-    for item in result.differences:
-        expected, got = (
-            value if value == MISSING else msgspec.json.encode(value).decode() for value in (item.expected, item.got)
-        )
-        lines.append(f"  {item.field:<{width}}  expected {expected}, got {got}")
-    return "\n".join(lines)
