@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
 
 from rules.calendar import WorkingCalendar, official_calendar
-from rules.dossier import Dossier, Issue, fold
-from rules.events import Event, InstitutionResigned, OptOut, Registration, SiteDeclaration
+from rules.dossier import Dossier, Issue, fold, law_order
+from rules.events import Event, InstitutionResigned
 from rules.packs.pack import Law, Pack, PackError, Segment
 from rules.schemes.account import Account, Ban, Entry
 from rules.schemes.ledger import Ledger
 from rules.schemes.registry import scheme_of
 from rules.schemes.scheme import Scheme
+from rules.succession import bars, days_of_law, handed_on, overlaid, under
 from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site, Span
-from rules.vocabulary import IssueCode, SiteStatus, Standing
+from rules.vocabulary import IssueCode, SiteStatus
 
 DayRange = tuple[dt.date | None, dt.date | None]
 """First and last day, both inclusive; None is open."""
@@ -55,6 +56,8 @@ class _Part:
     contested: tuple[Span, ...] | None
     sites: tuple[Site, ...]
     has_scale: bool
+    calendar: WorkingCalendar
+    since: dt.date
 
 
 def _segments(law: Pack | Law) -> tuple[Segment, ...]:
@@ -67,16 +70,18 @@ def _calendar(law: Pack | Law, pack: Pack, given: WorkingCalendar | None) -> Wor
     return law.calendar(pack) if isinstance(law, Law) else official_calendar(_ledger_of(pack).working_calendar.value)
 
 
-def _part(segment: Segment, events: Sequence[Event], calendar: WorkingCalendar) -> _Part:
+def _part(segment: Segment, events: Sequence[Event], calendar: WorkingCalendar, since: dt.date) -> _Part:
+    """`since`: the first day whose decisions are this pack's own; those before it only leave their points (S3)."""
     ledger = _ledger_of(segment.pack)
     scheme = scheme_of(ledger)
-    account = scheme.fold(events, ledger, calendar)
+    more: dict[str, Any] = {} if since == dt.date.min else {"since": since}
+    account = scheme.fold(events, ledger, calendar, **more)
     contested: tuple[Span, ...] | None = None
     if account.late:
-        contested = scheme.fold(events, ledger, calendar, honour_late=True).spans
+        contested = scheme.fold(events, ledger, calendar, honour_late=True, **more).spans
         if contested == account.spans:
             contested = None
-    return _Part(segment, account, contested, _sites(events, scheme), scheme.has_scale)
+    return _Part(segment, account, contested, _sites(events, scheme), scheme.has_scale, calendar, since)
 
 
 def _bound(spans: Iterable[SpanT], segment: Segment) -> Iterator[SpanT]:
@@ -98,17 +103,29 @@ def _earlier(one: dt.date | None, other: dt.date | None) -> dt.date | None:
     return min((day for day in (one, other) if day is not None), default=None)
 
 
-_CARRIED = (Registration, SiteDeclaration, OptOut)
-_ENDED = (Standing.CANCELLED, Standing.BLACKLISTED, Standing.BLACKLIST_PENDING, Standing.UNREGISTERED)
+@dataclass(slots=True)
+class _HandedOn:
+    """What the laws before have left for the next one: the events that it begins with, and what still bars (S3).
 
+    `bars` and `contested` are those of the account and of the one with late upholdings honoured (Q2), newest law first.
+    """
 
-def _carried(events: Sequence[Event], part: _Part) -> list[Event]:
-    """S3: registrations and sites go over to the next law, but not a registration ended by cancellation or blacklisting."""
-    last = span_on(part.account.spans, part.segment.end) if part.segment.end is not None else None
-    ended = last is not None and last.standing in _ENDED
-    return [
-        event for event in events if isinstance(event, _CARRIED) and not (ended and isinstance(event, Registration))
-    ]
+    events: list[Event] = field(default_factory=list)
+    bars: tuple[Span, ...] = ()
+    contested: tuple[Span, ...] = ()
+
+    def leave(self, part: _Part, known: Sequence[Event], days: dict[str, dt.date], following: Pack) -> None:
+        """Takes over from a part what goes on under the following pack."""
+        segment = part.segment
+        inside = under(segment.pack, known, days)
+        last = part if len(inside) == len(known) else _part(segment, inside, part.calendar, part.since)
+        self.events = handed_on(inside, last.account, segment, following)
+        if following.ends == "bars":
+            self.bars = self.contested = ()
+            return
+        spans = last.account.spans
+        self.bars = (*bars(last.account, spans, segment), *self.bars)
+        self.contested = (*bars(last.account, last.contested or spans, segment), *self.contested)
 
 
 def statement(
@@ -124,33 +141,38 @@ def statement(
     """A physician's timeline with the account behind it, as known at `as_of` (None: with everything recorded).
 
     `law` is one pack, or what governs the region day by day (S1): each pack then folds the events of its own days, with the
-    registrations and sites that came over (S3), and says what holds on those days. `calendar` defaults to the working days of
-    each pack's own setting. Region and code are taken from the events when not given. Raises PackError when a pack has no ledger
-    section, CalendarError when working days of an unknown year are needed and no fallback is declared.
+    registrations, sites and bars that came over (S3), and says what holds on those days. `calendar` defaults to the
+    working days of each pack's own setting. Region and code are taken from the events when not given. Raises PackError when a
+    pack has no ledger section, CalendarError when working days of an unknown year are needed and no fallback is declared.
     """
     file = dossier if isinstance(dossier, Dossier) and as_of is None else _file(dossier, as_of)
     events = [event for event in file.events if not event.of_institution]
-    parts: list[_Part] = []
-    over: list[Event] = []
-    unknown: list[Issue] = []
     segments = _segments(law)
-    for segment in segments:
-        own = events if len(segments) == 1 else [event for event in events if segment.holds(event.date)]
-        parts.append(_part(segment, [*over, *own], _calendar(law, segment.pack, calendar)))
-        over = _carried([*over, *own], parts[-1])
+    days = days_of_law(events) if len(segments) > 1 else {}
+    parts: list[_Part] = []
+    spans: list[Span] = []
+    honoured: list[Span] = []
+    left = _HandedOn()
+    unknown: list[Issue] = []
+    for number, segment in enumerate(segments):
+        own = events if len(segments) == 1 else [event for event in events if segment.holds(days[event.event_id])]
+        known = own if not number else sorted([*left.events, *own], key=law_order)
+        since = segment.start or dt.date.min if segment.pack.carries == "points" else dt.date.min
+        part = _part(segment, known, _calendar(law, segment.pack, calendar), since)
+        parts.append(part)
+        spans += overlaid(_bound(part.account.spans, segment), _bound(left.bars, segment))
+        honoured += overlaid(_bound(part.contested or part.account.spans, segment), _bound(left.contested, segment))
+        if number + 1 < len(segments):
+            left.leave(part, known, days, segments[number + 1].pack)
         unknown += _not_of(_ledger_of(segment.pack), own)
-    spans = tuple(span for part in parts for span in _bound(part.account.spans, part.segment))
-    contested = None
-    if any(part.contested is not None for part in parts):
-        contested = tuple(span for part in parts for span in _bound(part.contested or part.account.spans, part.segment))
     timeline = PhysicianTimeline(
         region=region if region is not None else (events[0].region if events else ""),
         physician_code=physician_code if physician_code is not None else _code(events),
         revision=revision,
-        spans=spans,
+        spans=tuple(spans),
         sites=tuple(site for part in parts for site in _bound(part.sites, part.segment)),
-        contested=contested,
-        points=_points(spans, as_of) if any(part.has_scale for part in parts) else {},
+        contested=tuple(honoured) if any(part.contested is not None for part in parts) else None,
+        points=_points(tuple(spans), as_of) if any(part.has_scale for part in parts) else {},
     )
     issues = (*file.issues, *(issue for part in parts for issue in part.account.issues), *unknown)
     entries = tuple(entry for part in parts for entry in part.account.entries)
@@ -326,6 +348,7 @@ def _essence(span: Span) -> tuple[object, ...]:
         span.ban_period,
         span.reapply_not_before,
         span.flags,
+        span.pack,
     )
 
 

@@ -26,7 +26,8 @@ class Span(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=False, r
     """Days on which one standing holds, both ends inclusive, None open.
 
     `in_penalty` says that a penalty window (责罚期, Lanzhou: 暂停) covers these days; when absent it follows from the
-    standing. `penalty_period` is the window to report: running, about to start, or just ended.
+    standing. `penalty_period` is the window to report: running, about to start, or just ended. `pack` names an earlier law's
+    pack when these days are barred by what was decided under it (determination S3).
     """
 
     start: dt.date | None
@@ -41,6 +42,7 @@ class Span(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=False, r
     points_accumulated: int | None = None
     citations: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
+    pack: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def penalised(self) -> bool:

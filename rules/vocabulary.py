@@ -123,6 +123,8 @@ class Reason(StrEnum):
     IN_PENALTY_PERIOD = "in_penalty_period"
     SUSPENDED = "suspended"
     STRADDLES_ABNORMAL = "straddles_abnormal"
+    STRADDLES_LAW = "straddles_law"
+    """Two packs govern days of one stay and judge their parts differently (S2)."""
     STATUS_ABNORMAL = "status_abnormal"
     STATUS_ABNORMAL_EMERGENCY = "status_abnormal_emergency"
     BLACKLISTED = "blacklisted"

@@ -97,7 +97,7 @@ def render(facts: PageFacts, lang: Lang = "zh") -> str:
         title=getattr(facts.pack.title, lang),
         today=facts.today.isoformat(),
         revision=facts.revision,
-        status=pick(STANDING[standing], lang),
+        status=pick(STANDING[standing], lang) + (_carried(span, lang) if span is not None else ""),
         tone=_STANDING_TONE.get(standing, "bad"),
         articles=", ".join(span.citations) if span is not None else "",
         status_rows=tuple(_status(span, facts, lang)),
@@ -133,6 +133,8 @@ def _window(window: Window | None, lang: Lang) -> str:
 def _status(span: Span | None, facts: PageFacts, lang: Lang) -> Iterator[tuple[str, str]]:
     if span is None:
         return
+    if len(facts.law.packs) > 1:
+        yield _w("当日适用", "governed by", lang), facts.pack.name
     if span.points_remaining is not None:
         allowance = getattr(facts.pack.ledger, "allowance", None)
         of = "" if allowance is None else f" / {allowance.value}"
@@ -155,13 +157,22 @@ def _spans(facts: PageFacts, lang: Lang) -> Iterator[Row]:
         points = "" if span.points_remaining is None else str(span.points_remaining)
         cells = (
             _days(span.start, span.end, lang),
-            pick(STANDING[span.standing], lang),
+            pick(STANDING[span.standing], lang) + _carried(span, lang),
             _window(span.penalty_period, lang) + (_w(f" 黑名单{ban}", f" ban {ban}", lang) if ban else ""),
             points,
             ", ".join(pick(FLAG[flag], lang) for flag in span.flags),
             ", ".join(span.citations),
         )
         yield Row(cells, _STANDING_TONE.get(span.standing, "bad"))
+
+
+def _carried(span: Span, lang: Lang) -> str:
+    """Under which earlier law it was decided (S3)."""
+    return (
+        _w(f"（依{span.pack}决定，执行至期满）", f" (decided under {span.pack}, runs to its end)", lang)
+        if span.pack
+        else ""
+    )
 
 
 def _duties(facts: PageFacts, lang: Lang) -> Iterator[Row]:

@@ -151,6 +151,7 @@ _REASONS_ZH = {
     Reason.STRADDLES_PENALTY: "住院跨责罚期",
     Reason.IN_PENALTY_PERIOD: "责罚期内",
     Reason.SUSPENDED: "暂停期内",
+    Reason.STRADDLES_LAW: "住院跨两部规则",
     Reason.STRADDLES_ABNORMAL: "住院跨异常状态期间",
     Reason.STATUS_ABNORMAL: "登记状态异常",
     Reason.STATUS_ABNORMAL_EMERGENCY: "登记状态异常者的急救",

@@ -150,7 +150,11 @@ class Contested(_Model):
 
 
 class Pack(_Model):
-    """One jurisdiction and version. `regions` are administrative division codes, `["*"]` is every other region."""
+    """One jurisdiction and version. `regions` are administrative division codes, `["*"]` is every other region.
+
+    How the ledger lives through a change of law (S3): `carries: points` takes over the points of the law before, which else are
+    left behind; `ends: bars` ends what was decided under it, which else runs to its own end.
+    """
 
     pack: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
     version: Annotated[int, Field(ge=1)]
@@ -160,6 +164,8 @@ class Pack(_Model):
     enabled: bool = True
     in_force: InForce
     registration_required: bool = True
+    carries: Literal["points"] | None = None
+    ends: Literal["bars"] | None = None
     exempt_encounters: tuple[EncounterType, ...]
     screening: Annotated[tuple[Ground, ...], Field(min_length=1)]
     contested: Contested | None = None
@@ -296,11 +302,17 @@ class PackSet:
         others = claimed.pop("*")
         self._elsewhere = Law(_segments([], others), self.holidays)
         self._laws = {region: Law(_segments(several, others), self.holidays) for region, several in claimed.items()}
+        self.laws = (self._elsewhere, *self._laws.values())
+        self._law_numbers = {region: number for number, region in enumerate(self._laws, 1)}
         self._numbers = {pack.name: number for number, pack in enumerate(self.packs)}
 
     def law(self, region: str) -> Law:
         """What governs a region, day by day: its own packs, and where none of them is in force the national one (S1)."""
         return self._laws.get(region, self._elsewhere)
+
+    def law_number(self, region: str) -> int:
+        """Position in `laws` of what governs a region."""
+        return self._law_numbers.get(region, 0)
 
     def number_of(self, pack: Pack) -> int:
         """Position of a pack in `packs`."""

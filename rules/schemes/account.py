@@ -74,6 +74,11 @@ class Account:
     bans: list[Ban] = field(default_factory=list)
     """Bans that end, also of somebody who is not registered and whose days therefore do not show them."""
 
+    def since(self, day: dt.date) -> Account:
+        """The account with the entries of decisions from a day on; those before it are told by another law's account (S3)."""
+        self.entries = [entry for entry in self.entries if entry.date >= day]
+        return self
+
 
 class SpanBuilder:
     """Collects facts from day to day and merges equal neighbours."""

@@ -6,6 +6,7 @@ folds, institutions and wording are reached through this class alone.
 
 from __future__ import annotations
 
+import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -76,9 +77,18 @@ class Scheme(ABC, Generic[LedgerT]):
 
     @abstractmethod
     def fold(
-        self, events: Sequence[Event], ledger: LedgerT, calendar: WorkingCalendar, *, honour_late: bool = False
+        self,
+        events: Sequence[Event],
+        ledger: LedgerT,
+        calendar: WorkingCalendar,
+        *,
+        honour_late: bool = False,
+        since: dt.date = dt.date.min,
     ) -> Account:
         """One person's account from the events in the law's order. `honour_late`: the second account of determination Q2.
+
+        `since`: decisions before that day count their points and set nothing off, because another law has dealt with them
+        (`carries: points`, S3). It is given only to a pack that says so.
 
         Raises CalendarError when working days of a year without data are needed and no fallback is declared.
         """

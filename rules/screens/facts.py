@@ -7,10 +7,9 @@ so one definition serves a claim alone and a hundred thousand; nothing here is b
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,11 +63,13 @@ SAYS_NOTHING = 2
 class ClaimColumns:
     """Claims as the decision reads them, one value a claim and column.
 
-    `pack` is the position of the pack that governs, `stay` whether the claim has a `start_day` (0 where it has none), `missing`
+    `pack` is the position of the pack that governs, `law` that of what governs the region day by day, `stay` whether
+    the claim has a `start_day` (0 where it has none), `missing`
     whether it names no physician; days are since 1970-01-01. `drug` is None when no claim has a drug object.
     """
 
     pack: Numbers
+    law: Numbers
     physician_key: Keys
     institution_key: Keys
     institution_code: Keys
@@ -83,20 +84,24 @@ class ClaimColumns:
     @classmethod
     def of_frame(cls, claims: pl.DataFrame, packs: PackSet) -> ClaimColumns:
         """From a frame with the columns of CLAIM_FACTS and, where an index with versions needs them, those of KNOWN."""
-        pack = _pack_numbers(packs, claims["region"].unique().to_list())
-        read = claims.select(*_OF_A_FRAME, pack.alias("pack"))
+        regions = claims["region"].unique().to_list()
+        numbers = {region: packs.law_number(region) for region in regions}
+        law = pl.col("region").replace_strict(numbers, return_dtype=pl.UInt16) if numbers else pl.lit(0, pl.UInt16)
+        read = claims.select(*_OF_A_FRAME, law.alias("law"))
+        laws, days = read["law"].to_numpy(), claims["day"].to_numpy()
         given = [name for name in DRUG_FIELDS if name in claims.columns]
         drug = None
         if any(claims[name].null_count() < claims.height for name in given):
             drug = {name: claims[name].cast(pl.UInt8).fill_null(SAYS_NOTHING).to_numpy() for name in given}
         return cls(
-            pack=read["pack"].to_numpy(),
+            pack=packs_on(packs, laws, days),
+            law=laws,
             physician_key=read["physician_key"],
             institution_key=read["institution_key"],
             institution_code=claims["institution_code"],
             missing=read["missing"].to_numpy(),
             encounter=read["encounter"].to_numpy(),
-            day=claims["day"].to_numpy(),
+            day=days,
             start_day=read["start_day"].to_numpy(),
             stay=read["stay"].to_numpy(),
             drug=drug,
@@ -121,14 +126,17 @@ class ClaimColumns:
         keys: list[str | None] = [
             None if code is None else f"{region}|{code}" for region, code in zip(regions, physicians, strict=True)
         ]
+        laws = np.fromiter(map(packs.law_number, regions), np.uint16, count)
+        on = np.array(days, np.int32)
         return cls(
-            pack=np.fromiter(map(partial(_pack_number, packs, {}), regions, days), np.uint16, count),
+            pack=packs_on(packs, laws, on),
+            law=laws,
             physician_key=keys,
             institution_key=[f"{region}|{code}" for region, code in zip(regions, institutions, strict=True)],
             institution_code=list(institutions),
             missing=np.fromiter((code is None for code in physicians), np.bool_, count),
             encounter=np.fromiter(map(ENCOUNTER_CODE.__getitem__, encounters), np.uint8, count),
-            day=np.array(days, np.int32),
+            day=on,
             start_day=np.fromiter((start or 0 for start in start_days), np.int32, count),
             stay=stay,
             drug=None if drugs is None else {name: _said(drugs, name) for name in DRUG_FIELDS},
@@ -142,6 +150,7 @@ class ClaimColumns:
         """The claims at the given places."""
         return ClaimColumns(
             pack=self.pack[rows],
+            law=self.law[rows],
             physician_key=_taken(self.physician_key, rows),
             institution_key=_taken(self.institution_key, rows),
             institution_code=_taken(self.institution_code, rows),
@@ -165,34 +174,27 @@ _OF_A_FRAME = (
 )
 
 
-def _governing(packs: PackSet, region: str) -> tuple[list[int], list[int]]:
-    """The days from which each but the first of a region's packs answers for it, and the packs' positions, in order (S1)."""
-    segments = packs.law(region).segments
-    later = [(segment.start.toordinal() - EPOCH, segment.pack) for segment in segments[1:] if segment.start is not None]
-    positions = [packs.number_of(pack) for pack in (segments[0].pack, *(pack for _, pack in later))]
-    return [day for day, _ in later], positions
+def packs_on(packs: PackSet, laws: Numbers, days: Ints) -> Numbers:
+    """The pack that answers for each claim on a day, as a position in the set's packs (S1)."""
+    first, several = _governing(packs)
+    answer = first[laws]
+    for number, (starts, positions) in several.items():
+        own = laws == number
+        if own.any():
+            np.copyto(answer, positions[np.searchsorted(starts, days, side="right")], where=own)
+    return answer
 
 
-def _pack_numbers(packs: PackSet, regions: Sequence[str]) -> pl.Expr:
-    """The pack that answers for each claim of a frame on its service day, as a position in the set's packs."""
-    governing = {region: _governing(packs, region) for region in regions}
-    if not governing:  # of an empty mapping polars makes strings
-        return pl.lit(0, pl.UInt16)
-    first = {region: positions[0] for region, (_, positions) in governing.items()}
-    number = pl.col("region").replace_strict(first, return_dtype=pl.UInt16)
-    for region, (starts, positions) in governing.items():
-        for start, position in zip(starts, positions[1:], strict=True):
-            later = (pl.col("region") == pl.lit(region)) & (pl.col("day") >= start)
-            number = pl.when(later).then(pl.lit(position, pl.UInt16)).otherwise(number)
-    return number
-
-
-def _pack_number(packs: PackSet, asked: dict[str, tuple[list[int], list[int]]], region: str, day: int) -> int:
-    """The same for one claim; `asked` holds what was found for the regions before it."""
-    if region not in asked:
-        asked[region] = _governing(packs, region)
-    starts, positions = asked[region]
-    return positions[bisect_right(starts, day)]
+@lru_cache(maxsize=8)
+def _governing(packs: PackSet) -> tuple[Numbers, dict[int, tuple[Ints, Numbers]]]:
+    """The pack with which every law begins; and of the laws of several packs the days from which the others answer."""
+    several: dict[int, tuple[Ints, Numbers]] = {}
+    for number, law in enumerate(packs.laws):
+        starts = [segment.start.toordinal() - EPOCH for segment in law.segments[1:] if segment.start is not None]
+        if starts:
+            positions = [packs.number_of(segment.pack) for segment in law.segments]
+            several[number] = np.array(starts, np.int32), np.array(positions, np.uint16)
+    return np.array([packs.number_of(law.segments[0].pack) for law in packs.laws], np.uint16), several
 
 
 def _said(drugs: Sequence[Any | None], name: str) -> Bytes:
@@ -209,7 +211,8 @@ class Facts:
     """What the register says of every claim.
 
     `span` is a row of the index (-1: none), `window_*` the window to report, `touched_*` the window that a straddling stay
-    touches, `contested` whether the physician has a second timeline (determination Q2).
+    touches, `contested` whether the physician has a second timeline (determination Q2). `carried` is 0, or the number by which
+    the index knows the earlier law's pack whose window or ban binds on the day, or is touched by a straddling stay (S3).
     """
 
     span: Ints
@@ -225,6 +228,7 @@ class Facts:
     institution_span: Ints
     revision: Longs
     contested: Mask
+    carried: Numbers
 
     def take(self, rows: npt.NDArray[np.intp]) -> Facts:
         """The facts of the claims at the given places."""

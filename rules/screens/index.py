@@ -57,6 +57,7 @@ def _span_store() -> Ragged:
         start="i",
         standing="B",
         flags="B",
+        carried="H",
         window_start="i",
         window_end="i",
         penalised_before="i",
@@ -80,6 +81,7 @@ class StandingIndex:
         self._revision = array("q")
         self._known = 0
         self._site_institutions = Names()
+        self._earlier_packs: list[str] = []
         self._institution_owners = Names()
         self._institution_spans = Ragged(start="i", state="B", cause="q")
         self._institutions_known: set[int] = set()
@@ -114,15 +116,15 @@ class StandingIndex:
             sites.append((number, _low(site.start), _high(site.end), SITE_CODE[site.status]))
         self._set(
             f"{timeline.region}|{timeline.physician_code}",
-            _span_rows(timeline.spans, self._spans),
-            () if contested is None else _span_rows(contested, self._contested),
+            _span_rows(timeline.spans, self._spans, self._earlier_packs),
+            () if contested is None else _span_rows(contested, self._contested, self._earlier_packs),
             sites,
             timeline.revision,
         )
 
     def put_unreadable(self, key: str) -> None:
         """Marks a physician (`region|code`) whose newest record cannot be read: claims go to review, never to a guess."""
-        row = (FIRST_DAY, NO_STANDING, UNREADABLE, NO_WINDOW, NO_WINDOW, 0, 0, -1)
+        row = (FIRST_DAY, NO_STANDING, UNREADABLE, 0, NO_WINDOW, NO_WINDOW, 0, 0, -1)
         self._set(key, (row,), (), (), _UNREADABLE_REVISION)
 
     def drop(self, key: str) -> None:
@@ -195,13 +197,14 @@ class StandingIndex:
         touched_facts = store.rows(touched, _NO_SPAN)
         institution_span = self._institution_spans.find(self._institutions_of(claims), days)
         revision = np.frombuffer(self._revision, np.int64) if self._revision else _NO_REVISIONS
+        straddles = self._straddles(store, owners, span, claims)
         return Facts(
             span=span,
             standing=facts["standing"],
             flags=facts["flags"],
             window_start=facts["window_start"],
             window_end=facts["window_end"],
-            straddles=self._straddles(store, owners, span, claims),
+            straddles=straddles,
             touched_start=touched_facts["window_start"],
             touched_end=touched_facts["window_end"],
             site=self._site(owners, claims.institution_code, days),
@@ -209,7 +212,12 @@ class StandingIndex:
             institution_span=institution_span,
             revision=np.where(owners >= 0, revision[owners], _DROPPED_REVISION),
             contested=self._contested.count(owners) > 0,
+            carried=np.where(straddles, touched_facts["carried"], facts["carried"]),
         )
+
+    def earlier_pack(self, number: int) -> str:
+        """Name of the pack that `Facts.carried` numbers."""
+        return self._earlier_packs[number - 1]
 
     def causes(self, span: int, institution_span: int) -> tuple[str, ...]:
         """Event ids behind a span and an institution's span, as `look_up` numbered them; -1 for none.
@@ -278,7 +286,7 @@ _NO_REVISIONS = np.array([_DROPPED_REVISION], np.int64)
 """Of an index without physicians: what owner -1 is given."""
 
 
-def _span_rows(spans: Sequence[Span], store: Ragged) -> list[tuple[int, ...]]:
+def _span_rows(spans: Sequence[Span], store: Ragged, packs: list[str]) -> list[tuple[int, ...]]:
     """Rows that cover every day: gaps between spans become rows without a standing."""
     rows: list[tuple[int, ...]] = []
     expected = FIRST_DAY
@@ -287,7 +295,7 @@ def _span_rows(spans: Sequence[Span], store: Ragged) -> list[tuple[int, ...]]:
     for span in spans:
         low, high = _low(span.start), _high(span.end)
         if low > expected:
-            rows.append((expected, NO_STANDING, 0, NO_WINDOW, NO_WINDOW, penalised_before, touched, -1))
+            rows.append((expected, NO_STANDING, 0, 0, NO_WINDOW, NO_WINDOW, penalised_before, touched, -1))
         flags = 0
         for flag in span.flags:
             flags |= FLAG_BIT[flag]
@@ -300,10 +308,18 @@ def _span_rows(spans: Sequence[Span], store: Ragged) -> list[tuple[int, ...]]:
             if span.penalty_period is None:
                 window = (low, high)
         cause = store.texts.put(span.causes)
-        rows.append((low, STANDING_CODE[span.standing], flags, *window, penalised_before, touched, cause))
+        carried = _place(span.pack, packs) if isinstance(span.pack, str) else 0
+        rows.append((low, STANDING_CODE[span.standing], flags, carried, *window, penalised_before, touched, cause))
         if span.penalised:
             penalised_before += high - low + 1
         expected = high + 1
     if expected <= LAST_DAY:
-        rows.append((expected, NO_STANDING, 0, NO_WINDOW, NO_WINDOW, penalised_before, touched, -1))
+        rows.append((expected, NO_STANDING, 0, 0, NO_WINDOW, NO_WINDOW, penalised_before, touched, -1))
     return rows
+
+
+def _place(pack: str, packs: list[str]) -> int:
+    """Number of a pack, from 1; a new one gets the next."""
+    if pack not in packs:
+        packs.append(pack)
+    return packs.index(pack) + 1

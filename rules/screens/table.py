@@ -56,7 +56,11 @@ class _Branch:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """One row of an outcome table: all that a verdict says besides the claim, the standing and the window."""
+    """One row of an outcome table: all that a verdict says besides the claim, the standing and the window.
+
+    `basis` is the pack whose text gives the ground where that is not the governing one (S3: decided under an earlier law),
+    `beside` the pack that governs other days of the stay (S2).
+    """
 
     pack: Pack
     ground: Reason
@@ -65,6 +69,18 @@ class Ruling:
     exempted_ground: Reason | None
     cost_bearer: CostBearer
     citations: tuple[str, ...]
+    basis: Pack | None = None
+    beside: Pack | None = None
+
+    @property
+    def text(self) -> Pack:
+        """The pack whose text gives the ground."""
+        return self.pack if self.basis is None else self.basis
+
+
+def cited(pack: Pack, citations: Iterable[str]) -> tuple[str, ...]:
+    """Articles of a text under the name of another pack: each with the number of its source."""
+    return tuple(f"{pack.source.file} {citation}" for citation in citations)
 
 
 class DecisionTable:
@@ -75,8 +91,11 @@ class DecisionTable:
     alone, and come before those, may still decide.
     """
 
-    def __init__(self, pack: Pack, first: int) -> None:
+    def __init__(self, pack: Pack, first: int, basis: Pack | None = None) -> None:
+        """`basis`: the table for claims on which a window or ban of that earlier pack binds (S3). Its grounds decide, with its
+        exemptions, after what the governing pack says of the claim alone."""
         self.pack = pack
+        self.basis = basis
         self.first = first
         self.rulings: list[Ruling] = []
         self.asks_institution = any(ground.when.institution is not None for ground in pack.screening)
@@ -84,7 +103,7 @@ class DecisionTable:
         self._ok = self._add(
             Reason.OK, Outcome(disposition=Disposition.PAY, reason=Reason.OK, cost_bearer=CostBearer.FUND)
         )
-        self.contested, self.keeps = self._contested(pack.contested)
+        self.contested, self.keeps = self._contested(pack.contested if basis is None else None)
 
     def rule(self, seen: Seen) -> Numbers:
         """The ruling of every claim."""
@@ -102,7 +121,14 @@ class DecisionTable:
             if not register_asked and _asks_register(ground.when):
                 register_asked = True
                 yield from self._register_branches()
+                if self.basis is not None:
+                    yield from self._branches_of_bars(self.basis)
             yield _Branch(_all_of(tuple(_tests(ground.when, self.pack))), self._pick(ground))
+
+    def _branches_of_bars(self, basis: Pack) -> Iterator[_Branch]:
+        for ground in basis.grounds:
+            if _of_bars(ground.when):
+                yield _Branch(_all_of(tuple(_tests(ground.when, basis))), self._pick(ground, basis))
 
     def _register_branches(self) -> Iterator[_Branch]:
         for state, reason in (
@@ -112,12 +138,14 @@ class DecisionTable:
             review = Outcome(disposition=Disposition.REVIEW, reason=reason, cost_bearer=CostBearer.UNDETERMINED)
             yield _Branch(_in_state(state), np.full(_CODES, self._add(reason, review), np.uint16))
 
-    def _pick(self, ground: Ground) -> Numbers:
-        pick = np.full(_CODES, self._add(ground.ground, ground.ordinary, ground.citations), np.uint16)
+    def _pick(self, ground: Ground, basis: Pack | None = None) -> Numbers:
+        citations = ground.citations if basis is None else cited(basis, ground.citations)
+        pick = np.full(_CODES, self._add(ground.ground, ground.ordinary, citations, basis=basis), np.uint16)
         if ground.exempted is not None:
             exempt = ground.exempt_encounters
-            for encounter in self.pack.exempt_encounters if exempt is None else exempt:
-                number = self._add(ground.ground, ground.exempted, ground.citations, encounter)
+            text = self.pack if basis is None else basis
+            for encounter in text.exempt_encounters if exempt is None else exempt:
+                number = self._add(ground.ground, ground.exempted, citations, encounter, basis=basis)
                 pick[ENCOUNTER_CODE[encounter]] = number
         return pick
 
@@ -127,6 +155,8 @@ class DecisionTable:
         outcome: Outcome,
         citations: tuple[str, ...] = (),
         encounter: EncounterType | None = None,
+        *,
+        basis: Pack | None = None,
     ) -> int:
         reason = (
             Reason(f"{EXEMPT_PREFIX}{encounter}")
@@ -142,6 +172,7 @@ class DecisionTable:
                 exempted_ground=ground if outcome.reason == "exempt" else None,
                 cost_bearer=outcome.cost_bearer,
                 citations=citations,
+                basis=basis,
             )
         )
         return self.first + len(self.rulings) - 1
@@ -161,6 +192,15 @@ def _asks_register(when: When) -> bool:
         value is not None
         for value in (when.standing, when.flag, when.in_penalty, when.straddles, when.site, when.institution)
     )
+
+
+def _of_bars(when: When) -> bool:
+    """Whether a ground is that of a window, a suspension or a ban, whatever else the pack knows of the person."""
+    barred = when.standing is not None and not set(when.standing) - _BARRED
+    return (barred or when.in_penalty is not None or when.straddles is not None) and when.service_date is None
+
+
+_BARRED = {Standing.PENALTY, Standing.SUSPENDED, Standing.TERMINATED, Standing.BLACKLISTED, Standing.CANCELLED}
 
 
 def _all_of(tests: tuple[Test, ...]) -> Test:

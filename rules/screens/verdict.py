@@ -6,12 +6,15 @@ claims and one claim alone through the same arrays; `Screen.decide` is the same 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import polars as pl
 
-from rules.packs.pack import PackSet
+from rules.packs.pack import Pack, PackSet
+from rules.screens.changes import Part, stays_over_a_change
 from rules.screens.facts import STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
 from rules.screens.index import (
     INSTITUTION_UNREADABLE,
@@ -29,8 +32,9 @@ from rules.screens.table import (
     DecisionTable,
     Ruling,
     Seen,
+    cited,
 )
-from rules.vocabulary import Disposition, Reason, Standing
+from rules.vocabulary import CostBearer, Disposition, Reason, Standing
 
 _AS_RULED = 255
 """Of a ruling whose ground says nothing of the standing: the register's own is shown."""
@@ -108,6 +112,10 @@ class Screen:
             table = DecisionTable(pack, len(self.rulings))
             self._tables.append(table)
             self.rulings.extend(table.rulings)
+        self._carried: dict[tuple[int, str], DecisionTable] = {}
+        self._straddles_law: dict[tuple[int, int], int] = {}
+        for here, earlier in _following_each_other(packs):
+            self._compile_change(packs.packs[here], packs.packs[earlier], (here, earlier))
         self._disposition = np.array([tuple(Disposition).index(item.disposition) for item in self.rulings], np.uint8)
         self._shows = np.array(
             [
@@ -128,6 +136,29 @@ class Screen:
         self._hides_window = np.zeros(256, np.bool_)
         self._hides_window[[STANDING_CODE[standing] for standing in _WITHOUT_WINDOW]] = True
 
+    def _compile_change(self, here: Pack, earlier: Pack, numbers: tuple[int, int]) -> None:
+        """What a change from an earlier law can lead to under the pack that governs."""
+        table = DecisionTable(here, len(self.rulings), earlier)
+        self._carried[numbers[0], earlier.name] = table
+        self.rulings.extend(table.rulings)
+        self._straddles_law[numbers] = len(self.rulings)
+        self.rulings.append(
+            Ruling(
+                pack=here,
+                ground=Reason.STRADDLES_LAW,
+                disposition=Disposition.REVIEW,
+                reason=Reason.STRADDLES_LAW,
+                exempted_ground=None,
+                cost_bearer=CostBearer.UNDETERMINED,
+                citations=tuple(
+                    article
+                    for pack in (earlier, here)
+                    for article in cited(pack, (pack.in_force.citation,) if pack.in_force.citation else ())
+                ),
+                beside=earlier,
+            )
+        )
+
     def decide(self, claims: pl.DataFrame, index: StandingIndex, *, stale: bool = False) -> pl.DataFrame:
         """Rules on every claim of a frame (columns of CLAIM_FACTS), in its order; answers the columns of `Decided.frame`."""
         return self.rule(ClaimColumns.of_frame(claims, self.packs), index, stale=stale).frame()
@@ -137,10 +168,47 @@ class Screen:
 
         `stale` says that the register is too old to judge by; what would have asked it goes to review.
         """
+        changes = stays_over_a_change(claims, self.packs)
+        if changes:
+            # Of such a stay each law judges its own part; the last one is that of the service day (S2).
+            starts = claims.start_day.copy()
+            for row, parts in changes.items():
+                starts[row] = parts[-1].first
+            claims = replace(claims, start_day=starts)
         facts = index.look_up(claims)
-        before = self._rulings(self._seen(claims, facts, stale=stale))
+        before = self._rulings(self._seen(claims, facts, stale=stale), index)
         settled = self._settle_contested(claims, facts, before, index, stale=stale)
+        if changes:
+            settled = self._settle_changes(claims, changes, settled, index, stale=stale)
         return self._described(claims, facts, settled, before)
+
+    def _settle_changes(
+        self,
+        claims: ClaimColumns,
+        changes: Mapping[int, Sequence[Part]],
+        ruling: Numbers,
+        index: StandingIndex,
+        *,
+        stale: bool,
+    ) -> Numbers:
+        """S2: where a law judges its part of a stay otherwise than that of the service day, the claim is a review."""
+        earlier = [(row, part) for row, parts in changes.items() for part in parts[:-1]]
+        if not earlier:
+            return ruling
+        own = replace(
+            claims.take(np.array([row for row, _ in earlier], np.intp)),
+            pack=np.array([part.pack for _, part in earlier], np.uint16),
+            day=np.array([part.last for _, part in earlier], np.int32),
+            start_day=np.array([part.first for _, part in earlier], np.int32),
+        )
+        facts = index.look_up(own)
+        without = self._rulings(self._seen(own, facts, stale=stale), index)
+        theirs = self._settle_contested(own, facts, without, index, stale=stale)
+        settled = ruling.copy()
+        for (row, part), other in zip(earlier, theirs.tolist(), strict=True):
+            if self._disposition[other] != self._disposition[ruling[row]]:
+                settled[row] = self._straddles_law[int(claims.pack[row]), part.pack]
+        return settled
 
     def _seen(self, claims: ClaimColumns, facts: Facts, *, stale: bool) -> Seen:
         unreadable = (facts.flags & UNREADABLE) != 0
@@ -149,8 +217,26 @@ class Screen:
         register[unreadable] = REGISTER_UNREADABLE
         return Seen(claims, facts, register)
 
-    def _rulings(self, seen: Seen) -> Numbers:
+    def _rulings(self, seen: Seen, index: StandingIndex) -> Numbers:
         """Ruling of every claim, each under the pack that governs it."""
+        answer = self._by_pack(seen)
+        carried = seen.facts.carried
+        if not carried.any():
+            return answer
+        for pack, number in sorted(set(zip(seen.claims.pack.tolist(), carried.tolist(), strict=True))):
+            if number:
+                rows = np.flatnonzero((seen.claims.pack == pack) & (carried == number))
+                answer[rows] = self._carried_over(seen.take(rows), pack, index.earlier_pack(number))
+        return answer
+
+    def _carried_over(self, seen: Seen, pack: int, earlier: str) -> Numbers:
+        """Rulings of claims on which what an earlier law decided binds. A pack that is not here cannot be asked: review."""
+        table = self._carried.get((pack, earlier))
+        if table is not None:
+            return table.rule(seen)
+        return self._tables[pack].rule(replace(seen, register=np.full_like(seen.register, REGISTER_UNREADABLE)))
+
+    def _by_pack(self, seen: Seen) -> Numbers:
         packs = seen.claims.pack
         if not len(packs):
             return np.empty(0, np.uint16)
@@ -177,7 +263,7 @@ class Screen:
         if not len(at):
             return ruling
         again = claims.take(at)
-        second = self._rulings(self._seen(again, index.look_up(again, contested=True), stale=stale))
+        second = self._rulings(self._seen(again, index.look_up(again, contested=True), stale=stale), index)
         settled = ruling.copy()
         for row, with_upholding in zip(at.tolist(), second.tolist(), strict=True):
             without = int(ruling[row])
@@ -201,3 +287,13 @@ class Screen:
         start[hidden] = NO_WINDOW
         end[hidden] = NO_WINDOW
         return Decided(ruling, standing, start, end, facts.revision, facts.span, facts.institution_span)
+
+
+def _following_each_other(packs: PackSet) -> Iterator[tuple[int, int]]:
+    """A later and an earlier pack of one region, as positions, for every pair there is."""
+    seen: set[tuple[int, int]] = set()
+    for law in packs.laws:
+        for earlier, later in combinations([packs.number_of(segment.pack) for segment in law.segments], 2):
+            if earlier != later and (later, earlier) not in seen:
+                seen.add((later, earlier))
+                yield later, earlier

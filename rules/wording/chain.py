@@ -33,7 +33,7 @@ from rules.vocabulary import LONG_PERIOD, Disposition, Effect, EventType
 from rules.wording.chain_events import describe, effect
 from rules.wording.chain_next import NextStep, next_steps
 from rules.wording.chain_window import window_story
-from rules.wording.explanation import bearer_name, disposition_name, explain, ground_name
+from rules.wording.explanation import bearer_name, disposition_name, explain, ground_name, law_title
 from rules.wording.labels import ENCOUNTER
 
 
@@ -184,18 +184,19 @@ def _ground(ruling: Ruling, claim: ClaimFacts) -> Text:
     if ruling.exempted_ground is not None:
         kind = next(pair for name, pair in ENCOUNTER.items() if name == claim.encounter_type)
         zh, en = f"{zh}；但{kind[0]}属除外情形", f"{en}; but {kind[1]} care is exempted"
-    note = next((ground.note for ground in ruling.pack.grounds if ground.ground is ruling.ground), None)
+    note = next((ground.note for ground in ruling.text.grounds if ground.ground is ruling.ground), None)
     if note is not None:
         zh, en = f"{zh}。{note.zh.rstrip('。')}", f"{en}. {note.en.rstrip('.')}"
     return Text(f"{zh}。", f"{en[0].upper()}{en[1:]}.")
 
 
 def _articles(ruling: Ruling) -> Text:
-    pack = ruling.pack
-    articles = ruling.citations
+    title, articles = law_title(ruling), ruling.citations
+    packs = [pack.name for pack in (ruling.beside, ruling.basis, ruling.pack) if pack is not None]
     return Text(
-        f"{pack.title.zh} {'、'.join(articles)}".rstrip() + f"（规则包{pack.name}）",
-        f"{pack.title.en}, {', '.join(articles)}".rstrip(", ") + f" (pack {pack.name})",
+        f"{title.zh} {'、'.join(articles)}".rstrip() + f"（规则包{'、'.join(packs)}）",
+        f"{title.en}, {', '.join(articles)}".rstrip(", ")
+        + f" ({'packs' if len(packs) > 1 else 'pack'} {', '.join(packs)})",
     )
 
 

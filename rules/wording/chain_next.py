@@ -10,7 +10,7 @@ from rules.calendar import WorkingCalendar
 from rules.dossier import Dossier
 from rules.duties import Duty, duties
 from rules.events import NoticeReceived
-from rules.packs.pack import Ground, Step
+from rules.packs.pack import Ground, Pack, Step
 from rules.schemes.ledger import Ledger
 from rules.schemes.sections import Deadline
 from rules.screens.table import Ruling
@@ -46,12 +46,16 @@ def next_steps(
     today: dt.date,
 ) -> Iterator[NextStep]:
     """The steps of the ruling's ground, in the pack's order; a limit that runs several times gives several."""
-    ground = next((item for item in ruling.pack.grounds if item.ground is ruling.ground), None)
+    if ruling.beside is not None:
+        yield _by_both_laws(ruling, ruling.beside)
+        return
+    text = ruling.text
+    ground = next((item for item in text.grounds if item.ground is ruling.ground), None)
     if ground is None:
         # Not a ground of the table: a register that is too old or unreadable, or a contested account (Q2).
         return
-    ledger = ruling.pack.ledger
-    owed = () if ledger is None else _with_limits(duties(dossier, statement, ruling.pack, calendar), ledger)
+    ledger = text.ledger
+    owed = () if ledger is None else _with_limits(duties(dossier, statement, text, calendar), ledger)
     for step in ground.next:
         opens = _opens(step, span, window)
         running = [pair for pair in owed if pair[0].kind == step.limit and _concerns(pair[0], dossier, causes, window)]
@@ -61,6 +65,21 @@ def next_steps(
             yield _said(step, _when(step, ruling, opens, span), opens, None)
     if ruling.cost_bearer is CostBearer.UNDETERMINED and not ground.next:
         yield _by_hand(ground)
+
+
+def _by_both_laws(ruling: Ruling, other: Pack) -> NextStep:
+    """A stay over a change of law (S2)."""
+    return NextStep(
+        Text("经办机构", "agency"),
+        Text(
+            f"有逐日费用的，按日分别依{other.title.zh}与{ruling.pack.title.zh}决定",
+            f"where lines carry dates, decides them by {other.title.en} and by {ruling.pack.title.en}, each for its own days",
+        ),
+        Text("条文未定期限", "no limit stated"),
+        None,
+        None,
+        "、".join(ruling.citations),
+    )
 
 
 def _by_hand(ground: Ground) -> NextStep:
@@ -98,9 +117,9 @@ def _when(step: Step, ruling: Ruling, opens: dt.date | None, span: Span | None) 
         return Text(f"自{opens}起", f"from {opens}")
     if step.opens is not None:
         return Text("未定止日", "no end is recorded") if span is not None else Text("", "")
-    if step.limit is None or ruling.pack.ledger is None:
+    if step.limit is None or ruling.text.ledger is None:
         return Text("条文未定期限", "no limit stated")
-    return _limit(ruling.pack.ledger.deadline(step.limit))
+    return _limit(ruling.text.ledger.deadline(step.limit))
 
 
 def _limit(item: Deadline) -> Text:

@@ -26,7 +26,7 @@ def window_story(
     institution: InstitutionTimeline,
 ) -> Iterator[Text]:
     """Every window that says something about the service, in the order in which a reader asks."""
-    ledger = ruling.pack.ledger
+    ledger = ruling.text.ledger
     if ruling.ground is Reason.RULE_NOT_IN_FORCE:
         days = ruling.pack.in_force
         yield Text(
@@ -34,6 +34,11 @@ def window_story(
             f"The rules hold from {days.start or '...'} to {days.end or '...'} ({days.citation}); {service} lies outside.",
         )
         return
+    if ruling.basis is not None:
+        yield Text(
+            f"依{ruling.basis.title.zh}作出的决定，在{ruling.pack.title.zh}施行后执行至其期满。",
+            f"Decided under {ruling.basis.title.en}; it runs to its own end under {ruling.pack.title.en}.",
+        )
     if window is not None and window[0] is not None and ledger is not None:
         yield _days(window, statement, ledger)
         yield _place(window, service, first_day)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from rules.screens.table import Ruling
+from rules.text import Text
 from rules.vocabulary import CostBearer, Disposition, Reason
 
 _DISPOSITION = {
@@ -63,6 +64,10 @@ _GROUND = {
     Reason.STRADDLES_ABNORMAL: (
         "住院期间部分日期登记备案状态异常、部分日期正常",
         "the stay has days inside and days outside an abnormal filing status",
+    ),
+    Reason.STRADDLES_LAW: (
+        "住院期间先后适用两部规则，各段按各自规则的结论不同",
+        "the stay lies under two laws, one after the other, which judge their parts differently",
     ),
     Reason.STATUS_ABNORMAL: (
         "服务日期当日该人员登记备案状态异常",
@@ -162,6 +167,19 @@ def bearer_name(bearer: CostBearer) -> tuple[str, str]:
     return _BEARER[bearer]
 
 
+def law_title(ruling: Ruling) -> Text:
+    """The text that a ruling rests on by its title; both texts where two govern days of one stay (S2)."""
+    title = ruling.text.title
+    if ruling.basis is not None:
+        return Text(
+            f"{title.zh}（施行期间的决定执行至期满，现行{ruling.pack.title.zh}）",
+            f"{title.en} (decided under it, runs to its end under {ruling.pack.title.en})",
+        )
+    if ruling.beside is not None:
+        return Text(f"{ruling.beside.title.zh}；{title.zh}", f"{ruling.beside.title.en}; {title.en}")
+    return title
+
+
 def explain(
     ruling: Ruling,
     physician_code: str | None,
@@ -192,6 +210,7 @@ def explain(
     zh += f"。{zh_result}" + (f"，{zh_bearer}" if zh_bearer else "") + "。"
     en += f". {en_result}" + (f"; {en_bearer}" if en_bearer else "") + "."
     if articles:
-        zh += f"依据：{ruling.pack.title.zh} {articles}。"
-        en += f" Legal basis: {ruling.pack.title.en}, {articles.replace('、', ', ')}."
+        title = law_title(ruling)
+        zh += f"依据：{title.zh} {articles}。"
+        en += f" Legal basis: {title.en}, {articles.replace('、', ', ')}."
     return {"zh": zh, "en": en}

@@ -65,11 +65,19 @@ def accept(value: bytes | None, packs: PackSet) -> Accepted | Refused:
     event = read_event(value)
     if isinstance(event, Refused):
         return event
-    pack = packs.for_region(event.region, event.date)
+    law = packs.law(event.region)
+    pack = law.on(event.date)
     if pack.ledger is None:
         return Refused(Code.NO_LEDGER, (f"region: {event.region} is governed by {pack.name}, which counts no events",))
     problems = check(event, pack.ledger)
-    return Refused(Code.OUTSIDE_SCHEME, tuple(problems)) if problems else Accepted(event, pack)
+    if not problems:
+        return Accepted(event, pack)
+    if hasattr(event, "ref"):
+        # What is about a decision goes by the law of that decision, which may have ended since (S3).
+        for earlier in reversed(law.packs[: law.packs.index(pack)]):
+            if earlier.ledger is not None and not check(event, earlier.ledger):
+                return Accepted(event, earlier)
+    return Refused(Code.OUTSIDE_SCHEME, tuple(problems))
 
 
 def read_event(value: bytes | None) -> Event | Refused:

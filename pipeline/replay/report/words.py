@@ -28,6 +28,7 @@ REASON: dict[Reason, Pair] = {
     Reason.STRADDLES_PENALTY: ("住院跨越责罚期", "stay straddles a penalty period"),
     Reason.IN_PENALTY_PERIOD: ("责罚期内", "in a penalty period"),
     Reason.SUSPENDED: ("暂停服务期内", "suspended"),
+    Reason.STRADDLES_LAW: ("住院跨越两部规则", "stay lies under two laws"),
     Reason.STRADDLES_ABNORMAL: ("住院跨越异常状态期间", "stay straddles an abnormal status"),
     Reason.STATUS_ABNORMAL: ("登记备案状态异常", "filing status abnormal"),
     Reason.STATUS_ABNORMAL_EMERGENCY: ("状态异常而属急诊", "status abnormal, emergency"),

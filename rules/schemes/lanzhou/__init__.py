@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,10 +28,16 @@ class LanzhouScheme(Scheme[LanzhouLedger]):
     scale_period = Text("协议期", "term")
 
     def fold(
-        self, events: Sequence[Event], ledger: LanzhouLedger, _calendar: WorkingCalendar, *, honour_late: bool = False
+        self,
+        events: Sequence[Event],
+        ledger: LanzhouLedger,
+        _calendar: WorkingCalendar,
+        *,
+        honour_late: bool = False,
+        since: dt.date = dt.date.min,
     ) -> Account:
         """Terms, suspensions, cancellations and return. The text has no reviews, so none can be late."""
-        return fold.run(events, ledger.values, ledger.standings)
+        return fold.run(events, ledger.values, ledger.standings, since.toordinal())
 
     def fold_institution(self, events: Sequence[Event], ledger: LanzhouLedger) -> tuple[InstitutionSpan, ...]:
         """Shares and headcounts of cancelled physicians."""

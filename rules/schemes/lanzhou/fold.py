@@ -59,9 +59,15 @@ class LanzhouFold:
     """The state after the events read so far, and what it says about any day up to the next event."""
 
     def __init__(
-        self, values: LanzhouValues, citations: Citations, retrained: tuple[int, ...], known_terms: list[_Term]
+        self,
+        values: LanzhouValues,
+        citations: Citations,
+        retrained: tuple[int, ...],
+        known_terms: list[_Term],
+        since: int,
     ) -> None:
         self.values = values
+        self.since = since
         self.citations = citations
         self.retrained = retrained
         self.terms = known_terms
@@ -155,12 +161,14 @@ class LanzhouFold:
             start, end = event.penalty_start.toordinal(), event.penalty_end.toordinal()
         if values.ends_with_term:
             end = min(end, term.end)
-        if start <= end:
+        if start <= end and t >= self.since:
             self.suspensions.append(_Suspension(start, end, t, term.number, long, causes))
         return start, end
 
     def _cancel(self, t: int, total: int, term: _Term, causes: tuple[str, ...]) -> None:
         """`第十七条`, `第十八条`: the bar is one year after the first cancellation, five after a further one."""
+        if t < self.since:
+            return
         self.cancellations += 1
         months = self.values.bar_first if self.cancellations == 1 else self.values.bar_second
         earliest = corresponding(t, months) + 1
@@ -281,9 +289,10 @@ class LanzhouFold:
         )
 
 
-def run(events: Sequence[Event], values: LanzhouValues, citations: Citations) -> Account:
+def run(events: Sequence[Event], values: LanzhouValues, citations: Citations, since: int = 1) -> Account:
     """Folds a physician's events, in the law's order, into spans over all days.
 
+    Decisions before `since` leave their points alone (S3).
     An agreement recorded under a date later than its start reaches back: services from its date on are judged with the
     points of its whole term. So the account is folded anew at each such date, with the agreements known by then.
     """
@@ -307,11 +316,11 @@ def run(events: Sequence[Event], values: LanzhouValues, citations: Citations) ->
             backdated.add(t)
     spans = SpanBuilder()
     groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
-    fold = LanzhouFold(values, citations, retrained, [])
+    fold = LanzhouFold(values, citations, retrained, [], since)
     for number, (t, group) in enumerate(groups):
         known = [term for dated, term in terms if dated <= t]
         if t in backdated:
-            fold = LanzhouFold(values, citations, retrained, known)
+            fold = LanzhouFold(values, citations, retrained, known, since)
             for earlier, before in groups[:number]:
                 for event in before:
                     fold.apply(event, earlier)
@@ -325,4 +334,4 @@ def run(events: Sequence[Event], values: LanzhouValues, citations: Citations) ->
     account.spans = spans.build()
     account.entries = fold.entries
     account.issues += fold.issues
-    return account
+    return account.since(day(since))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from rules.calendar import WorkingCalendar
@@ -22,10 +23,18 @@ class NationalScheme(Scheme[NationalLedger]):
     period = Text("年度", "year")
 
     def fold(
-        self, events: Sequence[Event], ledger: NationalLedger, _calendar: WorkingCalendar, *, honour_late: bool = False
+        self,
+        events: Sequence[Event],
+        ledger: NationalLedger,
+        _calendar: WorkingCalendar,
+        *,
+        honour_late: bool = False,
+        since: dt.date = dt.date.min,
     ) -> Account:
         """A filing status a day. The text has no reviews, so none can be late."""
-        return fold.run(events, ledger.standings, ledger.abnormal_statuses.value, rolling_year=ledger.rolling_year)
+        return fold.run(
+            events, ledger.standings, ledger.abnormal_statuses.value, rolling_year=ledger.rolling_year
+        ).since(since)
 
     def summary(self, ledger: NationalLedger) -> Facts:
         """What the text says, topic by topic."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,10 +28,18 @@ class QiannanScheme(Scheme[QiannanLedger]):
     by_year = True
 
     def fold(
-        self, events: Sequence[Event], ledger: QiannanLedger, calendar: WorkingCalendar, *, honour_late: bool = False
+        self,
+        events: Sequence[Event],
+        ledger: QiannanLedger,
+        calendar: WorkingCalendar,
+        *,
+        honour_late: bool = False,
+        since: dt.date = dt.date.min,
     ) -> Account:
         """Cycles, years, the bonus bank, penalty windows, the blacklist and reinstatement."""
-        return fold.run(events, ledger.values, ledger.standings, calendar, honour_late=honour_late)
+        return fold.run(
+            events, ledger.values, ledger.standings, calendar, honour_late=honour_late, since=since.toordinal()
+        )
 
     def summary(self, ledger: QiannanLedger) -> Facts:
         """What the text says, topic by topic."""

@@ -34,8 +34,10 @@ Citations = Mapping[Standing, tuple[str, ...]]
 class QiannanFold(PointsAccount):
     """The state after the events read so far, and what it says about any day up to the next event."""
 
-    def __init__(self, values: QiannanValues, citations: Citations, reviews: Reviews, issues: list[Issue]) -> None:
-        super().__init__(values, reviews)
+    def __init__(
+        self, values: QiannanValues, citations: Citations, reviews: Reviews, issues: list[Issue], since: int
+    ) -> None:
+        super().__init__(values, reviews, since)
         self.citations = citations
         self.issues = issues
         self.registered = False
@@ -244,16 +246,17 @@ def run(
     calendar: WorkingCalendar,
     *,
     honour_late: bool = False,
+    since: int = 1,
 ) -> Account:
     """Folds a physician's events, in the law's order, into spans over all days.
 
-    `honour_late` gives the contested account of determination Q2. Raises CalendarError when a review's limit runs into a
-    year of which the calendar has no data and no fallback is declared.
+    `honour_late` gives the contested account of determination Q2; decisions before `since` leave their points alone.
+    Raises CalendarError when a review's limit runs into a year of which the calendar has no data and no fallback is declared.
     """
     account = Account()
     reviews = review(events, calendar, values.review_days, honour_late=honour_late, issues=account.issues)
     account.late = reviews.late
-    fold = QiannanFold(values, citations, reviews, account.issues)
+    fold = QiannanFold(values, citations, reviews, account.issues, since)
     spans = SpanBuilder()
     groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
     for number, (t, group) in enumerate(groups):
@@ -267,4 +270,4 @@ def run(
     account.spans = spans.build()
     account.entries = fold.entries
     account.bans = fold.bans
-    return account
+    return account.since(day(since))

@@ -15,11 +15,15 @@ from rules.vocabulary import Effect, EventType
 
 
 class PointsAccount:
-    """Counters, windows and the blacklisting, after the events read so far. Days are ordinals, 0 is none."""
+    """Counters, windows and the blacklisting, after the events read so far. Days are ordinals, 0 is none.
 
-    def __init__(self, values: QiannanValues, reviews: Reviews) -> None:
+    Decisions before `since` were dealt with by another law: they count, open no window and list nobody (S3).
+    """
+
+    def __init__(self, values: QiannanValues, reviews: Reviews, since: int) -> None:
         self.values = values
         self.reviews = reviews
+        self.since = since
         self.entries: list[Entry] = []
         self.years: dict[int, Year] = {}
         self.windows: list[Penalty] = []
@@ -137,8 +141,9 @@ class PointsAccount:
         window = Penalty(start, end, t, causes, exhausts=exhausts)
         if self.values.review_suspends:
             window.hole = self.reviews.pending.get(event.event_id)
-        self.windows.append(window)
-        self.last_window_end = max(self.last_window_end, end)
+        if t >= self.since:
+            self.windows.append(window)
+            self.last_window_end = max(self.last_window_end, end)
         return window
 
     def _blacklist(self, event: Deduction, t: int, account: Year, points: int, effects: list[Effect]) -> None:
@@ -149,7 +154,7 @@ class PointsAccount:
         values = self.values
         at_once = points >= values.at_once and (values.at_once_any_item or event.violation_id in values.at_once_items)
         by_year = self._current_value(account) >= values.blacklist_year
-        if not (at_once or by_year):
+        if not (at_once or by_year) or t < self.since:
             return
         effects.append(Effect.BLACKLIST_AT_ONCE if at_once else Effect.BLACKLIST_YEAR_TOTAL)
         if not self.blacklisted_on:
@@ -165,7 +170,8 @@ class PointsAccount:
         account.eligible = 0
         account.open_ids = ()
         account.resets += 1
-        account.zero_until = max(account.zero_until, window.end)
+        if window.decision >= self.since:
+            account.zero_until = max(account.zero_until, window.end)
 
     def grant(self, event: Bonus, t: int) -> None:
         """`000 四(一)`: at most 6 a year; offsets the open cycle's tier 1/2/3 points, undoes nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from rules.calendar import WorkingCalendar
@@ -21,7 +22,13 @@ class ShantouScheme(Scheme[ShantouLedger]):
     parameters = wording.PARAMETERS
 
     def fold(
-        self, _events: Sequence[Event], _ledger: ShantouLedger, _calendar: WorkingCalendar, *, honour_late: bool = False
+        self,
+        _events: Sequence[Event],
+        _ledger: ShantouLedger,
+        _calendar: WorkingCalendar,
+        *,
+        honour_late: bool = False,
+        since: dt.date = dt.date.min,
     ) -> Account:
         """No spans: every day is normal."""
         return Account()

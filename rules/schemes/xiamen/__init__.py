@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,10 +25,16 @@ class XiamenScheme(Scheme[XiamenLedger]):
     parameters = wording.PARAMETERS
 
     def fold(
-        self, events: Sequence[Event], ledger: XiamenLedger, _calendar: WorkingCalendar, *, honour_late: bool = False
+        self,
+        events: Sequence[Event],
+        ledger: XiamenLedger,
+        _calendar: WorkingCalendar,
+        *,
+        honour_late: bool = False,
+        since: dt.date = dt.date.min,
     ) -> Account:
         """Full twelves and criminal liability. The report has no reviews, so none can be late."""
-        return fold.run(events, ledger.values, ledger.standings)
+        return fold.run(events, ledger.values, ledger.standings, since.toordinal())
 
     def fold_institution(self, events: Sequence[Event], ledger: XiamenLedger) -> tuple[InstitutionSpan, ...]:
         """Orders to rectify and the share in breach."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rules.events import CriminalLiability, Event, Full12
-from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder
+from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, day
 from rules.schemes.xiamen.parameters import XiamenValues
 from rules.vocabulary import Effect, EventType, Standing
 
@@ -22,8 +22,11 @@ def _enough(fulls: list[Full12], values: XiamenValues) -> bool:
     return len(fulls) >= values.full_events
 
 
-def run(events: Sequence[Event], values: XiamenValues, citations: Citations) -> Account:
-    """Folds a person's events, in the law's order, into spans; a day that no span covers is normal."""
+def run(events: Sequence[Event], values: XiamenValues, citations: Citations, since: int = 1) -> Account:
+    """Folds a person's events, in the law's order, into spans; a day that no span covers is normal.
+
+    Full 12s before `since` count, and list nobody by themselves (S3).
+    """
     account = Account()
     fulls: list[Full12] = []
     ban: int | None = None
@@ -36,7 +39,7 @@ def run(events: Sequence[Event], values: XiamenValues, citations: Citations) -> 
             fulls.append(event)
             if first_full is None:
                 first_full = t
-            if ban is None and _enough(fulls, values):
+            if ban is None and t >= since and _enough(fulls, values):
                 # T4: a second full 12 counts from its day, the blacklist from the next one (X1).
                 ban, causes, effects = t + 1, tuple(full.event_id for full in fulls), (Effect.BLACKLISTED,)
             points = values.full_points * len(fulls)
@@ -64,4 +67,4 @@ def run(events: Sequence[Event], values: XiamenValues, citations: Citations) -> 
             Facts(Standing.BLACKLISTED, in_penalty=False, ban_period=(ban, FOREVER), citations=cites, causes=causes),
         )
     account.spans = spans.build()
-    return account
+    return account.since(day(since))

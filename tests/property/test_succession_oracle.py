@@ -1,0 +1,54 @@
+"""S2 and S3 against an evaluation written from the determinations alone: a law that ends, and the one that follows it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+import pytest
+
+from pipeline.conformance import run_cases
+from rules.packs.pack import InForce, PackSet
+from tests.oracle.succession import generate_change, judge
+from tests.support.against_oracle import arriving
+from tests.support.law import shipped
+from tests.support.thorough import share
+
+CHANGES = [
+    (date(2023, 6, 30), date(2023, 7, 1)),
+    (date(2023, 12, 31), date(2024, 1, 1)),
+    (date(2024, 2, 29), date(2024, 3, 1)),
+    (date(2024, 5, 14), date(2024, 9, 1)),
+    (date(2024, 11, 30), date(2025, 1, 1)),
+    (date(2025, 3, 31), date(2025, 4, 1)),
+]
+EACH = share(6_000) // len(CHANGES)
+
+
+def law(last: date, first: date) -> PackSet:
+    """The shipped packs, with Qiannan's rules ended and the national opinion begun on these days."""
+    days = {"qiannan-2022": ("2022-12-26", last.isoformat()), "national-2024": (first.isoformat(), None)}
+    changed = []
+    for pack in shipped():
+        start, end = days.get(pack.pack, (None, None))
+        if start is not None:
+            in_force = InForce.model_validate({"from": start, "to": end, "citation": pack.in_force.citation})
+            pack = pack.model_copy(update={"in_force": in_force})  # noqa: PLW2901 - the pack with other days
+        changed.append(pack)
+    return PackSet(changed)
+
+
+@pytest.mark.parametrize(("last", "first"), CHANGES, ids=lambda day: day.isoformat())
+def test_a_ledger_lives_through_the_change_of_law_as_the_determinations_say(last, first):
+    cases = [generate_change(seed, last, first) for seed in range(EACH)]
+    reasons: Counter[str] = Counter()
+    differing = []
+    got = run_cases([arriving(case, seed) for seed, case in enumerate(cases)], law(last, first))
+    for case, mine in zip(cases, got, strict=True):
+        expected = judge(case, last, first)
+        reasons[expected["reason"]] += 1
+        if mine != expected:
+            differing.append((case["id"], case["history"], case["claim"], case["as_of"], expected, mine))
+    assert differing[:2] == []
+    assert len(reasons) > 12, reasons
+    assert reasons["straddles_law"] > EACH / 400
