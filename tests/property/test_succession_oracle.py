@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from pipeline.conformance import run_cases
+from pipeline.conformance.run import run_cases
 from rules.packs.pack import InForce, PackSet
 from tests.oracle.succession import generate_change, judge
 from tests.support.against_oracle import arriving
