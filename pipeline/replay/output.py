@@ -170,7 +170,8 @@ EVENTS_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "value": pl.Binary,
 }
 """Columns of `input/events.parquet`, in the order of arrival within each physician and institution; `arrived` in microseconds
-since 1970 UTC. What the control plane has set aside is left out."""
+since 1970 UTC. What the control plane has set aside is left out; `offset` is null of a record that lay in another partition than
+its own, whose copy counts."""
 
 RECORDED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "partition": pl.Int32,
@@ -182,10 +183,13 @@ RECORDED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "error": pl.String,
     **WIRE_COLUMNS,
     "screened_at": pl.String,
+    "register_offset": pl.Int64,
+    "register_institution": pl.Int64,
 }
 """Columns of `recorded/*.parquet`. `partition` and `offset` are the claim's; `at_...` and `written` (milliseconds since 1970 UTC)
 the outcome's own. `outcome` is verdict, dead_letter (with its `error`) or unreadable (a verdict that names its source and is
-none); the other columns are the verdict's, as on the wire."""
+none); the other columns are the verdict's, as on the wire. `register_offset` is how far the verdict's `register` had come in the
+partition of its institution's events, `register_institution` the revision that it names; null in verdicts that do not say so."""
 
 CAUSES = (
     "other_pack",

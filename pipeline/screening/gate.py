@@ -49,13 +49,17 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """A batch that is decided but not yet written out: all that the register had to say is in here."""
+    """A batch that is decided but not yet written out: all that the register had to say is in here.
+
+    `institutions` are the revisions of the institutions' standings, of every claim (negative: none was known).
+    """
 
     claims: pl.DataFrame | FewClaims
     decided: Decided
     flagged: list[int]
     evidence: list[tuple[str, ...]]
     dead_letters: list[DeadLetter]
+    institutions: list[int]
     register: VerdictRegister | None = None
     past_transition: dict[str, int] = field(default_factory=dict)
 
@@ -131,6 +135,7 @@ class Gate:
             flagged=flagged.tolist(),
             evidence=[self.index.causes(*both) for both in zip(spans, institution_spans, strict=True)],
             dead_letters=[DeadLetter(row, error) for row, error in errors],
+            institutions=self.index.institution_revisions(decided.institution_span).tolist(),
             register=register,
             past_transition=self._past_transition(columns),
         )
@@ -165,6 +170,7 @@ class Gate:
                 [int(offsets[claim.row]) for claim in claims.rows],
                 screened_at,
                 ruled.register,
+                ruled.institutions,
             )
             facts = facts_of_few(claims, decided, flagged)
             figures = tally_few(claims, decided, self.screen.rulings)
@@ -178,6 +184,7 @@ class Gate:
                 pl.Series(offsets, dtype=pl.Int64).gather(claims["row"]),
                 screened_at,
                 ruled.register,
+                ruled.institutions,
             )
             facts = facts_of(verdicts[flagged])
             figures = tally(verdicts)

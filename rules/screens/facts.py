@@ -45,7 +45,7 @@ surrounding white space; day and start_day are days since 1970-01-01; the drug f
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 
-KNOWN = ("instant", "known_revision", "known_instant")
+KNOWN = ("instant", "known_revision", "known_institution")
 """Columns, Int64, that say what was known when a claim was judged; an index with versions reads them."""
 
 Mask = npt.NDArray[np.bool_]

@@ -83,7 +83,7 @@ class StandingIndex:
         self._site_institutions = Names()
         self._earlier_packs: list[str] = []
         self._institution_owners = Names()
-        self._institution_spans = Ragged(start="i", state="B", cause="q")
+        self._institution_spans = Ragged(start="i", state="B", cause="q", revision="q")
         self._institutions_known: set[int] = set()
 
     def __len__(self) -> int:
@@ -140,18 +140,18 @@ class StandingIndex:
         for span in timeline.spans:
             low = _low(span.start)
             if low > expected:
-                rows.append((expected, INSTITUTION_ACTIVE, -1))
+                rows.append((expected, INSTITUTION_ACTIVE, -1, timeline.revision))
             ended = span.standing is InstitutionStanding.TERMINATED
             state = INSTITUTION_TERMINATED if ended else INSTITUTION_ACTIVE
-            rows.append((low, state, self._institution_spans.texts.put(span.causes)))
+            rows.append((low, state, self._institution_spans.texts.put(span.causes), timeline.revision))
             expected = _high(span.end) + 1
         if expected <= LAST_DAY:
-            rows.append((expected, INSTITUTION_ACTIVE, -1))
+            rows.append((expected, INSTITUTION_ACTIVE, -1, timeline.revision))
         self._set_institution(f"{timeline.region}|{timeline.institution_code}", rows)
 
     def put_institution_unreadable(self, key: str) -> None:
         """Marks an institution (`region|code`) whose newest record cannot be read."""
-        self._set_institution(key, [(FIRST_DAY, INSTITUTION_UNREADABLE, -1)])
+        self._set_institution(key, [(FIRST_DAY, INSTITUTION_UNREADABLE, -1, _UNREADABLE_REVISION)])
 
     def drop_institution(self, key: str) -> None:
         """Removes an institution; unknown keys are ignored."""
@@ -225,6 +225,16 @@ class StandingIndex:
         The numbers hold until the next change of the index.
         """
         return self._spans.causes(span) + self._institution_spans.causes(institution_span)
+
+    def institution_revisions(self, institution_spans: Ints) -> npt.NDArray[np.int64]:
+        """Revision of the institution's timeline behind each of its spans, as `look_up` numbered them; negative: nothing known.
+
+        The numbers hold until the next change of the index.
+        """
+        revisions: npt.NDArray[np.int64] = self._institution_spans.take(
+            "revision", institution_spans, _DROPPED_REVISION
+        )
+        return revisions
 
     def evidence(self) -> tuple[pl.Series, pl.Series]:
         """The event ids behind every span and behind every institution's span, as lists, for whole columns of the numbers

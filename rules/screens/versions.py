@@ -76,11 +76,10 @@ class VersionedIndex(StandingIndex):
 
 
 class RevisedIndex(VersionedIndex):
-    """Timelines by the knowledge that a verdict names: a physician's by revision, an institution's by instant.
+    """Timelines by the knowledge that a verdict rests on, counted in events: by revision.
 
-    `look_up` reads `known_revision` (Int64, 0: nothing was known) and `known_instant` (Int64, microseconds since 1970 UTC) in
-    place of `instant`. The versions of a physician are put under their revisions, those of an institution, whose revision
-    no verdict names, under the instants from which they were known.
+    `look_up` reads `known_revision` and `known_institution` (Int64, 0: nothing was known) in place of `instant`: revisions of
+    the physician and of the institution. All versions are put under their revisions.
     """
 
     def _physicians_of(self, claims: ClaimColumns) -> Ints:
@@ -90,7 +89,7 @@ class RevisedIndex(VersionedIndex):
 
     def _institutions_of(self, claims: ClaimColumns) -> Ints:
         return _version(
-            self._institutions, self._institution_versions, claims.institution_key, claims.known["known_instant"]
+            self._institutions, self._institution_versions, claims.institution_key, claims.known["known_institution"]
         )
 
 

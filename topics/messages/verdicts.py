@@ -23,11 +23,14 @@ class VerdictRegister(Message):
     """By what state of the register a claim was judged (判定所依据的登记状态).
 
     `as_of` is the moment until which everything recorded was included; `progress` the next offset to read of each partition
-    of the topics that feed the register, by partition.
+    of the topics that feed the register, by partition. The register may have held a little more than that;
+    `institution_revision` is therefore the revision of the institution's standing itself, absent where none was published
+    (`standing_revision` is the physician's).
     """
 
     as_of: Timestamp
     progress: dict[str, Annotated[int, Field(ge=0)]]
+    institution_revision: Annotated[int | None, Field(ge=0), WhenGiven] = None
 
 
 class Verdict(Message):

@@ -56,19 +56,20 @@ class VerdictCodec:
         offsets: Sequence[int],
         screened_at: str,
         register: VerdictRegister | None = None,
+        institutions: Sequence[int] = (),
     ) -> list[str]:
         """JSON text of every verdict of a small batch, byte for byte what `verdicts` and `to_documents` give.
 
-        `partitions` and `offsets` are those of the claims, in their order.
+        `partitions` and `offsets` are those of the claims, in their order; `register` and `institutions` as in `to_documents`.
         """
-        last = "}" if register is None else f',"register":{register.model_dump_json()}}}'
+        ends = _ends(register, institutions, len(claims.rows))
         source = _encode(topic).decode()
         at = _encode(screened_at).decode()
         return [
             f"{_head(claim)},{self._outcomes[ruling]},{_STANDING_TEXT[standing]}{_window_text(start, end)},"
             f'{self._grounds[ruling]},"standing_revision":{revision if revision >= 0 else "null"},'
             f'"source":{{"topic":{source},"partition":{partition},"offset":{offset}}},"screened_at":{at}{last}'
-            for claim, ruling, standing, start, end, revision, partition, offset in zip(
+            for claim, ruling, standing, start, end, revision, partition, offset, last in zip(
                 claims.rows,
                 decided.ruling.tolist(),
                 decided.standing.tolist(),
@@ -77,6 +78,7 @@ class VerdictCodec:
                 decided.revision.tolist(),
                 partitions,
                 offsets,
+                ends,
                 strict=True,
             )
         ]
@@ -223,10 +225,12 @@ def to_documents(
     offsets: pl.Series,
     screened_at: str | pl.Series,
     register: VerdictRegister | None = None,
+    institutions: Sequence[int] = (),
 ) -> list[str]:
     """JSON text of every verdict, with its source and the time of screening (one for all, or one a verdict).
 
-    `register` says by what state of the register all of them were judged; without it the field is absent.
+    `register` says by what state of the register all of them were judged, `institutions` by which revision of its institution's
+    standing each was (negative: none was known); without `register` the field is absent.
     """
     if verdicts.is_empty():
         return []
@@ -244,9 +248,22 @@ def to_documents(
     )
     if register is None:
         return documents
-    # One text for all: as a column it would be encoded anew for each of them.
-    last = f',"register":{register.model_dump_json()}}}'
-    return [document[:-1] + last for document in documents]
+    # One text for all of a revision: as a column it would be encoded anew for each of them.
+    ends = _ends(register, institutions, len(documents))
+    return [document[:-1] + last for document, last in zip(documents, ends, strict=True)]
+
+
+def _ends(register: VerdictRegister | None, institutions: Sequence[int], count: int) -> Iterable[str]:
+    """How the documents of a batch end: by what each was judged, and the closing brace."""
+    if register is None:
+        return repeat("}", count)
+    texts = {revision: _register_end(register, revision if revision >= 0 else None) for revision in {-1, *institutions}}
+    return map(texts.__getitem__, institutions) if institutions else repeat(texts[-1], count)
+
+
+def _register_end(register: VerdictRegister, revision: int | None) -> str:
+    told = register.model_copy(update={"institution_revision": revision})
+    return f',"register":{told.model_dump_json()}}}'
 
 
 def case_id(claim_id: str, claim_version: int, ground: str) -> str:

@@ -1,7 +1,7 @@
 """From a file of events to the standing index that claims are judged by, under one of four clocks.
 
 Everything recorded; what was recorded by a day; for each claim, what was recorded at its own settlement; or, for each claim that
-has a verdict already, the revision of its physician's standing that this verdict names.
+has a verdict already, the revisions of the standings that this verdict rests on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import itertools
 import multiprocessing
 import os
 import signal
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -87,11 +86,12 @@ class UnusableLine:
 class EventFile:
     """The events of a file, by owner, as bytes; the lines that are none; and how many lines there are and how many count.
 
-    `arrived` tells for every event of an institution when it was known: in microseconds since 1970 UTC, never falling.
+    `arrived` tells of every distinct event of an institution when it was known (microseconds since 1970 UTC, never falling)
+    and its offset in the topic (None: it comes from elsewhere).
     """
 
     owners: dict[Owner, list[bytes]] = field(default_factory=dict)
-    arrived: dict[Owner, list[int]] = field(default_factory=dict)
+    arrived: dict[Owner, list[tuple[int, int | None]]] = field(default_factory=dict)
     unusable: list[UnusableLine] = field(default_factory=list)
     lines: int = 0
     used: int = 0
@@ -105,7 +105,7 @@ class Version(msgspec.Struct, frozen=True, gc=False):
 
 
 class InstitutionVersion(msgspec.Struct, frozen=True, gc=False):
-    """An institution's timeline and the instant from which it was known."""
+    """An institution's timeline and the instant from which it was known, or its revision."""
 
     instant: int
     timeline: InstitutionTimeline
@@ -146,29 +146,29 @@ def read_events(path: Path, packs: PackSet, progress: Callable[[int], None] = la
     """
     found = EventFile()
     try:
-        for number, (line, arrived) in enumerate(_lines(path), 1):
+        for number, (line, arrived, offset) in enumerate(_lines(path), 1):
             found.lines = number
             if number % 50_000 == 0:
                 progress(number)
             # A record from the topic is judged as it stood there; of a file's line its end is no part.
             if line.strip() or arrived is not None:
-                _take(found, number, line, packs, arrived)
+                _take(found, number, line, packs, arrived, offset)
     except (OSError, InputError, pl.exceptions.PolarsError) as error:
         raise ReplayError(f"{path.name}: the events cannot be read: {error}") from error
     return found
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, int | None]]:
-    """Each event as bytes, with the instant at which it arrived where that is known."""
+def _lines(path: Path) -> Iterator[tuple[bytes, int | None, int | None]]:
+    """Each event as bytes, with the instant at which it arrived and its offset where these are known."""
     if path.suffix == ".parquet":
-        for batch in pl.scan_parquet(path).select("value", "arrived").collect().iter_slices(50_000):
+        for batch in pl.scan_parquet(path).select("value", "arrived", "offset").collect().iter_slices(50_000):
             yield from batch.iter_rows()
         return
     for _, line in read_records(path):
-        yield line, None
+        yield line, None, None
 
 
-def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: int | None) -> None:
+def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: int | None, offset: int | None) -> None:
     judged = accept(line, packs)
     if isinstance(judged, Refused):
         found.unusable.append(UnusableLine(number, judged.code, judged.reasons))
@@ -176,10 +176,14 @@ def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: i
     found.used += 1
     event, of_institution = judged.event, judged.event.of_institution
     owner = (event.region, judged.code, of_institution)
-    found.owners.setdefault(owner, []).append(encode(event))
+    known, said = found.owners.setdefault(owner, []), encode(event)
     if of_institution:
+        if said in known:
+            return
         times = found.arrived.setdefault(owner, [])
-        times.append(max([known_from(event) if arrived is None else arrived, *times[-1:]]))
+        at = known_from(event) if arrived is None else arrived
+        times.append((max(at, times[-1][0]) if times else at, offset))
+    known.append(said)
 
 
 # -- folding ------------------------------------------------------------------------------------------------------
@@ -217,7 +221,8 @@ def _answers(
     events: EventFile, packs: PackSet, clock: Clock, revisions: Revisions, processes: int | None
 ) -> Iterator[_Answer]:
     def marks(owner: Owner) -> list[int]:
-        return events.arrived[owner] if owner[2] else list(revisions.get(owner[:2], ()))
+        # Of an institution a verdict may rest on any version; there are few.
+        return list(range(len(events.owners[owner]))) if owner[2] else list(revisions.get(owner[:2], ()))
 
     owners = sorted(events.owners)
     tasks: list[list[_Filed]] = [
@@ -256,7 +261,7 @@ def _fold_task(packs: PackSet, clock: Clock, task: Sequence[_Filed]) -> _Answer:
         law = packs.law(region)
         try:
             events = [decode(line) for line in lines]
-            cuts = _cuts(events, clock, of_institution, marks)
+            cuts = _cuts(events, clock, marks)
             if of_institution:
                 made = [InstitutionVersion(at, _institution(known, law, code, region)) for at, known in cuts]
                 if made:
@@ -273,14 +278,11 @@ def _fold_task(packs: PackSet, clock: Clock, task: Sequence[_Filed]) -> _Answer:
     return answer
 
 
-def _cuts(events: list[Event], clock: Clock, of_institution: bool, marks: list[int]) -> list[tuple[int, list[Event]]]:
+def _cuts(events: list[Event], clock: Clock, marks: list[int]) -> list[tuple[int, list[Event]]]:
     """The events known from each instant on: one cut, or one for every instant at which something was recorded.
 
-    AS_RECORDED: the first n distinct events for every revision n of `marks` and for the last; of an institution those that had
-    arrived by each instant of `marks`.
+    AS_RECORDED: the first n distinct events for every revision n of `marks` and for the last.
     """
-    if clock.mode is ClockMode.AS_RECORDED and of_institution:
-        return [(at, events[: bisect_right(marks, at)]) for at in sorted(set(marks))]
     if clock.mode is ClockMode.AS_RECORDED:
         distinct = list(dict.fromkeys(events))
         numbers = {number for number in marks if 0 < number < len(distinct)} | {len(distinct)}

@@ -133,7 +133,7 @@ def _copy(
     # 2 the claims
     parts, records, earliest = _copy_claims(root / INPUT, settings, ranges, progress)
     # 3 what was recorded of them
-    recorded = Recorder(root / RECORDED, ranges)
+    recorded = Recorder(root / RECORDED, ranges, len(whole(settings, PHYSICIAN_EVENTS.name)))
     for spec, take in ((CLAIM_VERDICTS, recorded.verdict), (CLAIMS_DEAD_LETTER, recorded.dead_letter)):
         name = spec.prefixed(settings.output_prefix).name
         places = whole(settings, name) if earliest is None else since(settings, name, earliest - _EARLIER_MS)
@@ -234,7 +234,7 @@ def _copy_events(folder: Path, settings: Settings, progress: Progress) -> dict[s
         right = _belongs(value, partition, len(ranges))
         counts["misplaced"] += not right
         (placed if right else elsewhere).add(
-            (partition, offset, message.timestamp()[1] * 1_000, value), len(value) + 64
+            (partition, offset if right else None, message.timestamp()[1] * 1_000, value), len(value) + 64
         )
     placed.flush()
     elsewhere.flush()

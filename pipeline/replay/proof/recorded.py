@@ -7,9 +7,11 @@ recorded verdict names.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,15 @@ _OPERATIONAL = [Reason.STANDING_STALE.value, Reason.STANDING_UNREADABLE.value]
 LAG_US = 600 * 1_000_000
 """How much later or earlier than its recording a gate may have learned of an institution's event: ten minutes, in microseconds.
 
-A verdict does not name the revision of its institution's standing, as it does that of its physician's; so a verdict is also equal
-when it is what the law says by the institution's events up to so long before or after it was screened."""
+Only for verdicts without `register`, which do not say by what state of the institution they were given: such a verdict is also
+equal when it is what the law says by the institution's events up to so long before or after it was screened."""
+
+_EVERYTHING = 2**62
 
 _NEVER = -(2**62)
+
+_SCREENED = "recorded_instant"
+_BY = (_SCREENED, "register_offset", "register_institution")
 
 
 class Proof:
@@ -42,7 +49,8 @@ class Proof:
     def __init__(self, captured: Captured, clock: Clock, events: EventFile) -> None:
         self._captured = captured
         self._as_recorded = clock.mode is ClockMode.AS_RECORDED
-        known = [(f"{region}|{code}", times[-1]) for (region, code, _), times in events.arrived.items()]
+        self._arrived = {f"{region}|{code}": times for (region, code, _), times in events.arrived.items()}
+        known = [(name, times[-1][0]) for name, times in self._arrived.items()]
         self._institutions = pl.DataFrame(known, schema={"institution": pl.String, "last": pl.Int64}, orient="row")
 
     def revisions(self) -> dict[tuple[str, str], list[int]]:
@@ -56,18 +64,41 @@ class Proof:
     def known(self, piece: Slice, decoded: Decoded) -> Decoded:
         """The claims of a part with the columns that say what was known when each was judged (`RevisedIndex`)."""
         first = self._outcomes(self._captured.parts[piece.file]).filter(pl.col("outcome") == "verdict")
-        knowledge = first.select(
+        told = first.select(
             "offset",
             pl.col("standing_revision").fill_null(0).alias("known_revision"),
-            _instant("screened_at").alias("known_instant"),
+            _instant("screened_at").alias("instant"),
+            "register_offset",
+            "register_institution",
         )
         offsets = self._offsets(piece)
         places = decoded.claims.select(offsets.gather(decoded.claims["row"]).alias("offset"))
-        found = places.join(knowledge, on="offset", how="left", maintain_order="left").select(
+        found = places.join(told, on="offset", how="left", maintain_order="left").select(
             # Where no verdict is recorded, everything counts.
-            pl.col("known_revision", "known_instant").fill_null(2**62)
+            pl.col("known_revision", "instant").fill_null(_EVERYTHING),
+            "register_offset",
+            "register_institution",
         )
-        return replace(decoded, claims=decoded.claims.hstack(found))
+        claims = decoded.claims.hstack(found.rename({"instant": _SCREENED}))
+        return replace(decoded, claims=claims.with_columns(self._of_institutions(claims)))
+
+    def _of_institutions(self, claims: pl.DataFrame, shift: int = 0) -> pl.Series:
+        """How many events of its institution each recorded verdict rests on: as its `register` says; of a verdict without one
+        those that had arrived when it was screened, or `shift` microseconds later."""
+        known = [_EVERYTHING] * claims.height
+        named = claims.select(pl.concat_str("region", pl.lit("|"), "institution_code"), *_BY).iter_rows()
+        for row, (institution, instant, offset, revision) in enumerate(named):
+            arrived = self._arrived.get(institution)
+            if arrived is None:
+                continue
+            if revision is not None:
+                known[row] = revision
+            elif offset is not None:
+                # Events from elsewhere have no offsets: then what names no revision knew of none.
+                known[row] = sum(at is not None and at < offset for _, at in arrived)
+            else:
+                known[row] = bisect_right(arrived, instant + shift, key=itemgetter(0))
+        return pl.Series("known_institution", known, dtype=pl.Int64)
 
     def differences(
         self, piece: Slice, decoded: Decoded, verdicts: pl.DataFrame, judge: Judging
@@ -176,11 +207,12 @@ class Proof:
         recorded: pl.DataFrame,
         judge: Judging,
     ) -> pl.DataFrame:
-        """The verdicts, those that differ judged once more by an institution's standing of shortly before and after."""
+        """The verdicts; those that differ and do not say by what they were given are judged once more, by an institution's
+        standing of shortly before and after."""
         for shift in (-LAG_US, LAG_US):
             doubtful = compared.filter(pl.col("cause") == "other_code", pl.col("fields").list.len() > 0)["offset"]
             at = self._offsets(piece).gather(decoded.claims["row"])
-            claims = decoded.claims.filter(at.is_in(doubtful.implode()))
+            claims = decoded.claims.filter(at.is_in(doubtful.implode())).filter(pl.col("register_offset").is_null())
             claims = claims.filter(
                 pl.concat_str("region", pl.lit("|"), "institution_code").is_in(
                     self._institutions["institution"].implode()
@@ -188,7 +220,7 @@ class Proof:
             )
             if claims.is_empty():
                 return verdicts
-            again = judge(claims.with_columns(pl.col("known_instant") + shift))
+            again = judge(claims.with_columns(self._of_institutions(claims, shift)))
             tried = self._compared(piece, again, recorded)
             equal = tried.filter(pl.col("cause").is_null() & (pl.col("replayed_outcome") == "verdict"))["offset"]
             rows = again.filter(

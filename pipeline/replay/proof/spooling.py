@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import polars as pl
 from confluent_kafka import Message
 
+from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.records import headers, place
 from pipeline.replay.output import RECORDED_SCHEMA
 from pipeline.replay.proof.topic_range import Ranges
@@ -61,20 +63,28 @@ class _Sourced(msgspec.Struct):
     source: _Source
 
 
+class _Register(msgspec.Struct):
+    progress: dict[str, int]
+    institution_revision: int | None = None
+
+
 _Verdict = msgspec.defstruct(
-    "_Verdict", [*((field.name, field.wire) for field in VERDICT), ("screened_at", str)], module=__name__
+    "_Verdict",
+    [*((field.name, field.wire) for field in VERDICT), ("screened_at", str), ("register", _Register | None, None)],
+    module=__name__,
 )
 
 
 _source = msgspec.json.Decoder(_Sourced).decode
 _verdict = msgspec.json.Decoder(_Verdict).decode
-_NO_VERDICT = (None,) * len(_Verdict.__struct_fields__)
+_NO_VERDICT = (None,) * (len(_Verdict.__struct_fields__) + 1)
 
 
 class Recorder:
-    """Keeps the outcomes that name a record of the range."""
+    """Keeps the outcomes that name a record of the range. `event_partitions` are those of the events behind the register."""
 
-    def __init__(self, folder: Path, ranges: Ranges) -> None:
+    def __init__(self, folder: Path, ranges: Ranges, event_partitions: int) -> None:
+        self._partition_of = lru_cache(1 << 16)(lambda code: str(partition_of(code.encode(), event_partitions)))
         self.spool = Spool(folder, "part", RECORDED_SCHEMA, sort=True)
         self.counts = {"verdicts": 0, "dead_letters": 0, "unreadable": 0}
         self._ranges = ranges
@@ -90,13 +100,19 @@ class Recorder:
         if not self._wanted(source.topic, source.partition, source.offset):
             return
         try:
-            fields = msgspec.structs.astuple(_verdict(value))
+            told: Any = _verdict(value)
         except msgspec.MsgspecError as error:
             self.counts["unreadable"] += 1
             self._keep(message, source.partition, source.offset, "unreadable", str(error), _NO_VERDICT)
             return
         self.counts["verdicts"] += 1
-        self._keep(message, source.partition, source.offset, "verdict", None, fields)
+        *fields, register = msgspec.structs.astuple(told)
+        by = (None, None)
+        if register is not None:
+            # What it does not name had no events.
+            at = register.progress.get(self._partition_of(told.institution_code), 0)
+            by = (at, register.institution_revision)
+        self._keep(message, source.partition, source.offset, "verdict", None, (*fields, *by))
 
     def dead_letter(self, message: Message) -> None:
         """A record of the topic of dead letters."""

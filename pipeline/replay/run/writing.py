@@ -45,7 +45,7 @@ class Judge:
             pl.lit(None, VERDICT_SCHEMA["encounter_type"]).alias("encounter_type"),
             pl.lit(0, pl.Int32).alias("day"),
             pl.lit(None, pl.Int32).alias("start_day"),
-            *(pl.lit(0, pl.Int64).alias(name) for name in ("instant", "known_revision", "known_instant")),
+            *(pl.lit(0, pl.Int64).alias(name) for name in ("instant", "known_revision", "known_institution")),
         )
         self.screen.decide(claims, self._index)
 

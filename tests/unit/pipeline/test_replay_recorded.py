@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import main
-from pipeline.replay.output import INPUT_SCHEMA, RECORDED_SCHEMA
-from rules.events import Event
+from pipeline.replay.output import EVENTS_SCHEMA, INPUT_SCHEMA, RECORDED_SCHEMA
+from rules.events import Event, encode
 from tests.support.histories import make
 from tests.support.replaying import run, sample_claims, sample_events, verdicts, write_events, write_lines
 from topics.verdicts.shape import on_the_wire
@@ -155,6 +156,38 @@ def _lanzhou(number: int, kind: str, **fields: Any) -> Event:
     return make(kind, "2015-01-05", number, **own | fields)
 
 
+def _ended(minutes: int) -> tuple[list[Event], Event]:
+    """A physician's registration, and the institution's agreement, recorded as ended so long before the claim was screened."""
+    person = [_lanzhou(1, "registration"), _lanzhou(2, "agreement", start="2015-01-05", end="2016-12-31")]
+    recorded_at = dt.datetime.fromisoformat(SCREENED) - dt.timedelta(minutes=minutes)
+    ended = _lanzhou(
+        3,
+        "institution_snapshot",
+        physician_code=None,
+        approved_physicians=20,
+        cancelled_in_term=5,
+        recorded_at=recorded_at.isoformat(),
+    )
+    return person, ended
+
+
+def _at_the_institution(tmp_path: Path, heard: bool, minutes: int) -> Copied:
+    """One claim, judged by a gate that had heard of the end of the agreement or not."""
+    person, ended = _ended(minutes)
+    told = json.loads(sample_claims(1)[0]) | {
+        "region": "620100",
+        "institution_code": "H7",
+        "physician_code": "D620100777777",
+        "encounter_type": "outpatient",
+        "service_date": "2016-03-01",
+        "service_start": None,
+    }
+    copied = Copied(tmp_path, [json.dumps(told).encode()], [*person, *([ended] if heard else [])])
+    assert copied.rows[0]["reason"] == ("institution_agreement_terminated" if heard else "ok")
+    write_events(copied.events, [*person, ended])
+    return copied
+
+
 @pytest.mark.parametrize(
     ("minutes", "heard", "equal"),
     [
@@ -170,27 +203,32 @@ def _lanzhou(number: int, kind: str, **fields: Any) -> Event:
 def test_an_institutions_event_may_be_ten_minutes_on_its_way_to_the_gate_and_no_longer(
     tmp_path: Path, minutes: int, heard: bool, equal: bool
 ) -> None:
-    """The agreement is recorded as ended so many minutes before the claim was screened, by a gate that had heard of it or not."""
-    person = [_lanzhou(1, "registration"), _lanzhou(2, "agreement", start="2015-01-05", end="2016-12-31")]
-    recorded_at = dt.datetime.fromisoformat(SCREENED) - dt.timedelta(minutes=minutes)
-    ended = _lanzhou(
-        3,
-        "institution_snapshot",
-        physician_code=None,
-        approved_physicians=20,
-        cancelled_in_term=5,
-        recorded_at=recorded_at.isoformat(),
-    )
-    told = json.loads(sample_claims(1)[0]) | {
-        "region": "620100",
-        "institution_code": "H7",
-        "physician_code": "D620100777777",
-        "encounter_type": "outpatient",
-        "service_date": "2016-03-01",
-        "service_start": None,
-    }
-    copied = Copied(tmp_path, [json.dumps(told).encode()], [*person, *([ended] if heard else [])])
-    assert copied.rows[0]["reason"] == ("institution_agreement_terminated" if heard else "ok")
-    write_events(copied.events, [*person, ended])
+    """Of verdicts that do not say by what register they were given."""
+    copied = _at_the_institution(tmp_path, heard, minutes)
     code, found, _ = copied.replay()
     assert (code, found["by_cause"]) == ((0, {}) if equal else (1, {"other_code": 1}))
+
+
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("minutes", [30, 0, -30])
+@pytest.mark.parametrize("named", [0, 1])
+def test_a_verdict_that_names_its_register_is_held_against_that_state_of_the_institution_alone(
+    tmp_path: Path, heard: bool, minutes: int, named: int
+) -> None:
+    """However shortly before or after: what a gate that names the event did not heed is a difference, and the other way round."""
+    copied = _at_the_institution(tmp_path, heard, minutes)
+    copied.rows[0] |= {"register_offset": 5, "register_institution": named or None}
+    code, found, _ = copied.replay()
+    assert (code, found["by_cause"]) == ((0, {}) if heard == bool(named) else (1, {"other_code": 1}))
+
+
+def test_a_register_that_names_no_revision_is_counted_by_how_far_it_had_come_in_the_topic(tmp_path: Path) -> None:
+    copied = _at_the_institution(tmp_path, heard=True, minutes=-30)
+    person, ended = _ended(-30)
+    copied.events = tmp_path / "events.parquet"
+    rows = [(4, at, 0, encode(event)) for at, event in enumerate([*person, ended], 7)]
+    pl.DataFrame(rows, schema=EVENTS_SCHEMA, orient="row").write_parquet(copied.events)
+    for at, equal in ((10, True), (9, False)):
+        copied.rows[0]["register_offset"] = at
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        assert copied.replay()[0] == (0 if equal else 1)
