@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pipeline.screening.gate import Gate
@@ -64,7 +65,7 @@ def explain_claim(
     code = (wanted.physician_code or "").strip() or None
     events, others, unusable = _events(lines, packs, wanted.region, code, wanted.institution_code)
     known = _known(events, law, code, wanted.region, wanted.institution_code, as_of)
-    gate = Gate(packs)
+    gate = _compiled(packs).beside()
     if code is not None and known.dossier.events:
         gate.index.put(known.statement.timeline)
     gate.index.put_institution(known.institution)
@@ -89,6 +90,11 @@ def explain_claim(
         today,
     )
     return Explained(verdict, story, pack, as_of, len(events), others, tuple(unusable))
+
+
+@lru_cache(maxsize=2)
+def _compiled(packs: PackSet) -> Gate:
+    return Gate(packs)
 
 
 def _day(text: str | None) -> dt.date | None:

@@ -19,11 +19,6 @@ class Broken:
     kind: str
     spoil: Callable[[Random, bytes], bytes | None]
 
-    @property
-    def one_line(self) -> bool:
-        """Whether the spoilt record still is one line of a file."""
-        return self.name not in {"tombstone", "empty", "blank", "raw newline"}
-
 
 def _without(name: str) -> Callable[[Random, bytes], bytes]:
     def spoil(_rng: Random, good: bytes) -> bytes:

@@ -5,6 +5,7 @@ Stream, demo and tests call the same `Gate.judge`.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -98,6 +99,12 @@ class Gate:
             [day_number(outlived[pack.name]) if pack.name in outlived else LAST_DAY for pack in packs.packs], np.int32
         )
         self._absence = np.array([ruling.ground in RESTS_ON_ABSENCE for ruling in self.screen.rulings], np.bool_)
+
+    def beside(self, index: StandingIndex | None = None) -> Gate:
+        """A gate with a register of its own under the same packs; what was compiled of them is shared."""
+        other = copy.copy(self)
+        other.index = StandingIndex() if index is None else index
+        return other
 
     def judge(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -41,7 +42,12 @@ def fill(gate: Gate, register: Register) -> Gate:
 
 def make_gate(register: Register | None = None, shantou_on: bool = True) -> Gate:
     """A gate with a register, by default with every pack switched on."""
-    return fill(Gate(load_pack_set(None, SHANTOU if shantou_on else ())), register or Register())
+    return fill(_compiled(shantou_on).beside(), register or Register())
+
+
+@functools.cache
+def _compiled(shantou_on: bool) -> Gate:
+    return Gate(load_pack_set(None, SHANTOU if shantou_on else ()))
 
 
 def judge(gate: Gate, values: Sequence[bytes | None], *, first: int = 0, stale: bool = False) -> Judged:

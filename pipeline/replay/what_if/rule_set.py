@@ -140,6 +140,13 @@ def _changed(pack: Pack, wanted: Sequence[_Set]) -> Pack:
         path = _found(pack, known, item)
         if path in done:
             raise PackError(f"--set {item.text}: {done[path]} sets the same value; give one of them")
+        around = next(
+            (text for other, text in done.items() if path[: len(other)] == other or other[: len(path)] == path), None
+        )
+        if around is not None:
+            raise PackError(
+                f"--set {item.text}: {around} sets a value that holds this one, or a part of it; give one of them"
+            )
         done[path] = item.text
         if path[0] == "settings":
             readings[path[1]] = item.value
@@ -153,11 +160,6 @@ def _changed(pack: Pack, wanted: Sequence[_Set]) -> Pack:
             for problem in error.errors()
         )
         raise PackError(f"--set {', '.join(item.text for item in wanted)}: {problems}") from None
-
-
-def known_paths(pack: Pack) -> tuple[str, ...]:
-    """Every value of a pack that `--set` can change, by its full path."""
-    return tuple(".".join(path) for path in _paths(pack.model_dump(mode="json", by_alias=True)))
 
 
 def _paths(data: dict[str, Any]) -> Iterator[Key]:

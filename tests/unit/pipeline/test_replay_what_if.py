@@ -13,7 +13,7 @@ import pytest
 from pipeline.replay.knowledge.register import histories, read_events
 from pipeline.replay.report.figures import figures
 from pipeline.replay.sums import FiguresError
-from pipeline.replay.what_if.rule_set import known_paths, other_rules, pack_changes
+from pipeline.replay.what_if.rule_set import _paths, other_rules, pack_changes
 from pipeline.settings.packs import SHIPPED, load_pack_set, read_packs
 from rules.events import Event
 from rules.packs.pack import PackError, PackSet
@@ -86,10 +86,15 @@ def test_items_of_lists_are_named_by_id_or_ground_and_an_outcome_may_be_taken_aw
 def test_every_known_path_of_every_pack_leads_to_its_value() -> None:
     for pack in read_packs():
         one = PackSet([pack.model_copy(update={"regions": ("*",)})], switched_on=[pack.pack])
-        for path in known_paths(pack):
-            with pytest.raises(PackError) as caught:
-                other_rules(one, None, [f"{pack.pack}.{path}=[no, such, value]", f"{pack.pack}.nowhere=1"])
-            assert "nowhere" in str(caught.value), path
+        every = list(_paths(pack.model_dump(mode="json", by_alias=True)))
+        around = {path[:length] for path in every for length in range(1, len(path))}
+        paths = [".".join(path) for path in every if path not in around]
+        with pytest.raises(PackError) as caught:
+            other_rules(
+                one, None, [*(f"{pack.pack}.{path}=[no, such, value]" for path in paths), f"{pack.pack}.nowhere=1"]
+            )
+        assert len(paths) > 20
+        assert str(caught.value).startswith(f"--set {pack.pack}.nowhere=1"), "the first that is not found is the last"
 
 
 def test_an_unknown_value_is_answered_with_the_nearest_known_ones() -> None:
@@ -113,6 +118,15 @@ def test_an_unknown_value_is_answered_with_the_nearest_known_ones() -> None:
 )
 def test_a_change_that_cannot_be_made_says_what_would_have_been_right(text: str, told: str) -> None:
     assert told in refusal(text)
+
+
+def test_a_value_and_a_part_of_it_are_not_set_together() -> None:
+    whole, part = (
+        "qiannan-2022.screening.rule_not_in_force.when=null",
+        "qiannan-2022.screening.rule_not_in_force.when.rule=x",
+    )
+    for sets in ((whole, part), (part, whole)):
+        assert "sets a value that holds this one, or a part of it" in refusal(*sets)
 
 
 def test_one_value_is_not_set_twice() -> None:
