@@ -305,7 +305,7 @@ def _of_pack(pack: Pack, law: Pack | Law, file: _File, calendar: WorkingCalendar
             if _holds(item, pack, raised.event.date):
                 if days is None:
                     raise PackError(f"{pack.name}: its limits need a calendar of working days; none was given")
-                yield from ((order, duty) for duty in _duties(item, raised, file, days))
+                yield from ((order, duty) for duty in _duties(item.on(raised.day), raised, file, days))
 
 
 def last_day(item: Deadline, trigger: dt.date, calendar: WorkingCalendar) -> dt.date | None:

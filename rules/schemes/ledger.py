@@ -1,22 +1,41 @@
 """The `ledger:` section of a pack: every number by which points, windows, bans and bars are counted, dated and cited.
 
-A parameter is `{value, from, citation}`. Every point that the text leaves open is a named setting with its default, its
-rivals and the reading chosen; `rules.packs.readings.with_readings` makes a pack with other readings. What each scheme adds
-stands in its own `parameters` module, with `values`, the plain numbers that its folds work with.
+A parameter is `{value, from, citation}`, with later values in `then`. Every point that the text leaves open is a named setting
+with its default, its rivals and the reading chosen; `rules.packs.readings.with_readings` makes a pack with other readings. What
+each scheme adds stands in its own `parameters` module, with `values`, the plain numbers that its folds work with.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field, model_validator
 
 from rules.calendar import WithoutData
-from rules.schemes.sections import BonusGround, Deadline, EventTypes, Model, Param, Setting, Violation
+from rules.schemes.sections import BonusGround, Deadline, EventTypes, Model, Param, Series, Setting, Violation
 from rules.vocabulary import Standing
+
+LedgerT = TypeVar("LedgerT", bound="Ledger")
+ValuesT = TypeVar("ValuesT")
+
+
+class Dated(Generic[ValuesT]):
+    """Values by the day: the first holds until the first of `starts` (ordinals), and so on."""
+
+    __slots__ = ("_values", "starts")
+
+    def __init__(self, starts: Sequence[int], values: Sequence[ValuesT]) -> None:
+        self.starts = tuple(starts)
+        self._values = tuple(values)
+
+    def on(self, ordinal: int) -> ValuesT:
+        """What holds on a day."""
+        return self._values[bisect_right(self.starts, ordinal)] if self.starts else self._values[0]
+
 
 Readings = Mapping[str, tuple[str, ...]]
 """The open points that a scheme's folds can read in more than one way: the setting, its default first, then its rivals."""
@@ -68,6 +87,34 @@ class Ledger(Model):
     def _settings(self) -> dict[str, Setting]:
         return {setting.id: setting for setting in self.settings}
 
+    @cached_property
+    def _forms(self: LedgerT) -> Dated[LedgerT]:
+        """The section as it stands on the days from which any part of it says something else."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        starts = sorted({later.start for part in _series(fields.values()) for later in part.then})
+        if not starts:
+            return Dated((), (self,))
+        forms = [self._on(fields, day) for day in (dt.date.min, *starts)]
+        return Dated([day.toordinal() for day in starts], forms)
+
+    def _on(self: LedgerT, fields: Mapping[str, Any], day: dt.date) -> LedgerT:
+        def of(value: Any) -> Any:
+            if isinstance(value, Series):
+                # Before its first later day a series is what it begins with, and no longer a series.
+                return value.on(day).model_copy(update={"then": ()})
+            return tuple(map(of, value)) if isinstance(value, tuple) else value
+
+        return type(self).model_construct(**{name: of(value) for name, value in fields.items()})
+
+    def on(self: LedgerT, day: dt.date) -> LedgerT:
+        """The section as it stands on a day: every parameter, price, bonus and limit at the value of that day."""
+        return self._forms.on(day.toordinal())
+
+    def dated(self: LedgerT, values: Callable[[LedgerT], ValuesT]) -> Dated[ValuesT]:
+        """What a fold works with, by the day."""
+        forms = self._forms
+        return Dated(forms.starts, [values(forms.on(day)) for day in (1, *forms.starts)])
+
     def violation(self, violation_id: str) -> Violation | None:
         """The item of the scoring standard, or None when there is no such item."""
         return self._violations.get(violation_id)
@@ -100,6 +147,14 @@ class Ledger(Model):
             if item.id == deadline_id:
                 return item
         raise KeyError(deadline_id)
+
+
+def _series(values: Iterable[Any]) -> Iterator[Series]:
+    for value in values:
+        if isinstance(value, Series):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _series(value)
 
 
 def _check(setting: str, options: Iterable[str], readings: Readings) -> None:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from itertools import pairwise
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from rules.text import Text
 from rules.vocabulary import DerivedTrigger, EventType
@@ -33,16 +43,84 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Param(Model, Generic[ValueT]):
-    """A number of the law: its value, the day from which it holds (None: the text names none), and its article."""
+class _Later(Model):
+    """What holds from a later day on inside one pack, with the article that says so."""
+
+    start: Annotated[dt.date, Field(alias="from")]
+    citation: Sentence
+
+
+class LaterValue(_Later, Generic[ValueT]):
+    """A later value of a parameter."""
 
     value: ValueT
-    start: Annotated[dt.date | None, Field(alias="from")]
-    citation: Sentence
     note: Text | None = None
 
 
-class Violation(Model):
+class LaterPrice(_Later):
+    """A later price of an item of the scoring standard."""
+
+    points: int | tuple[int, int]
+
+
+class LaterPoints(_Later):
+    """What a ground for bonus points grants later."""
+
+    points: Count
+
+
+class LaterLimit(_Later):
+    """A later length of a limit; neither unit where the later text gives no number."""
+
+    working_days: Count | None = None
+    months: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> LaterLimit:
+        if self.working_days is not None and self.months is not None:
+            raise ValueError("give working_days or months, not both")
+        return self
+
+
+class Series(Model):
+    """A part of a pack that may change inside it: `then` are its later forms, in the order of the days from which they hold."""
+
+    start: Annotated[dt.date | None, Field(alias="from")]
+    then: tuple[_Later, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Series:
+        days = [self.start or dt.date.min, *(later.start for later in self.then)]
+        if any(following <= day for day, following in pairwise(days)):
+            raise ValueError("then: every later value must begin after the one before it")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What never changes does not say so."""
+        found: dict[str, Any] = handler(self)
+        return found if self.then else {name: value for name, value in found.items() if name != "then"}
+
+    def on(self, day: dt.date) -> Self:
+        """The form that holds on a day; before the first day on which any does, the first."""
+        later = next((item for item in reversed(self.then) if item.start <= day), None)
+        return self if later is None else self.model_copy(update={**dict(later), "then": ()})
+
+
+class Param(Series, Generic[ValueT]):
+    """A number of the law: its value, the day from which it holds (None: the text names none), and its article.
+
+    `then` holds the values of later days. Which one counts follows from the day that a question is about: the decision for a
+    mark or a length, the day that is looked at for what is shown.
+    """
+
+    value: ValueT
+    citation: Sentence
+    note: Text | None = None
+    then: tuple[LaterValue[ValueT], ...] = ()
+
+
+class Violation(Series):
     """An item of the scoring standard. `points` is the price of one case, or its lowest and highest price.
 
     `harm` is the element without which the item is not met; `detect` says whether a claim stream can raise a suspicion
@@ -55,8 +133,8 @@ class Violation(Model):
     en: Sentence
     harm: Text | None = None
     detect: Literal["C", "I", "C/I"] | None = None
-    start: Annotated[dt.date | None, Field(alias="from")]
     citation: Sentence
+    then: tuple[LaterPrice, ...] = ()
 
     @model_validator(mode="after")
     def _price(self) -> Violation:
@@ -78,15 +156,15 @@ class Violation(Model):
         return self.points if isinstance(self.points, int) else self.points[1]
 
 
-class BonusGround(Model):
+class BonusGround(Series):
     """A ground for bonus points (加分情形)."""
 
     id: Sentence
     points: Count
     zh: Sentence
     en: Sentence
-    start: Annotated[dt.date | None, Field(alias="from")]
     citation: Sentence
+    then: tuple[LaterPoints, ...] = ()
 
 
 def _event_types(found: Any) -> Any:
@@ -110,7 +188,7 @@ Trigger = Annotated[EventType | DerivedTrigger, BeforeValidator(_trigger)]
 """What sets a limit running: the recording of an event, or what the account or the timeline says."""
 
 
-class Deadline(Model):
+class Deadline(Series):
     """A limit of the text. At most one of `working_days` and `months`; neither where the text gives no number.
 
     `trigger` is an event type or a derived fact (`rules.duties`). `met_by` names the event types that record the act,
@@ -130,8 +208,8 @@ class Deadline(Model):
     promptly: bool = False
     actor: Text
     act: Text
-    start: Annotated[dt.date | None, Field(alias="from")]
     citation: Sentence
+    then: tuple[LaterLimit, ...] = ()
 
     @model_validator(mode="after")
     def _one_unit(self) -> Deadline:

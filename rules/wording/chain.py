@@ -215,9 +215,10 @@ def account_lines(
     """Events in words by the law of their day, each with what its entry of the account did to the points and set off."""
     restarted: dict[int, int] = {}
     for event in events:
-        ledger = law.on(event.date).ledger
-        if ledger is None:
+        section = law.on(event.date).ledger
+        if section is None:
             continue
+        ledger = section.on(event.date)
         entry = entries.get(event.event_id)
         if entry is None:
             yield Line(

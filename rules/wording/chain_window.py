@@ -47,7 +47,7 @@ def window_story(
             yield scheme_of(ledger).ban(span.ban_period, ledger)
         if span.reapply_not_before is not None:
             yield scheme_of(ledger).bar(span, statement.entries, ledger)
-        yield from _points(span, service, ledger)
+        yield from _points(span, service, ledger.on(service))
     for item in institution.spans:
         inside = (item.start is None or item.start <= service) and (item.end is None or service <= item.end)
         if inside and item.standing is InstitutionStanding.TERMINATED:
@@ -74,7 +74,7 @@ def _days(window: Window, statement: Statement, ledger: Ledger) -> Text:
         return Text(
             f"期限{start}至{last.zh}，首尾均计。", f"The window runs from {start} to {last.en}, both days included."
         )
-    length = scheme_of(ledger).window_length(entry, ledger)
+    length = scheme_of(ledger).window_length(entry, ledger.on(entry.date))
     if length is None:
         return Text(
             f"{entry.date}的决定（{entry.event_id}）开始的期限：{start}至{last.zh}，首尾均计。",

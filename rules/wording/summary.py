@@ -43,11 +43,16 @@ def _validity(pack: Pack) -> Fact:
 
 
 def parameters(pack: Pack) -> tuple[tuple[str, Param[object]], ...]:
-    """Every dated number of a pack's ledger by name, in the order of the scheme."""
+    """Every dated number of a pack's ledger by name, in the order of the scheme; one that changes once for each value."""
     if pack.ledger is None:
         return ()
     every = ((name, getattr(pack.ledger, name)) for name in type(pack.ledger).model_fields)
-    return tuple((name, value) for name, value in every if isinstance(value, Param))
+    return tuple(
+        (name, form)
+        for name, value in every
+        if isinstance(value, Param)
+        for form in (value, *(value.on(later.start) for later in value.then))
+    )
 
 
 def parameter_name(pack: Pack, name: str) -> Text:

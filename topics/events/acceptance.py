@@ -69,7 +69,7 @@ def accept(value: bytes | None, packs: PackSet) -> Accepted | Refused:
     pack = law.on(event.date)
     if pack.ledger is None:
         return Refused(Code.NO_LEDGER, (f"region: {event.region} is governed by {pack.name}, which counts no events",))
-    problems = check(event, pack.ledger)
+    problems = check(event, pack.ledger.on(event.date))
     if not problems:
         return Accepted(event, pack)
     if hasattr(event, "ref"):

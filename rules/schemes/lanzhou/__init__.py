@@ -37,11 +37,13 @@ class LanzhouScheme(Scheme[LanzhouLedger]):
         since: dt.date = dt.date.min,
     ) -> Account:
         """Terms, suspensions, cancellations and return. The text has no reviews, so none can be late."""
-        return fold.run(events, ledger.values, ledger.standings, since.toordinal())
+        return fold.run(events, ledger.dated(lambda law: law.values), ledger.standings, since.toordinal())
 
     def fold_institution(self, events: Sequence[Event], ledger: LanzhouLedger) -> tuple[InstitutionSpan, ...]:
         """Shares and headcounts of cancelled physicians."""
-        return institutions.run(events, ledger.headcounts, ledger.institution_end_percent.citation)
+        return institutions.run(
+            events, ledger.dated(lambda law: law.headcounts), ledger.institution_end_percent.citation
+        )
 
     def summary(self, ledger: LanzhouLedger) -> Facts:
         """What the text says, topic by topic."""

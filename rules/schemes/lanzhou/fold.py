@@ -14,6 +14,7 @@ from rules.dossier import Issue
 from rules.events import Agreement, Deduction, Event, Registration, RetrainingPassed
 from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, corresponding, day, window_days
 from rules.schemes.lanzhou.parameters import LanzhouValues
+from rules.schemes.ledger import Dated
 from rules.vocabulary import Effect, EventType, Flag, IssueCode, Standing
 
 Citations = Mapping[Standing, tuple[str, ...]]
@@ -60,13 +61,14 @@ class LanzhouFold:
 
     def __init__(
         self,
-        values: LanzhouValues,
+        law: Dated[LanzhouValues],
         citations: Citations,
         retrained: tuple[int, ...],
         known_terms: list[_Term],
         since: int,
     ) -> None:
-        self.values = values
+        self.law = law
+        self.values = law.on(1)
         self.since = since
         self.citations = citations
         self.retrained = retrained
@@ -87,6 +89,7 @@ class LanzhouFold:
 
     def apply(self, event: Event, t: int) -> None:
         """Takes in the next event, dated on day `t`. Agreements are known beforehand and change nothing here."""
+        self.values = self.law.on(t)
         if isinstance(event, Deduction):
             self._deduct(event, t)
         elif isinstance(event, Registration):
@@ -207,7 +210,7 @@ class LanzhouFold:
 
     def cuts(self, first: int, last: int) -> list[int]:
         """The days in (first, last] on which, without any event, something may change."""
-        days = {first + 1}
+        days = {first + 1, *self.law.starts}
         for window in self.suspensions:
             days.add(window.start)
             days.add(window.end + 1)
@@ -220,6 +223,7 @@ class LanzhouFold:
 
     def facts(self, t: int) -> Facts | None:
         """What holds on day `t`, which must not lie after the next event. None: unregistered, nothing to say."""
+        self.values = self.law.on(t)
         bar = self.cancellation
         if self.registered and bar is not None and t > bar.decision:
             return self._after_cancellation(t, bar, self.conflict_ids)
@@ -289,7 +293,7 @@ class LanzhouFold:
         )
 
 
-def run(events: Sequence[Event], values: LanzhouValues, citations: Citations, since: int = 1) -> Account:
+def run(events: Sequence[Event], law: Dated[LanzhouValues], citations: Citations, since: int = 1) -> Account:
     """Folds a physician's events, in the law's order, into spans over all days.
 
     Decisions before `since` leave their points alone (S3).
@@ -316,11 +320,11 @@ def run(events: Sequence[Event], values: LanzhouValues, citations: Citations, si
             backdated.add(t)
     spans = SpanBuilder()
     groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
-    fold = LanzhouFold(values, citations, retrained, [], since)
+    fold = LanzhouFold(law, citations, retrained, [], since)
     for number, (t, group) in enumerate(groups):
         known = [term for dated, term in terms if dated <= t]
         if t in backdated:
-            fold = LanzhouFold(values, citations, retrained, known, since)
+            fold = LanzhouFold(law, citations, retrained, known, since)
             for earlier, before in groups[:number]:
                 for event in before:
                     fold.apply(event, earlier)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rules.events import Event, InstitutionResigned, InstitutionSnapshot
 from rules.schemes.account import ended_agreement
 from rules.schemes.lanzhou.parameters import HeadcountValues
+from rules.schemes.ledger import Dated
 from rules.timeline import InstitutionSpan
 
 
@@ -41,7 +42,7 @@ def assess(approved: int, cancelled: int, values: HeadcountValues) -> Assessment
     return Assessment(ends_agreement=ends, bars_rating=rating, minus=minus)
 
 
-def run(events: Sequence[Event], values: HeadcountValues, citation: str) -> tuple[InstitutionSpan, ...]:
+def run(events: Sequence[Event], law: Dated[HeadcountValues], citation: str) -> tuple[InstitutionSpan, ...]:
     """Folds one institution's events, in the law's order, into the spans on which its agreement has ended.
 
     L4: once ended, only a new agreement (that day included) restores; a better headcount does not.
@@ -51,7 +52,7 @@ def run(events: Sequence[Event], values: HeadcountValues, citation: str) -> tupl
     for event in events:
         t = event.date.toordinal()
         if isinstance(event, InstitutionSnapshot):
-            meets = assess(event.approved_physicians, event.cancelled_in_term, values).ends_agreement
+            meets = assess(event.approved_physicians, event.cancelled_in_term, law.on(t)).ends_agreement
             if meets and ended is None:
                 ended = (t + 1, event.event_id)
         elif isinstance(event, InstitutionResigned) and ended is not None:

@@ -33,7 +33,10 @@ class NationalScheme(Scheme[NationalLedger]):
     ) -> Account:
         """A filing status a day. The text has no reviews, so none can be late."""
         return fold.run(
-            events, ledger.standings, ledger.abnormal_statuses.value, rolling_year=ledger.rolling_year
+            events,
+            ledger.standings,
+            ledger.dated(lambda law: law.abnormal_statuses.value),
+            rolling_year=ledger.rolling_year,
         ).since(since)
 
     def summary(self, ledger: NationalLedger) -> Facts:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from rules.dossier import Issue
 from rules.events import Event, PointsRecorded, Registration, Repair, StatusCorrected, StatusRecorded
 from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, corresponding, year_of
+from rules.schemes.ledger import Dated
 from rules.vocabulary import EventType, IssueCode, Standing
 
 Citations = Mapping[Standing, tuple[str, ...]]
@@ -38,13 +39,13 @@ def _governing(statuses: list[_Status], t: int) -> _Status | None:
 
 
 def run(
-    events: Sequence[Event], citations: Citations, abnormal: Collection[Standing], *, rolling_year: bool = False
+    events: Sequence[Event], citations: Citations, abnormal: Dated[tuple[Standing, ...]], *, rolling_year: bool = False
 ) -> Account:
     """Folds a person's events, in the law's order, into spans over all days.
 
-    `abnormal` are the statuses that bar from settlement; the days that they cover count as barred also for somebody who is not
-    registered (N3: a stay with such days and others). `rolling_year` is the rival reading of ambiguity 3; it changes the entries'
-    running totals and nothing else, because no threshold is stated.
+    `abnormal` are the statuses that bar from settlement, by the day; the days that they cover count as barred also for somebody
+    who is not registered (N3: a stay with such days and others). `rolling_year` is the rival reading of ambiguity 3; it changes
+    the entries' running totals and nothing else, because no threshold is stated.
     """
     account = Account()
     void = {event.ref for event in events if isinstance(event, StatusCorrected)}
@@ -67,7 +68,7 @@ def run(
 
     def facts(t: int) -> Facts | None:
         status = _governing(statuses, t)
-        if status is None or status.standing not in abnormal:
+        if status is None or status.standing not in abnormal.on(t):
             return Facts(Standing.NORMAL, in_penalty=False) if registered else None
         period = (status.start, status.until)
         if not registered:
@@ -96,7 +97,7 @@ def run(
                 )
         last = groups[place + 1][0] - 1 if place + 1 < len(groups) else FOREVER - 1
         spans.add(t, facts(t))
-        edges = {edge for status in statuses for edge in (status.start, status.until + 1)}
+        edges = {edge for status in statuses for edge in (status.start, status.until + 1)}.union(abnormal.starts)
         for cut in sorted(edge for edge in edges if t < edge <= last):
             spans.add(cut, facts(cut))
     account.spans = spans.build()

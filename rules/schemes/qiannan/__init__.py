@@ -38,7 +38,12 @@ class QiannanScheme(Scheme[QiannanLedger]):
     ) -> Account:
         """Cycles, years, the bonus bank, penalty windows, the blacklist and reinstatement."""
         return fold.run(
-            events, ledger.values, ledger.standings, calendar, honour_late=honour_late, since=since.toordinal()
+            events,
+            ledger.dated(lambda law: law.values),
+            ledger.standings,
+            calendar,
+            honour_late=honour_late,
+            since=since.toordinal(),
         )
 
     def summary(self, ledger: QiannanLedger) -> Facts:

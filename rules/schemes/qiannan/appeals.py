@@ -8,7 +8,7 @@ without a recorded request, are taken as in time (`qiannan` section 8, Q2).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rules.calendar import WorkingCalendar
@@ -41,12 +41,12 @@ class Reviews:
 def review(
     events: Sequence[Event],
     calendar: WorkingCalendar,
-    limit: int,
+    limit: Callable[[dt.date], int],
     *,
     honour_late: bool,
     issues: list[Issue],
 ) -> Reviews:
-    """What the reviews make of the deductions. `limit` is in working days.
+    """What the reviews make of the deductions. `limit` is in working days, by the day of the notice.
 
     With `honour_late` the late upholdings count as well. A revision upwards contradicts the text (a review voids or
     lowers) and leaves the deduction as it was.
@@ -113,8 +113,8 @@ def _collect(events: Sequence[Event]) -> dict[str, _Case]:
     return cases
 
 
-def _in_time(case: _Case, upheld: AppealUpheld, calendar: WorkingCalendar, limit: int) -> bool:
+def _in_time(case: _Case, upheld: AppealUpheld, calendar: WorkingCalendar, limit: Callable[[dt.date], int]) -> bool:
     filings = [filed for filed in case.filings if filed <= upheld.date]
     if not filings or not case.notices:
         return True
-    return calendar.within(case.notices[0], min(filings), limit)
+    return calendar.within(case.notices[0], min(filings), limit(case.notices[0]))

@@ -6,7 +6,8 @@ Year), so it looks at those days alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from rules.calendar import WorkingCalendar
@@ -22,6 +23,7 @@ from rules.schemes.account import (
     new_year,
     year_of,
 )
+from rules.schemes.ledger import Dated
 from rules.schemes.qiannan.appeals import Reviews, review
 from rules.schemes.qiannan.parameters import QiannanValues
 from rules.schemes.qiannan.parts import Penalty, Year, later
@@ -35,9 +37,9 @@ class QiannanFold(PointsAccount):
     """The state after the events read so far, and what it says about any day up to the next event."""
 
     def __init__(
-        self, values: QiannanValues, citations: Citations, reviews: Reviews, issues: list[Issue], since: int
+        self, law: Dated[QiannanValues], citations: Citations, reviews: Reviews, issues: list[Issue], since: int
     ) -> None:
-        super().__init__(values, reviews, since)
+        super().__init__(law, reviews, since)
         self.citations = citations
         self.issues = issues
         self.registered = False
@@ -54,6 +56,7 @@ class QiannanFold(PointsAccount):
 
     def apply(self, event: Event, t: int) -> None:
         """Takes in the next event, dated on day `t`. Reviews have been read beforehand and change nothing here."""
+        self.values = self.law.on(t)
         if isinstance(event, Deduction):
             self.deduct(event, t)
         elif isinstance(event, Bonus):
@@ -129,7 +132,7 @@ class QiannanFold(PointsAccount):
 
     def cuts(self, first: int, last: int) -> list[int]:
         """The days in (first, last] on which, without any event, something may change."""
-        days = {first + 1}
+        days = {first + 1, *self.law.starts}
         for window in self.windows:
             days.add(window.start)
             days.add(window.end + 1)
@@ -153,6 +156,7 @@ class QiannanFold(PointsAccount):
 
     def facts(self, t: int) -> Facts | None:
         """What holds on day `t`, which must not lie after the next event. None: unregistered, nothing to say."""
+        self.values = self.law.on(t)
         running = later([window for window in self.windows if window.covers(t)]) if self.windows else None
         period = (running.start, running.end) if running is not None else None
         if not self.registered:
@@ -239,9 +243,14 @@ class QiannanFold(PointsAccount):
         return tuple(flags)
 
 
+def _review_days(law: Dated[QiannanValues]) -> Callable[[dt.date], int]:
+    """The limit of a review, in working days, by the day of the notice."""
+    return lambda notice: law.on(notice.toordinal()).review_days
+
+
 def run(
     events: Sequence[Event],
-    values: QiannanValues,
+    law: Dated[QiannanValues],
     citations: Citations,
     calendar: WorkingCalendar,
     *,
@@ -254,9 +263,9 @@ def run(
     Raises CalendarError when a review's limit runs into a year of which the calendar has no data and no fallback is declared.
     """
     account = Account()
-    reviews = review(events, calendar, values.review_days, honour_late=honour_late, issues=account.issues)
+    reviews = review(events, calendar, _review_days(law), honour_late=honour_late, issues=account.issues)
     account.late = reviews.late
-    fold = QiannanFold(values, citations, reviews, account.issues, since)
+    fold = QiannanFold(law, citations, reviews, account.issues, since)
     spans = SpanBuilder()
     groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
     for number, (t, group) in enumerate(groups):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rules.events import Bonus, Deduction
 from rules.schemes.account import Entry, corresponding, day, window_days, year_of
+from rules.schemes.ledger import Dated
 from rules.schemes.qiannan.appeals import Reviews
 from rules.schemes.qiannan.parameters import QiannanValues
 from rules.schemes.qiannan.parts import Penalty, Year
@@ -17,11 +18,13 @@ from rules.vocabulary import Effect, EventType
 class PointsAccount:
     """Counters, windows and the blacklisting, after the events read so far. Days are ordinals, 0 is none.
 
-    Decisions before `since` were dealt with by another law: they count, open no window and list nobody (S3).
+    `values` are those of the day that is being looked at. Decisions before `since` were dealt with by another law: they count,
+    open no window and list nobody (S3).
     """
 
-    def __init__(self, values: QiannanValues, reviews: Reviews, since: int) -> None:
-        self.values = values
+    def __init__(self, law: Dated[QiannanValues], reviews: Reviews, since: int) -> None:
+        self.law = law
+        self.values = law.on(1)
         self.reviews = reviews
         self.since = since
         self.entries: list[Entry] = []

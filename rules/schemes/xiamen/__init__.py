@@ -34,11 +34,11 @@ class XiamenScheme(Scheme[XiamenLedger]):
         since: dt.date = dt.date.min,
     ) -> Account:
         """Full twelves and criminal liability. The report has no reviews, so none can be late."""
-        return fold.run(events, ledger.values, ledger.standings, since.toordinal())
+        return fold.run(events, ledger.dated(lambda law: law.values), ledger.standings, since.toordinal())
 
     def fold_institution(self, events: Sequence[Event], ledger: XiamenLedger) -> tuple[InstitutionSpan, ...]:
         """Orders to rectify and the share in breach."""
-        return institutions.run(events, ledger.values, ledger.rectification_orders.citation)
+        return institutions.run(events, ledger.dated(lambda law: law.values), ledger.rectification_orders.citation)
 
     def summary(self, ledger: XiamenLedger) -> Facts:
         """What the report says, topic by topic."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rules.events import CriminalLiability, Event, Full12
 from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, day
+from rules.schemes.ledger import Dated
 from rules.schemes.xiamen.parameters import XiamenValues
 from rules.vocabulary import Effect, EventType, Standing
 
@@ -22,7 +23,7 @@ def _enough(fulls: list[Full12], values: XiamenValues) -> bool:
     return len(fulls) >= values.full_events
 
 
-def run(events: Sequence[Event], values: XiamenValues, citations: Citations, since: int = 1) -> Account:
+def run(events: Sequence[Event], law: Dated[XiamenValues], citations: Citations, since: int = 1) -> Account:
     """Folds a person's events, in the law's order, into spans; a day that no span covers is normal.
 
     Full 12s before `since` count, and list nobody by themselves (S3).
@@ -34,6 +35,7 @@ def run(events: Sequence[Event], values: XiamenValues, citations: Citations, sin
     first_full: int | None = None
     for event in events:
         t = event.date.toordinal()
+        values = law.on(t)
         effects: tuple[Effect, ...] = ()
         if isinstance(event, Full12):
             fulls.append(event)

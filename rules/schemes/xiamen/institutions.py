@@ -9,20 +9,22 @@ from collections.abc import Sequence
 
 from rules.events import Event, InstitutionViolationRatio, RectificationOrder
 from rules.schemes.account import corresponding, ended_agreement, year_of
+from rules.schemes.ledger import Dated
 from rules.schemes.xiamen.parameters import XiamenValues
 from rules.timeline import InstitutionSpan
 
 
-def run(events: Sequence[Event], values: XiamenValues, citation: str) -> tuple[InstitutionSpan, ...]:
+def run(events: Sequence[Event], law: Dated[XiamenValues], citation: str) -> tuple[InstitutionSpan, ...]:
     """Folds one institution's events, in the law's order, into the spans on which its agreement has ended.
 
     Three orders within twelve months (T7: [d, d + 12 months)), or a ratio of 40 %; the first that is met ends it.
     """
-    if not values.automatic:
-        return ()
     orders: list[tuple[int, str]] = []
     for event in events:
         t = event.date.toordinal()
+        values = law.on(t)
+        if not values.automatic:
+            continue
         if isinstance(event, InstitutionViolationRatio):
             if event.ratio >= values.ratio:
                 return (ended_agreement(t + 1, None, citation, (event.event_id,)),)
