@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.devtools.kafka import KAFKA_VERSION
+from pipeline.devtools.kafka_jars import KAFKA_VERSION
 
 GATE = "gate"
 LIMIT = "pass-through"

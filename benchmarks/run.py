@@ -19,18 +19,17 @@ import click
 import polars as pl
 
 from benchmarks.contenders import Contender, ContenderError, Gate, Job, KafkaStreams, LockedPeer, PythonPeer
+from benchmarks.latency import LatencyRun, measure_latency
 from benchmarks.measure import (
     CASES,
     CLAIMS,
     Cluster,
-    LatencyRun,
     MeasurementError,
     Offsets,
     Readiness,
     Throughput,
     check_verdicts,
     compare_verdicts,
-    measure_latency,
     measure_readiness,
     measure_throughput,
     read_verdicts,
@@ -38,7 +37,8 @@ from benchmarks.measure import (
 )
 from benchmarks.report import LIMIT, Report, write
 from benchmarks.workload import Message, Roster, claims, load
-from pipeline.devtools.kafka import LocalKafka, LocalKafkaError
+from pipeline.devtools.kafka import LocalKafka
+from pipeline.devtools.kafka_jars import LocalKafkaError
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS = ("throughput", "latency", "readiness")

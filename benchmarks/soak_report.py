@@ -16,7 +16,7 @@ import polars as pl
 import vl_convert
 
 from benchmarks.report import Row, table
-from pipeline.devtools.kafka import KAFKA_VERSION
+from pipeline.devtools.kafka_jars import KAFKA_VERSION
 
 SETTLING_S = 30.0
 """After a disturbance claims count as disturbed for so long: dead workers are noticed after ten seconds, restarts take some."""

@@ -12,11 +12,8 @@ from __future__ import annotations
 import atexit
 import base64
 import contextlib
-import fcntl
 import os
 import random
-import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -25,7 +22,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -34,25 +31,21 @@ import click
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-KAFKA_VERSION = "4.3.1"
-JARS_VARIABLE = "SCREENING_KAFKA_JARS"
-MINIMUM_JAVA = 17
+from pipeline.devtools.kafka_jars import KAFKA_VERSION, LocalKafkaError, ensure_jars, find_java, last_lines
+from pipeline.devtools.watchdog import Watchdog
 
 _HERE = Path(__file__).resolve().parent
 _HOST = "127.0.0.1"
-_POM = "pom.xml"
 _LOGGING = "log4j2.properties"
 
 # Below the range that Linux hands out to outgoing connections: a client's own socket cannot take the port of a stopped
 # broker, so that `restart` finds it free again.
 _PORTS = range(20_000, 32_000)
 
-_MAVEN_SECONDS = 600.0
 _FORMAT_SECONDS = 60.0
 _START_SECONDS = 180.0
 """A broker is up in five seconds; on a machine with ten busy processes a core it took more than a minute."""
 _POLL_SECONDS = 0.05
-_LOG_TAIL_LINES = 40
 
 # 12 MiB: the product promises to turn 10 MB values into dead letters, so they must fit with headers and batch overhead.
 _MESSAGE_BYTES = 12 * 1024 * 1024
@@ -89,117 +82,6 @@ _PROPERTIES: dict[str, str] = {
 }
 
 
-class LocalKafkaError(RuntimeError):
-    """The local Kafka could not be fetched, started or reached; the message says what to do about it."""
-
-
-def default_jars_dir() -> Path:
-    """Where the jars are kept: the environment's choice, else the checkout's cache, else the user's."""
-    chosen = os.environ.get(JARS_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    checkout = _HERE.parent.parent
-    if (checkout / "pyproject.toml").is_file():
-        return checkout / ".cache" / f"kafka-{KAFKA_VERSION}"
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "claims-screening" / f"kafka-{KAFKA_VERSION}"
-
-
-def ensure_jars(cache_dir: Path | None = None) -> Path:
-    """Return the folder that holds Kafka's jars, fetching them with Maven when they are not there yet.
-
-    The folder appears whole or not at all: the jars are fetched into a folder beside it which is then renamed, under a
-    lock, so that processes that start together fetch once.
-
-    Raises:
-        LocalKafkaError: when Maven is missing or could not fetch the jars.
-    """
-    jars = (cache_dir or default_jars_dir()).absolute()
-    if _complete(jars):
-        return jars
-    jars.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(jars.with_name(jars.name + ".lock")):
-        if not _complete(jars):
-            _fetch(jars)
-    return jars
-
-
-def _complete(jars: Path) -> bool:
-    return (jars / f"kafka_2.13-{KAFKA_VERSION}.jar").is_file()
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes; the system drops it when the holder dies."""
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _fetch(jars: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise LocalKafkaError(
-            "Maven is needed to fetch Apache Kafka and 'mvn' was not found: "
-            "install Maven (Debian: apt-get install maven), "
-            f"or point {JARS_VARIABLE} at a folder that holds the jars of Kafka {KAFKA_VERSION}."
-        )
-    work = Path(tempfile.mkdtemp(prefix=f".{jars.name}-", dir=jars.parent))
-    try:
-        shutil.copyfile(_HERE / _POM, work / _POM)
-        command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={work / 'jars'}"]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=work,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=_MAVEN_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise LocalKafkaError(f"Maven did not fetch Apache Kafka within {_MAVEN_SECONDS:.0f} s.") from error
-        if done.returncode != 0 or not _complete(work / "jars"):
-            raise LocalKafkaError(
-                f"Maven could not fetch Apache Kafka {KAFKA_VERSION} (exit {done.returncode}):\n"
-                f"{_last_lines(done.stdout)}"
-            )
-        if jars.exists():  # an incomplete folder that somebody made: out of the way, then gone with the work folder
-            jars.rename(work / "incomplete")
-        (work / "jars").rename(jars)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def find_java() -> str:
-    """Return the Java to run Kafka with: JAVA_HOME's, else the PATH's.
-
-    Raises:
-        LocalKafkaError: when there is none, or it is older than Java 17.
-    """
-    advice = f"install Java {MINIMUM_JAVA} or newer (Debian: apt-get install openjdk-{MINIMUM_JAVA}-jre-headless)"
-    home = os.environ.get("JAVA_HOME")
-    candidates = [str(Path(home) / "bin" / "java")] if home else []
-    java = next((found for name in [*candidates, "java"] if (found := shutil.which(name))), None)
-    if java is None:
-        raise LocalKafkaError(f"Java is needed to run Apache Kafka and 'java' was not found: {advice}.")
-    shown = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace", check=False).stderr
-    match = re.search(r'version "(?:1\.)?(\d+)', shown)
-    if match is None or int(match.group(1)) < MINIMUM_JAVA:
-        first = shown.splitlines()[0] if shown else "an unknown version"
-        raise LocalKafkaError(
-            f"Apache Kafka {KAFKA_VERSION} needs Java {MINIMUM_JAVA}, but {java} is {first}: {advice}."
-        )
-    return java
-
-
-def _last_lines(text: str, count: int = _LOG_TAIL_LINES) -> str:
-    return "\n".join(text.rstrip().splitlines()[-count:])
-
-
 def free_ports(count: int) -> list[int]:
     """Pick distinct ports of the loopback address that nobody listens on."""
     chooser = random.SystemRandom()
@@ -221,33 +103,6 @@ def new_cluster_id() -> str:
     while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return made
-
-
-class _Watchdog:
-    """Kills the broker when this process dies, however it dies.
-
-    A helper shell waits at the end of a pipe of which this process holds the other end: the system closes it at death,
-    SIGKILL included, and the shell then kills the broker. PR_SET_PDEATHSIG would not do: it fires when the *thread*
-    that started the broker ends, and has to be set between fork and exec, where Python code may deadlock in a process
-    with threads.
-    """
-
-    _SCRIPT = 'trap "" INT TERM HUP; read -r _; kill -KILL "$1"'
-
-    def __init__(self, victim: int) -> None:
-        self._process = subprocess.Popen(
-            ["/bin/sh", "-c", self._SCRIPT, "kafka-watchdog", str(victim)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def dismiss(self) -> None:
-        """End the watch; the broker is let live."""
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +149,7 @@ class LocalKafka:
         self._jars_dir = jars_dir
         self._listeners = tuple(listeners)
         self._process: subprocess.Popen[bytes] | None = None
-        self._watchdog: _Watchdog | None = None
+        self._watchdog: Watchdog | None = None
         self._owner = 0
         self._lock = threading.RLock()
 
@@ -323,7 +178,7 @@ class LocalKafka:
     def log_tail(self) -> str:
         """The last lines of the broker's log."""
         try:
-            return _last_lines(self.log_path.read_text(errors="replace"))
+            return last_lines(self.log_path.read_text(errors="replace"))
         except FileNotFoundError:
             return ""
 
@@ -459,7 +314,7 @@ class LocalKafka:
         except subprocess.TimeoutExpired as error:
             raise LocalKafkaError(f"Apache Kafka did not format its folder within {_FORMAT_SECONDS:.0f} s.") from error
         if done.returncode != 0:
-            raise LocalKafkaError(f"Apache Kafka could not format its folder:\n{_last_lines(done.stdout)}")
+            raise LocalKafkaError(f"Apache Kafka could not format its folder:\n{last_lines(done.stdout)}")
 
     def _spawn(self, java: str, jars: Path) -> None:
         options = (f"-Xms{min(self._heap_mb, 256)}m", f"-Xmx{self._heap_mb}m", "-Djava.awt.headless=true")
@@ -471,7 +326,7 @@ class LocalKafka:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._watchdog = _Watchdog(self._process.pid)
+        self._watchdog = Watchdog(self._process.pid)
         self._owner = os.getpid()
         atexit.register(self._kill_at_exit)
 

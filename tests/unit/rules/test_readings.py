@@ -1,4 +1,7 @@
-"""Every open point of the spec is a named setting, and its rival really gives another outcome."""
+"""Every open point of the spec is a named setting, and its rival really gives another outcome.
+
+The file is long because its table has a row for every reading of every scheme, and a test asks that none is missing.
+"""
 
 from __future__ import annotations
 
