@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from rules.calendar import WorkingCalendar, corresponding_day, first_day_after
@@ -133,6 +135,7 @@ class _File:
         # A deduction that counts nothing was taken away by its review.
         self.void = {entry.event_id for entry in self.entries if entry.kind is EventType.DEDUCTION and not entry.points}
         self.void |= {event.ref for event in self.events if isinstance(event, StatusCorrected)}
+        self._acts: dict[tuple[tuple[EventType, ...], bool], dict[str | None, list[int]]] = {}
 
     def recorded(self, name: str) -> Iterator[_Raised]:
         """The events of a type."""
@@ -146,9 +149,22 @@ class _File:
         """The entries that set off one of the effects."""
         return (entry for entry in self.entries if any(name in entry.effects for name in names))
 
-    def after(self, event: Event) -> Sequence[Event]:
-        """The events later in the law's order."""
-        return self.events[self.place[event.event_id] + 1 :]
+    def next_act(
+        self, acts: tuple[EventType, ...], event: Event, earliest: dt.date, *, same_subject: bool
+    ) -> Event | None:
+        """The first event of these types after another in the law's order, not dated before `earliest`; with `same_subject`
+        about the same decision."""
+        if (acts, same_subject) not in self._acts:
+            found: dict[str | None, list[int]] = {}
+            for number, one in enumerate(self.events):
+                if one.type_name in acts:
+                    found.setdefault(_subject(one) if same_subject else None, []).append(number)
+            self._acts[acts, same_subject] = found
+        # The law's order begins with the date.
+        start = max(self.place[event.event_id] + 1, bisect_left(self.events, earliest, key=attrgetter("date")))
+        places = self._acts[acts, same_subject].get(_subject(event) if same_subject else None, [])
+        at = bisect_left(places, start)
+        return self.events[places[at]] if at < len(places) else None
 
     def institution_of(self, event: Event) -> str | None:
         """The institution that an event, or the decision it is about, names."""
@@ -357,8 +373,4 @@ def _duties(item: Deadline, raised: _Raised, file: _File, calendar: WorkingCalen
 def _met(item: Deadline, raised: _Raised, due: dt.date | None, file: _File) -> Event | None:
     """The event that did what is asked; what somebody may do from a day on cannot be done before it."""
     earliest = due if item.opens and due is not None else raised.day
-    later = [event for event in file.after(raised.event) if event.date >= earliest]
-    found = (event for event in later if event.type_name in item.acts)
-    if item.trigger == raised.event.type_name:
-        return next((event for event in found if _subject(event) == _subject(raised.event)), None)
-    return next(found, None)
+    return file.next_act(item.acts, raised.event, earliest, same_subject=item.trigger == raised.event.type_name)

@@ -6,6 +6,8 @@ law's order. Two different events under one id both stay, because which of them 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+
 import msgspec
 
 from rules.dossier import Dossier, fold, law_order
@@ -67,10 +69,14 @@ def write_dossier(events: tuple[Event, ...]) -> bytes:
 
 
 def with_event(events: tuple[Event, ...], event: Event) -> tuple[Event, ...]:
-    """The events with one more; the very same tuple when it is already there."""
-    if event in events:
+    """The events, in the order in which they are kept, with one more; the very same tuple when it is already there."""
+    order = law_order(event)
+    first = bisect_left(events, order, key=law_order)
+    last = bisect_right(events, order, lo=first, key=law_order)
+    if event in events[first:last]:
         return events
-    return tuple(sorted((*events, event), key=lambda item: (law_order(item), encode(item))))
+    at = bisect_left(events, encode(event), lo=first, hi=last, key=encode)
+    return (*events[:at], event, *events[at:])
 
 
 def file_of(events: tuple[Event, ...]) -> Dossier:

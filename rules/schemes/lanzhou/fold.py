@@ -100,9 +100,10 @@ class LanzhouFold:
 
         A cancellation on day D ends whatever had started by then, from the next day on.
         """
+        last_ended = max((ended for ended in self.ended if ended < t), default=-1)
         best: _Term | None = None
         for term in self.terms:
-            if not term.start <= t <= term.end or any(term.start <= ended < t for ended in self.ended):
+            if not last_ended < term.start <= t <= term.end:
                 continue
             if best is None or (term.start, term.number) > (best.start, best.number):
                 best = term
