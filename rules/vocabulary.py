@@ -41,6 +41,9 @@ class EncounterType(StrEnum):
     RESCUE = "rescue"
     PUBLIC_HEALTH_EMERGENCY = "public_health_emergency"
     MATERNITY = "maternity"
+    PHARMACY = "pharmacy"
+    UNKNOWN = "unknown"
+    """A visit class (医疗类别) that no table of its area knows; a person decides."""
 
 
 class Standing(StrEnum):
@@ -105,6 +108,9 @@ class Reason(StrEnum):
 
     OK = "ok"
     RULE_NOT_IN_FORCE = "rule_not_in_force"
+    IMPLAUSIBLE = "implausible"
+    """The claim says what cannot be so, such as a service in 1900 or a fund share larger than the total."""
+    ENCOUNTER_UNKNOWN = "encounter_unknown"
     EXEMPT_EMERGENCY = "exempt_emergency"
     EXEMPT_RESCUE = "exempt_rescue"
     EXEMPT_PUBLIC_HEALTH_EMERGENCY = "exempt_public_health_emergency"

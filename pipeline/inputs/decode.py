@@ -20,9 +20,10 @@ from pipeline.inputs.errors import FormError
 from pipeline.inputs.fitting import Fitted
 from pipeline.inputs.forms import row_document
 from pipeline.inputs.mapping import FIELDS
-from pipeline.inputs.moments import DAY_US, PLAIN_TIME
+from pipeline.inputs.moments import CHINA, DAY_US, PLAIN_TIME, offset_us
 from rules.screens.facts import DRUG_FIELDS, ENCOUNTER
 from topics.claims.codec import ClaimError, decode_claims
+from topics.claims.plausibility import IMPLAUSIBLE, column_of
 from topics.verdicts.shape import MONEY
 
 CLAIMS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -37,9 +38,15 @@ CLAIMS: dict[str, pl.DataType | type[pl.DataType]] = {
     "day": pl.Int32,
     "start_day": pl.Int32,
     "instant": pl.Int64,
+    "insured_id": pl.String,
+    "insurance_type": pl.String,
+    "total_amount": MONEY,
+    "implausible": IMPLAUSIBLE,
+    "further": pl.String,
 }
 """Columns of decoded claims: `row` is the place in the slice, `instant` the time of settlement in microseconds since 1970 UTC,
-`day` and `start_day` days since 1970. The drug fields follow when a source has them."""
+`day` and `start_day` days since 1970; `implausible` and `further` are as the wire's decoder has them. The drug fields
+follow when a source has them."""
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # both sides of the subtraction are local to the offset
 _FIELD = re.compile(r"([a-z_]+)[.:]")
@@ -90,7 +97,11 @@ def decode_frame(frame: pl.DataFrame, fitted: Fitted, rows: Sequence[dict[str, A
     # An optional first day must also not lie after the last; both are columns by then.
     read = frame.lazy().select(*fitted.values, fitted.doubtful.alias("doubtful")).with_row_index("row").collect()
     doubtful = read["doubtful"] | (read["start_day"] > read["day"]).fill_null(value=False)
-    claims = read.with_columns(pl.col("row").cast(pl.Int64)).drop("doubtful").select(*CLAIMS, pl.exclude(*CLAIMS))
+    claims = (
+        read.drop("doubtful")
+        .with_columns(pl.col("row").cast(pl.Int64), _IMPLAUSIBLE)
+        .select(*CLAIMS, pl.exclude(*CLAIMS))
+    )
     if not doubtful.any():
         return Decoded(claims, [], frame.height, lambda: _documents(frame, fitted))
     places = doubtful.arg_true().to_list()
@@ -117,11 +128,19 @@ def decode_frame(frame: pl.DataFrame, fitted: Fitted, rows: Sequence[dict[str, A
     return Decoded(claims, rejected, frame.height, records)
 
 
+_SETTLED = (pl.col("instant") + offset_us(CHINA)).floordiv(DAY_US).cast(pl.Int32)
+_IMPLAUSIBLE = column_of(pl.col("total_amount"), pl.col("fund_amount"), pl.col("day"), pl.col("start_day"), _SETTLED)
+
+
 def _documents(frame: pl.DataFrame, fitted: Fitted) -> list[bytes]:
     fields = frame.select(*fitted.documents)
     ordered = [name for name in FIELDS if name in fields.columns]
     texts = fields.select(pl.struct(ordered).struct.json_encode()).to_series().to_list()
-    return [text.encode() for text in texts]
+    return [text.replace(_NO_CODE, "").encode() for text in texts]
+
+
+_NO_CODE = ',"encounter_code":null'
+"""Left out where the class of the encounter is known: the gate takes claims without optional fields the fast way."""
 
 
 def _shown(native: dict[str, Any]) -> bytes:
@@ -145,6 +164,7 @@ def _from_wire(claims: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
         rows.alias("row"),
         pl.col("claim_version").cast(pl.Int32),
         pl.col("fund_amount").cast(MONEY),
+        pl.col("total_amount").cast(MONEY),
         pl.when(text.str.contains(PLAIN_TIME)).then(seconds.to_physical() - shift).alias("instant"),
     )
     unread = read["instant"].is_null()

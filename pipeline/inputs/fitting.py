@@ -30,6 +30,7 @@ from pipeline.inputs.moments import (
 from rules.areas import pooling_area
 from rules.screens.facts import DRUG_FIELDS, ENCOUNTER
 from rules.screens.index import FIRST_DAY, LAST_DAY
+from rules.vocabulary import EncounterType
 from topics.fields import MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
 from topics.normalisation import PLAIN_CODE, PLAIN_ID
 from topics.verdicts.shape import MONEY
@@ -76,6 +77,7 @@ class _Fit:
     problems: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     negative: pl.Expr | None = None
+    further: dict[str, pl.Expr] = field(default_factory=dict)
 
     def wants(self, column: str) -> pl.DataType:
         self.columns[column] = None
@@ -113,12 +115,15 @@ def fit(mapping: SourceMapping, schema: Schema) -> Fitted:
         if source.constant is None and not any(column in schema for column in source.names):
             if source.absent is not None:
                 found.add(name, *_constant(name, source.absent))
+                if name in _FURTHER:
+                    found.further[name] = pl.lit(source.absent)
             elif source.division_in in schema:
                 _FITTERS.get(name, _identifier)(name, source, found)
             continue
         _FITTERS.get(name, _identifier)(name, source, found)
     if found.problems:
         raise MappingError(found.problems)
+    found.values.append(_further(found.further))
     for name, default in _DEFAULTS.items():
         if not any(value.meta.output_name() == name for value in found.values):
             found.values.append(default.alias(name))
@@ -164,7 +169,29 @@ def _constant(name: str, value: str) -> tuple[pl.Expr | None, pl.Expr, pl.Expr]:
     return (kept if name in _KEPT else None), text, ~right
 
 
-_KEPT = ("claim_id", "region", "institution_code", "physician_code", "encounter_type")
+_KEPT = (
+    "claim_id",
+    "region",
+    "institution_code",
+    "physician_code",
+    "encounter_type",
+    "insured_id",
+    "insurance_type",
+)
+_FURTHER = ("staff_category", "insured_region", "department", "visit", "encounter_code")
+"""Optional fields of text that are no columns; they are a part of the claim's content."""
+
+
+def _further(given: dict[str, pl.Expr]) -> pl.Expr:
+    """The JSON of these fields where a row has any, as the contract's decoder writes it."""
+    if not given:
+        return pl.lit(None, pl.String).alias("further")
+    members = [
+        pl.when(text.is_not_null()).then(pl.concat_str(pl.lit(f'"{name}":"'), text, pl.lit('"')))
+        for name, text in sorted(given.items())
+    ]
+    joined = pl.concat_str(*members, separator=",", ignore_nulls=True)
+    return pl.when(joined != "").then(pl.concat_str(pl.lit("{"), joined, pl.lit("}"))).alias("further")
 
 
 def _refund(refund: Refund, found: _Fit) -> pl.Expr | None:
@@ -270,6 +297,10 @@ def _identifier(name: str, source: FieldSource, found: _Fit) -> None:
         right = text.is_null()
     elif name == "insured_region":
         right = text.is_null() | text.str.contains(f"^{REGION_PATTERN}$")
+    elif name in _FURTHER:
+        right = text.is_null() | (right & ~text.str.contains(r'["\\]'))
+    if name in _FURTHER:
+        found.further[name] = text
     found.add(name, text if name in _KEPT else None, text, ~right)
 
 
@@ -287,6 +318,21 @@ def _encounter(name: str, source: FieldSource, found: _Fit) -> None:
         return
     value = text.cast(ENCOUNTER, strict=False)
     found.add(name, value, text, value.is_null())
+    if source.otherwise == EncounterType.UNKNOWN and "encounter_code" not in found.mapping.fields:
+        coded = _text(name, source.model_copy(update={"values": None, "otherwise": None}), found)
+        assert coded is not None  # the same columns were text a moment ago
+        code = pl.when(text == EncounterType.UNKNOWN.value).then(coded)
+        right = code.is_null() | (code.str.contains(PLAIN_ID) & ~code.str.contains(r'["\\]'))
+        found.further["encounter_code"] = code
+        found.add("encounter_code", None, code, ~right)
+
+
+def _flag(name: str, source: FieldSource, found: _Fit) -> None:
+    """A truth value: only rows where it holds carry it, and those are read value by value."""
+    text = _text(name, source, found)
+    if text is None:
+        return
+    found.doubts.append((text.is_not_null() & ~text.is_in(_NO)).fill_null(value=True))
 
 
 def _version(name: str, source: FieldSource, found: _Fit) -> None:
@@ -393,7 +439,7 @@ def _money(name: str, source: FieldSource, found: _Fit) -> None:
         value = pl.when(found.negative).then(-value.abs()).otherwise(value)
     plain = exact and found.negative is None
     document = text if plain else pl.when(right).then(value.cast(pl.String)).otherwise(text)
-    found.add(name, value if name == "fund_amount" else None, document, ~right)
+    found.add(name, value, document, ~right)
 
 
 def _drug(name: str, source: FieldSource, found: _Fit) -> None:
@@ -418,7 +464,11 @@ def _drug(name: str, source: FieldSource, found: _Fit) -> None:
     found.add(name, None, raw, pl.lit(value=False) if plain else raw.is_not_null())
 
 
+_NO = ("0", "false", "False")
+
 _FITTERS: dict[str, Callable[[str, FieldSource, _Fit], None]] = {
+    "emergency_origin": _flag,
+    "interim": _flag,
     "physician_code": _physician,
     "encounter_type": _encounter,
     "claim_version": _version,

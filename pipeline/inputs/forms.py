@@ -14,9 +14,10 @@ from functools import cache
 from typing import Any
 
 from pipeline.inputs.errors import FormError
-from pipeline.inputs.mapping import AMOUNTS, DATES, TIMES, FieldSource, Mapping, Refund
+from pipeline.inputs.mapping import AMOUNTS, DATES, FLAGS, TIMES, FieldSource, Mapping, Refund
 from pipeline.inputs.moments import RFC3339, moment_of, time_text, zone
 from rules.areas import pooling_area
+from rules.vocabulary import EncounterType
 from topics.fields import MONEY_PATTERN
 from topics.normalisation import normal_code, normal_id
 
@@ -298,7 +299,16 @@ def row_document(mapping: Mapping, row: dict[str, Any], columns: frozenset[str])
         if value is None and name not in _KEPT:
             continue
         document[name] = value
+        if name == "encounter_type" and source.otherwise == value == EncounterType.UNKNOWN:
+            document.setdefault("encounter_code", _code_of(mapping, source, row, columns))
     return document
+
+
+def _code_of(mapping: Mapping, source: FieldSource, row: dict[str, Any], columns: frozenset[str]) -> Any:
+    """The code of an encounter that the mapping's table does not know."""
+    return field_value(
+        mapping, "encounter_code", source.model_copy(update={"values": None, "otherwise": None}), row, columns
+    )
 
 
 _CODES = frozenset({"institution_code", "physician_code"})
@@ -325,9 +335,20 @@ def field_value(mapping: Mapping, name: str, source: FieldSource, row: dict[str,
         found = division_of(row.get(source.division_in))
     if found is None:
         return source.absent
+    if name in FLAGS:
+        return _held(source, found)
     if source.values is not None:
         return source.values.get(found, source.otherwise if source.otherwise is not None else found)
     return pooling_area(found) if source.area else found
+
+
+def _held(source: FieldSource, found: str) -> bool | None:
+    """A truth value; false is told by leaving the field out. Raises FormError for a word that says neither."""
+    said = found if source.values is None else source.values.get(found, source.otherwise or found)
+    flag = flag_text(said)
+    if flag not in ("0", "1", None):
+        raise FormError(f"expected yes or no (1 or 0), found {said!r}")
+    return True if flag == "1" else None
 
 
 def _read(name: str, source: FieldSource, value: Any) -> Any:

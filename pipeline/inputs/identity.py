@@ -16,10 +16,24 @@ from pathlib import Path
 
 import polars as pl
 
+from rules.screens.facts import DRUG_FIELDS
+
 KINDS = ("duplicate", "replaced", "conflict")
 
 _NAMES = ("region", "institution_code", "claim_id")
-_CONTENT = ("physician_code", "encounter_type", "fund_amount", "day", "start_day", "instant")
+_CONTENT = (
+    "physician_code",
+    "encounter_type",
+    "day",
+    "start_day",
+    "instant",
+    "insured_id",
+    "insurance_type",
+    "total_amount",
+    "fund_amount",
+    "further",
+)
+"""All that a claim says beside its name; the drug object as one text, since not every slice has its columns."""
 _AT_ONCE = 16_000_000
 """Identities compared at a time; they take 30 bytes each."""
 
@@ -29,7 +43,7 @@ REPEATED: dict[str, pl.DataType | type[pl.DataType]] = {"row": pl.Int64, "kind":
 
 def identities(claims: pl.DataFrame, first_row: int) -> pl.DataFrame:
     """What is kept of decoded claims to find those that come more than once; `first_row` is the row of the slice's first."""
-    names, content = pl.struct(_NAMES), pl.struct(_CONTENT)
+    names, content = pl.struct(_NAMES), pl.struct(*_CONTENT, _drug(claims))
     return claims.select(
         key=names.hash(1),
         check=names.hash(2),
@@ -38,6 +52,14 @@ def identities(claims: pl.DataFrame, first_row: int) -> pl.DataFrame:
         content=content.hash(3),
         row=pl.col("row") + first_row,
     )
+
+
+def _drug(claims: pl.DataFrame) -> pl.Expr:
+    if DRUG_FIELDS[0] not in claims.columns:
+        return pl.lit(None, pl.String).alias("drug")
+    said = [pl.col(name).cast(pl.Int8).cast(pl.String).fill_null("-") for name in DRUG_FIELDS]
+    given = pl.any_horizontal(pl.col(name).is_not_null() for name in DRUG_FIELDS)
+    return pl.when(given).then(pl.concat_str(said)).alias("drug")
 
 
 def repeated(files: Sequence[Path]) -> pl.DataFrame:

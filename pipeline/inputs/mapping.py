@@ -10,6 +10,7 @@ A mapping is a YAML file. `fields` names for every field of the contract (`topic
     service_date: {column: enddate, date: yyyy-MM-dd}                      text in this form, or a time whose day in China counts
     settlement_time: {column: setl_time, time: ["yyyy-MM-dd HH:mm:ss", "yyyy/M/d H:mm"]}       the first form that fits
     fund_amount: {column: fund_pay_sumamt, unit: fen}                      hundredths of a yuan
+    encounter_type: {column: med_type, values: {"11": outpatient}, otherwise: unknown}      others are kept as `encounter_code`
     claim_version: {column: version, optional: true}                       may be missing from the source
     region: {columns: [mdtrtarea_admvs], division_in: fixmedins_code, area: true}
                                                    the place of care, else the division inside the institution's code; of it the
@@ -56,6 +57,7 @@ REQUIRED = tuple(name for name, field in Claim.model_fields.items() if field.is_
 
 DATES, TIMES = ("service_date", "service_start"), ("settlement_time",)
 AMOUNTS = ("total_amount", "fund_amount")
+FLAGS = ("emergency_origin", "interim")
 
 Offset = Annotated[str, Field(pattern=r"^[+-]\d\d:\d\d$")]
 

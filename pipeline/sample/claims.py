@@ -127,12 +127,11 @@ def _claim(rng: Random, claim_id: str, physician: _Physician) -> str:
     clock = int(28_800 + random() * 36_000)
     insurance, low, high = ("resident", 0.5, 0.8) if random() < 0.8 else ("employee", 0.7, 0.92)
     total, fund = _amounts(rng, kind, low + random() * (high - low))
-    reversal = total < 0 or fund < 0
     tail = ',"ward":"内科"' if random() < _UNKNOWN_FIELD else ""
     if physician.place.region == "330100" and random() < 0.2:
         tail += f',"staff_category":"{rng.choice(("medical", "pharmacy", "nursing"))}"'
     return (
-        f'{{"claim_id":"{claim_id}","claim_version":{2 if reversal else 1},"region":"{physician.place.region}",'
+        f'{{"claim_id":"{claim_id}","claim_version":{2 if total < 0 else 1},"region":"{physician.place.region}",'
         f'"institution_code":"{_institution(rng, physician)}",{_physician_code(rng, physician)}'
         f'"encounter_type":"{kind}","service_date":"{_iso(day)}","service_start":{start},'
         f'"settlement_time":"{_iso(settled)}T{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}+08:00",'
@@ -177,8 +176,7 @@ def _amounts(rng: Random, kind: EncounterType, share: float) -> tuple[int, int]:
     total = max(100, round(100 * rng.lognormvariate(middle, spread)))
     chance = rng.random()
     if chance < REVERSALS:
-        fund = -round(total * share)
-        return (-total, fund) if chance < REVERSALS / 4 else (total, fund)
+        return -total, -round(total * share)
     return total, 0 if chance < REVERSALS + _NOTHING_TO_PAY else round(total * share)
 
 

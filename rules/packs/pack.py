@@ -60,7 +60,7 @@ class When(_Model):
     """The condition of a ground. Every key that is given must hold; the keys are the kinds of rule that exist.
 
     rule: not_in_force            the service date lies outside the pack's validity
-    physician: missing            no physician on the claim (null, empty or blank code)
+    physician: missing|named      no physician on the claim (null, empty or blank code), or one
     standing: [..]                the physician's standing on the service date is one of these; `unregistered` includes a
                                   physician of whom nothing is known
     flag: name                    the span carries this contradiction
@@ -75,7 +75,7 @@ class When(_Model):
     """
 
     rule: Literal["not_in_force"] | None = None
-    physician: Literal["missing"] | None = None
+    physician: Literal["missing", "named"] | None = None
     standing: tuple[Standing, ...] | None = None
     flag: Flag | None = None
     in_penalty: Literal[True] | None = None
@@ -129,13 +129,17 @@ class Step(_Model):
 
 
 class Ground(_Model):
-    """One ground of the decision table: when it holds, what follows, and what the exempted encounters get instead."""
+    """One ground of the decision table: when it holds, what follows, and what the exempted encounters get instead.
+
+    `not_for` names encounters that the ground says nothing of, such as pharmacies where the text does not cover them (P6).
+    """
 
     ground: Reason
     when: When
     ordinary: Outcome
     exempted: Outcome | None = None
     exempt_encounters: tuple[EncounterType, ...] | None = None
+    not_for: tuple[EncounterType, ...] = ()
     citations: Annotated[tuple[str, ...], Field(min_length=1)]
     next: tuple[Step, ...] = ()
     note: Text | None = None

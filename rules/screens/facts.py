@@ -41,7 +41,7 @@ CLAIM_FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """What `Screen.decide` reads of a frame of claims. physician_code is null for a missing, empty or blank code and has no
 surrounding white space; day and start_day are days since 1970-01-01; the drug fields are null unless the claim has a drug object
-(the columns may be left out altogether)."""
+(the columns may be left out altogether). Column `implausible` (numbers of `rules.plausibility.Implausible`) may follow."""
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 
@@ -64,8 +64,8 @@ class ClaimColumns:
     """Claims as the decision reads them, one value a claim and column.
 
     `pack` is the position of the pack that governs, `law` that of what governs the region day by day, `stay` whether
-    the claim has a `start_day` (0 where it has none), `missing`
-    whether it names no physician; days are since 1970-01-01. `drug` is None when no claim has a drug object.
+    the claim has a `start_day` (0 where it has none), `missing` whether it names no physician; days are since 1970-01-01.
+    `drug` is None when no claim has a drug object, `implausible` when every claim can be so.
     """
 
     pack: Numbers
@@ -79,6 +79,7 @@ class ClaimColumns:
     start_day: Ints
     stay: Mask
     drug: Mapping[str, Bytes] | None = None
+    implausible: Bytes | None = None
     known: Mapping[str, Longs] = field(default_factory=dict)
 
     @classmethod
@@ -105,6 +106,7 @@ class ClaimColumns:
             start_day=read["start_day"].to_numpy(),
             stay=read["stay"].to_numpy(),
             drug=drug,
+            implausible=_some(claims["implausible"].to_numpy()) if "implausible" in claims.columns else None,
             known={name: claims[name].to_numpy() for name in KNOWN if name in claims.columns},
         )
 
@@ -119,6 +121,7 @@ class ClaimColumns:
         days: Sequence[int],
         start_days: Sequence[int | None],
         drugs: Sequence[Any | None] | None,
+        implausible: Sequence[int] = (),
     ) -> ClaimColumns:
         """From one list a field, as CLAIM_FACTS has them; `drugs` are objects with the drug fields as attributes."""
         count = len(regions)
@@ -140,6 +143,7 @@ class ClaimColumns:
             start_day=np.fromiter((start or 0 for start in start_days), np.int32, count),
             stay=stay,
             drug=None if drugs is None else {name: _said(drugs, name) for name in DRUG_FIELDS},
+            implausible=np.array(implausible, np.uint8) if any(implausible) else None,
         )
 
     def __len__(self) -> int:
@@ -160,6 +164,7 @@ class ClaimColumns:
             start_day=self.start_day[rows],
             stay=self.stay[rows],
             drug=None if self.drug is None else {name: said[rows] for name, said in self.drug.items()},
+            implausible=None if self.implausible is None else self.implausible[rows],
             known={name: at[rows] for name, at in self.known.items()},
         )
 
@@ -172,6 +177,10 @@ _OF_A_FRAME = (
     pl.col("start_day").fill_null(0),
     pl.col("start_day").is_not_null().alias("stay"),
 )
+
+
+def _some(implausible: Bytes) -> Bytes | None:
+    return implausible if implausible.any() else None
 
 
 def packs_on(packs: PackSet, laws: Numbers, days: Ints) -> Numbers:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules.packs.pack import EXEMPT_PREFIX, Contested, Ground, InForce, Outcome, Pack, When
+from rules.plausibility import Implausible
 from rules.screens.facts import ENCOUNTER_CODE, Bytes, ClaimColumns, Facts, Mask, Numbers
 from rules.screens.index import (
     FIRST_DAY,
@@ -71,6 +72,7 @@ class Ruling:
     citations: tuple[str, ...]
     basis: Pack | None = None
     beside: Pack | None = None
+    implausible: Implausible = Implausible.NOTHING
 
     @property
     def text(self) -> Pack:
@@ -116,14 +118,34 @@ class DecisionTable:
         return answer
 
     def _compiled(self) -> Iterator[_Branch]:
+        yield from self._implausible(before_any_law=True)
+        outside, *others = self.pack.grounds
+        yield _Branch(_all_of(tuple(_tests(outside.when, self.pack))), self._pick(outside))
+        yield from self._implausible(before_any_law=False)
+        yield self._unknown_encounter()
         register_asked = False
-        for ground in self.pack.grounds:
+        for ground in others:
             if not register_asked and _asks_register(ground.when):
                 register_asked = True
                 yield from self._register_branches()
                 if self.basis is not None:
                     yield from self._branches_of_bars(self.basis)
-            yield _Branch(_all_of(tuple(_tests(ground.when, self.pack))), self._pick(ground))
+            tests = tuple(_tests(ground.when, self.pack))
+            if ground.not_for:
+                tests = (*tests, _not_for(ground.not_for))
+            yield _Branch(_all_of(tests), self._pick(ground))
+
+    def _implausible(self, *, before_any_law: bool) -> Iterator[_Branch]:
+        """A ruling for each thing that cannot be so, for it is told which. A day that cannot be has no law to ask about."""
+        for what in Implausible:
+            if what and what.before_any_law is before_any_law:
+                number = self._add(Reason.IMPLAUSIBLE, _review(Reason.IMPLAUSIBLE), implausible=what)
+                yield _Branch(_is_implausible(what), np.full(_CODES, number, np.uint16))
+
+    def _unknown_encounter(self) -> _Branch:
+        number = self._add(Reason.ENCOUNTER_UNKNOWN, _review(Reason.ENCOUNTER_UNKNOWN))
+        unknown = ENCOUNTER_CODE[EncounterType.UNKNOWN]
+        return _Branch(lambda seen: seen.claims.encounter == unknown, np.full(_CODES, number, np.uint16))
 
     def _branches_of_bars(self, basis: Pack) -> Iterator[_Branch]:
         for ground in basis.grounds:
@@ -135,8 +157,7 @@ class DecisionTable:
             (REGISTER_UNREADABLE, Reason.STANDING_UNREADABLE),
             (REGISTER_STALE, Reason.STANDING_STALE),
         ):
-            review = Outcome(disposition=Disposition.REVIEW, reason=reason, cost_bearer=CostBearer.UNDETERMINED)
-            yield _Branch(_in_state(state), np.full(_CODES, self._add(reason, review), np.uint16))
+            yield _Branch(_in_state(state), np.full(_CODES, self._add(reason, _review(reason)), np.uint16))
 
     def _pick(self, ground: Ground, basis: Pack | None = None) -> Numbers:
         citations = ground.citations if basis is None else cited(basis, ground.citations)
@@ -157,6 +178,7 @@ class DecisionTable:
         encounter: EncounterType | None = None,
         *,
         basis: Pack | None = None,
+        implausible: Implausible = Implausible.NOTHING,
     ) -> int:
         reason = (
             Reason(f"{EXEMPT_PREFIX}{encounter}")
@@ -173,6 +195,7 @@ class DecisionTable:
                 cost_bearer=outcome.cost_bearer,
                 citations=citations,
                 basis=basis,
+                implausible=implausible,
             )
         )
         return self.first + len(self.rulings) - 1
@@ -184,6 +207,20 @@ class DecisionTable:
             self.first + number for number, ruling in enumerate(self.rulings) if ruling.reason in contested.keeps
         )
         return self._add(Reason(contested.outcome.reason), contested.outcome, contested.citations), keeps
+
+
+def _review(reason: Reason) -> Outcome:
+    """What no text settles goes to a person, who says also who bears it."""
+    return Outcome(disposition=Disposition.REVIEW, reason=reason, cost_bearer=CostBearer.UNDETERMINED)
+
+
+def _not_for(encounters: Iterable[EncounterType]) -> Test:
+    others = ~_codes(ENCOUNTER_CODE[encounter] for encounter in encounters)
+    return lambda seen: others[seen.claims.encounter]
+
+
+def _is_implausible(what: Implausible) -> Test:
+    return lambda seen: None if seen.claims.implausible is None else seen.claims.implausible == what
 
 
 def _asks_register(when: When) -> bool:
@@ -224,7 +261,8 @@ def _tests(when: When, pack: Pack) -> Iterator[Test]:
         in_force = _on_days(pack.in_force)
         yield lambda seen: ~in_force(seen)
     if when.physician is not None:
-        yield lambda seen: seen.claims.missing
+        missing = when.physician == "missing"
+        yield lambda seen: seen.claims.missing == missing
     if when.standing is not None:
         standings = _codes(_standing_codes(when.standing, pack))
         yield lambda seen: standings[seen.facts.standing]

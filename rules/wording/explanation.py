@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from rules.plausibility import Implausible
 from rules.screens.table import Ruling
 from rules.text import Text
 from rules.vocabulary import CostBearer, Disposition, Reason
@@ -29,6 +30,14 @@ _BEARER = {
 _GROUND = {
     Reason.OK: ("未发现不予结算的情形", "no ground against payment was found"),
     Reason.RULE_NOT_IN_FORCE: ("服务日期不在本规则有效期内", "the service date lies outside the validity of the rules"),
+    Reason.IMPLAUSIBLE: (
+        "结算信息不合常理，须人工核实",
+        "the claim says what cannot be so and must be checked by a person",
+    ),
+    Reason.ENCOUNTER_UNKNOWN: (
+        "医疗类别代码不在本地区代码表内，须人工确定就诊类型",
+        "no table of the area knows the code of the encounter, so a person must say what it was",
+    ),
     Reason.PHYSICIAN_MISSING: ("结算信息缺少主要负责医师", "the claim names no responsible physician"),
     Reason.PHYSICIAN_UNREGISTERED: (
         "服务日期当日该医师未取得医保医师编码或未登记备案",
@@ -122,6 +131,17 @@ _GROUND = {
     ),
 }
 
+_IMPLAUSIBLE = {
+    Implausible.SERVICE_DATE: ("service_date早于1990年", "service_date lies before 1990"),
+    Implausible.SERVICE_START: ("service_start早于1990年", "service_start lies before 1990"),
+    Implausible.SIGN: (
+        "fund_amount与total_amount正负相反",
+        "fund_amount and total_amount have opposite signs",
+    ),
+    Implausible.SHARE: ("fund_amount大于total_amount", "fund_amount is larger than total_amount"),
+    Implausible.SETTLEMENT: ("settlement_time早于就诊开始", "settlement_time lies before the service began"),
+}
+
 _ENCOUNTER = {
     "outpatient": ("门诊", "outpatient"),
     "inpatient": ("住院", "inpatient"),
@@ -129,6 +149,8 @@ _ENCOUNTER = {
     "rescue": ("抢救", "rescue"),
     "public_health_emergency": ("公共卫生事件应急处置", "public-health emergency"),
     "maternity": ("生育", "maternity"),
+    "pharmacy": ("药店购药", "pharmacy"),
+    "unknown": ("类别不明的", "unclassified"),
 }
 
 
@@ -192,6 +214,9 @@ def explain(
     """The explanation of one verdict, {"zh": ..., "en": ...}: fit for a decision letter, without personal data of the patient."""
     zh_encounter, en_encounter = _ENCOUNTER[encounter_type]
     zh_ground, en_ground = _GROUND[ruling.ground]
+    if ruling.implausible:
+        zh_field, en_field = _IMPLAUSIBLE[ruling.implausible]
+        zh_ground, en_ground = f"{zh_ground}（{zh_field}）", f"{en_ground} ({en_field})"
     zh_result, en_result = _DISPOSITION[ruling.disposition]
     zh_bearer, en_bearer = _BEARER[ruling.cost_bearer]
     articles = "、".join(ruling.citations)

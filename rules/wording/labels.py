@@ -35,6 +35,8 @@ ENCOUNTER: dict[EncounterType, Text] = {
     EncounterType.RESCUE: Text("抢救", "rescue"),
     EncounterType.PUBLIC_HEALTH_EMERGENCY: Text("公共卫生事件应急处置", "public-health emergency"),
     EncounterType.MATERNITY: Text("生育", "maternity"),
+    EncounterType.PHARMACY: Text("药店购药", "pharmacy"),
+    EncounterType.UNKNOWN: Text("类别不明", "unknown class"),
 }
 
 STANDING: dict[Standing, Text] = {

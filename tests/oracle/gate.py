@@ -13,7 +13,8 @@ from datetime import date
 from .days import day, stay
 from .lanzhou import FIRST_DAY, FIRST_ROUND_ENDS, LAST_DAY
 from .others import NATIONAL_START, judge_drug
-from .outcome import Outcome, blank, expect, not_in_force, pay, reject, review, urgent
+from .outcome import Outcome, at_a_pharmacy, blank, expect, not_in_force, pay, reject, review, urgent
+from .plausible import strange, strange_day
 from .qiannan import IN_FORCE
 from .wire import judge_bytes
 
@@ -76,6 +77,11 @@ def of_span(span: Span) -> Outcome:
     return outcome
 
 
+def nobody(claim: dict) -> Outcome:
+    """The standing side of a pharmacy's claim whose physician the register does not know."""
+    return expect("not_applicable" if blank(claim.get("physician_code")) else "unregistered")
+
+
 def exempt(outcome: Outcome, claim: dict, ground: str) -> Outcome:
     """An exemption lifts the ground."""
     return pay(outcome, "exempt_" + claim["encounter_type"]) | {"exempted_ground": ground}
@@ -96,11 +102,13 @@ def qiannan(claim: dict, spans: list[Span], sites: list, institution_ended: bool
             return review(expect("opted_out"), "opted_out_emergency")
         return reject(expect("opted_out"), "opted_out", "patient")
     span = span_on(spans, service)
-    if span is None or span["standing"] == "unregistered":
+    unknown = span is None or span["standing"] == "unregistered"
+    if unknown and not at_a_pharmacy(claim):
         if urgent(claim):
             return review(expect("unregistered"), "unregistered_emergency")
         return reject(expect("unregistered"), "physician_unregistered", "institution")
-    outcome = of_span(span)
+    outcome = nobody(claim) if unknown else of_span(span)
+    span = span or {"standing": "unregistered"}
     flags = span.get("flags") or []
     if "blacklist_conflict" in flags:
         return review(outcome, "blacklist_conflict")
@@ -108,7 +116,7 @@ def qiannan(claim: dict, spans: list[Span], sites: list, institution_ended: bool
         return review(outcome, "data_conflict")
     touched = touched_window(spans, claim, "penalty")
     if touched:
-        return review(outcome | {"penalty_period": touched}, "straddles_penalty")
+        return review(outcome | {"penalty_period": None if unknown else touched}, "straddles_penalty")  # Q12
     if in_penalty(span, "penalty"):
         if urgent(claim):
             return exempt(outcome, claim, "in_penalty_period")
@@ -123,9 +131,9 @@ def qiannan(claim: dict, spans: list[Span], sites: list, institution_ended: bool
         return reject(outcome, "pending_reinstatement", "institution")
     if institution_ended:
         return review(outcome, "institution_agreement_terminated")  # README section 1: no clause of 000 denies
-    if site != "declared":
+    if site != "declared" and not at_a_pharmacy(claim):
         return review(outcome, "site_not_declared")
-    if "qualification_incomplete" in flags:
+    if "qualification_incomplete" in flags and not at_a_pharmacy(claim):
         return review(outcome, "qualification_incomplete")
     return pay(outcome)
 
@@ -134,7 +142,7 @@ def judge_qiannan(claim: dict, physician: Message, institution_ended: bool) -> O
     """Qiannan, once as published and once with the late upholdings honoured (Q2)."""
     if day(claim["service_date"]) < IN_FORCE:
         return not_in_force()
-    if blank(claim.get("physician_code")):
+    if blank(claim.get("physician_code")) and not at_a_pharmacy(claim):
         outcome = expect("not_applicable")
         if urgent(claim):
             return exempt(outcome, claim, "physician_missing")
@@ -144,7 +152,8 @@ def judge_qiannan(claim: dict, physician: Message, institution_ended: bool) -> O
     contested = physician.get("contested")
     if contested is None:
         return without
-    if without["standing"] in ("unregistered", "opted_out") or without["reason"] == "blacklist_conflict":
+    unknown = without["standing"] == "unregistered" and not at_a_pharmacy(claim)
+    if unknown or without["standing"] == "opted_out" or without["reason"] == "blacklist_conflict":
         return without
     honoured = qiannan(claim, contested, sites, institution_ended)
     if honoured["disposition"] != without["disposition"]:
@@ -157,18 +166,20 @@ def judge_lanzhou(claim: dict, physician: Message, institution_ended: bool) -> O
     service = day(claim["service_date"])
     if not FIRST_DAY <= service <= LAST_DAY:
         return not_in_force()
-    if blank(claim.get("physician_code")):
+    if blank(claim.get("physician_code")) and not at_a_pharmacy(claim):
         outcome = expect("not_applicable")
         if urgent(claim):
             return review(outcome, "missing_emergency_no_rule")
         return reject(outcome, "physician_missing", "unspecified")
     spans = physician.get("spans") or []
     span = span_on(spans, service)
-    if span is None or span["standing"] == "unregistered":
+    unknown = span is None or span["standing"] == "unregistered"
+    if unknown and not at_a_pharmacy(claim):
         if service <= FIRST_ROUND_ENDS:
             return review(expect("unregistered"), "initial_registration_window")
         return reject(expect("unregistered"), "physician_unregistered", "unspecified")
-    outcome = of_span(span)
+    outcome = nobody(claim) if unknown else of_span(span)
+    span = span or {"standing": "unregistered"}
     if span["standing"] == "cancelled":
         outcome["penalty_period"] = None  # L7
     if "reapplication_conflict" in (span.get("flags") or []):
@@ -177,7 +188,7 @@ def judge_lanzhou(claim: dict, physician: Message, institution_ended: bool) -> O
         return reject(outcome, "cancelled", "unspecified")
     touched = touched_window(spans, claim, "suspended")
     if touched:
-        return review(outcome | {"penalty_period": touched}, "straddles_penalty")
+        return review(outcome | {"penalty_period": None if unknown else touched}, "straddles_penalty")  # Q12
     if in_penalty(span, "suspended"):
         return reject(outcome, "suspended", "unspecified")
     if span["standing"] == "agreement_expired":
@@ -193,7 +204,11 @@ def judge_national(claim: dict, physician: Message) -> Outcome:
     if service < NATIONAL_START:
         return not_in_force()
     if blank(claim.get("physician_code")):
-        return review(expect("not_applicable"), "physician_missing")
+        return (
+            pay(expect("not_applicable"))
+            if at_a_pharmacy(claim)
+            else review(expect("not_applicable"), "physician_missing")
+        )
     span = span_on(physician.get("spans") or [], service)
     if span is None or span["standing"] == "unregistered":
         return reject(expect("unregistered"), "physician_unregistered", "unspecified")
@@ -262,6 +277,10 @@ def judge_claim(
         pack, outcome = "shantou-2022-draft@1", judge_shantou(claim, physician)
     else:
         pack, outcome = "national-2024@1", judge_national(claim, physician)
+    if strange_day(claim) or (strange(claim) and outcome["reason"] != "rule_not_in_force"):
+        outcome = review(expect("not_applicable"), "implausible")
+    elif claim["encounter_type"] == "unknown" and outcome["reason"] != "rule_not_in_force":
+        outcome = review(expect("not_applicable"), "encounter_unknown")
     return {
         "disposition": outcome["disposition"],
         "reason": outcome["reason"],

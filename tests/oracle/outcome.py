@@ -4,7 +4,7 @@ from __future__ import annotations
 
 EMERGENCIES = ("emergency", "rescue", "public_health_emergency")
 NORMAL_ENCOUNTERS = ("outpatient", "inpatient", "maternity")
-ENCOUNTERS = (*NORMAL_ENCOUNTERS, *EMERGENCIES)
+ENCOUNTERS = (*NORMAL_ENCOUNTERS, *EMERGENCIES, "pharmacy", "unknown")
 
 Outcome = dict
 
@@ -17,6 +17,11 @@ def blank(code: str | None) -> bool:
 def urgent(claim: dict) -> bool:
     """急诊, 抢救 or 公共卫生事件应急处置."""
     return claim["encounter_type"] in EMERGENCIES
+
+
+def at_a_pharmacy(claim: dict) -> bool:
+    """药店购药, which the texts of Qiannan and Lanzhou do not cover (P6)."""
+    return claim["encounter_type"] == "pharmacy"
 
 
 def expect(standing: str, remaining: int | None = None, accumulated: int | None = None) -> Outcome:

@@ -13,10 +13,20 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from tests.support.spoiled import settled
+
 QIANNAN, LANZHOU, XIAMEN, SHANTOU, ELSEWHERE = "522700", "620100", "350200", "440500", "110000"
 REGIONS = (QIANNAN, LANZHOU, XIAMEN, SHANTOU, ELSEWHERE)
 
-ENCOUNTERS = ("outpatient", "inpatient", "emergency", "rescue", "public_health_emergency", "maternity")
+ENCOUNTERS = (
+    "outpatient",
+    "inpatient",
+    "emergency",
+    "rescue",
+    "public_health_emergency",
+    "maternity",
+    "pharmacy",
+)
 FLAGS = ("data_conflict", "blacklist_conflict", "reapplication_conflict", "qualification_incomplete")
 
 _FIRST = {QIANNAN: date(2022, 10, 1), LANZHOU: date(2014, 3, 1), XIAMEN: date(2016, 1, 1)}
@@ -188,6 +198,20 @@ def _edges(message: dict) -> list[date]:
     return [date.fromisoformat(span[end]) for span in spans for end in ("from", "to") if span[end]]
 
 
+_STRANGE: tuple[dict[str, Any], ...] = (
+    {"total_amount": "123.40", "fund_amount": "-98.70"},
+    {"total_amount": "-123.40", "fund_amount": "0.01"},
+    {"total_amount": "98.69", "fund_amount": "98.70"},
+    {"total_amount": "0", "fund_amount": "0.01"},
+    {"service_date": "1970-01-01", "service_start": None},
+    {"service_date": "1989-12-31", "service_start": None},
+    {"service_start": "1900-01-01"},
+    {"settlement_time": "2012-12-31T16:30:00Z"},
+    {"settlement_time": "2012-12-31T09:30:00+08:00", "interim": True},
+)
+"""What cannot be so, and in the last what can."""
+
+
 def make_claim(rng: random.Random, register: Register, number: int, regions: tuple[str, ...] = REGIONS) -> dict:
     """One claim, likely near a boundary of its physician's standing and at an institution that the physician knows."""
     region = rng.choice(regions)
@@ -217,8 +241,14 @@ def make_claim(rng: random.Random, register: Register, number: int, regions: tup
         "insured_id": f"P{rng.randrange(10**6):06}",
         "insurance_type": rng.choice(("resident", "employee")),
         "total_amount": "123.40",
-        "fund_amount": rng.choice(("98.70", "0.00", "-12.5", "7", "100000.01")),
+        "fund_amount": rng.choice(("98.70", "0.00", "7")),
     }
+    if rng.random() < 0.2:
+        claim["total_amount"], claim["fund_amount"] = rng.choice((("-12.5", "-12.5"), ("100000.02", "100000.01")))
+    if rng.random() < 0.02:
+        claim["encounter_type"] = "unknown"
+    if rng.random() < 0.04:
+        claim |= rng.choice(_STRANGE)
     if region == SHANTOU or rng.random() < 0.02:
         fields = ("dual_channel", "external", "separate", "within_scope", "within_dosage", "price_ok")
         drug = {name: rng.random() < 0.7 for name in fields if rng.random() < 0.9}
@@ -230,4 +260,4 @@ def make_claim(rng: random.Random, register: Register, number: int, regions: tup
 
 def wire(claim: dict) -> bytes:
     """A claim's bytes, as a settlement interface sends them."""
-    return json.dumps(claim, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(settled(claim), ensure_ascii=False, separators=(",", ":")).encode()

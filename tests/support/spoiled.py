@@ -26,7 +26,16 @@ GOOD: dict[str, object] = {
 
 def claim(**changes: object) -> bytes:
     """The good claim with some fields changed."""
-    return json.dumps(GOOD | changes, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(settled(GOOD | changes), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def settled(fields: dict[str, object]) -> dict[str, object]:
+    """The same, settled on the day of service where that lies after the good claim's settlement."""
+    day = fields.get("service_date")
+    late = isinstance(day, str) and len(day) == 10 and day > "2023-05-11"
+    if late and fields.get("settlement_time") == GOOD["settlement_time"]:
+        return fields | {"settlement_time": f"{day}T18:00:00+08:00"}
+    return fields
 
 
 def without(field: str) -> bytes:

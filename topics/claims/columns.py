@@ -13,6 +13,7 @@ import polars as pl
 from rules.packs.pack import PackSet
 from rules.screens.facts import DRUG_FIELDS, ENCOUNTER, EPOCH, ClaimColumns
 from topics.claims.errors import ClaimError
+from topics.claims.plausibility import IMPLAUSIBLE
 
 CLAIM_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.UInt32,
@@ -27,8 +28,14 @@ CLAIM_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "fund_amount": pl.String,
     "day": pl.Int32,
     "start_day": pl.Int32,
+    "insured_id": pl.String,
+    "insurance_type": pl.String,
+    "total_amount": pl.String,
+    "implausible": IMPLAUSIBLE,
+    "further": pl.String,
 }
-"""Columns of a decoded frame; the drug fields follow when at least one claim of the batch has a drug object."""
+"""Columns of a decoded frame; the drug fields follow when at least one claim of the batch has a drug object. `implausible` is a
+number of `Implausible`; `further` is the JSON of the optional fields that only the contract's model reads, null without any."""
 
 Errors = tuple[tuple[int, ClaimError], ...]
 """Position in the input and what is wrong there."""
@@ -57,6 +64,11 @@ class ClaimRow(NamedTuple):
     fund_amount: str
     day: int
     start_day: int | None
+    insured_id: str
+    insurance_type: str
+    total_amount: str
+    implausible: int
+    further: str | None
     drug: Any | None
 
 
@@ -98,6 +110,7 @@ class FewClaims:
             days=[row.day for row in rows],
             start_days=[row.start_day for row in rows],
             drugs=None if all(drug is None for drug in drugs) else drugs,
+            implausible=[row.implausible for row in rows],
         )
 
 

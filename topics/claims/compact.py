@@ -16,6 +16,7 @@ from rules.screens.index import FIRST_DAY
 from topics.catalogue import MAX_CLAIM_BYTES
 from topics.claims.columns import CLAIM_COLUMNS
 from topics.claims.patterns import CODE, DATE, IDENTIFIER, MONEY, NO_CODE, REGION, TIME
+from topics.claims.plausibility import column_of, money, settled_days
 
 _SCHEMA: dict[str, type[pl.DataType]] = {
     "claim_id": pl.String,
@@ -97,6 +98,10 @@ _FINISHED = (
     pl.col("claim_version").fill_null(1),
     pl.col("encounter_type").cast(ENCOUNTER),
 )
+_IMPLAUSIBLE = column_of(
+    money("total_amount"), money("fund_amount"), pl.col("day"), pl.col("start_day"), pl.col("settled")
+)
+_NOTHING_FURTHER = pl.lit(None, pl.String).alias("further")
 
 
 def read_compact(values: Sequence[bytes | None]) -> pl.DataFrame:
@@ -120,7 +125,8 @@ def read_compact(values: Sequence[bytes | None]) -> pl.DataFrame:
     right = table.select(_RIGHT.alias("right")).to_series()
     if not right.all():
         table = table.filter(right)
-    return table.with_columns(_FINISHED).select(*CLAIM_COLUMNS)
+    table = table.with_columns(*_FINISHED, settled_days(table["settlement_time"]).alias("settled"))
+    return table.with_columns(_IMPLAUSIBLE, _NOTHING_FURTHER).select(*CLAIM_COLUMNS)
 
 
 def _table(values: Sequence[bytes], text: pl.DataFrame) -> pl.DataFrame | None:

@@ -19,6 +19,7 @@ from topics.claims.columns import ClaimRow, FewClaims, day_of
 from topics.claims.errors import ClaimError
 from topics.claims.model import check_shape, examine
 from topics.claims.patterns import CODE, DATE, IDENTIFIER, MONEY, NO_CODE, REGION, TIME
+from topics.claims.plausibility import implausible
 from topics.dead_letters import Code
 from topics.messages.claims import Claim
 
@@ -45,6 +46,7 @@ _FOR_THE_MODEL = (
     "visit",
     "reverses",
     "encounter_code",
+    "interim",
 )
 """Optional fields that only the model reads; a record that has one is not plain."""
 
@@ -123,6 +125,11 @@ def _read(value: bytes | None, row: int) -> ClaimRow | None:
         read.fund_amount,
         day,
         start_day,
+        read.insured_id,
+        read.insurance_type,
+        read.total_amount,
+        implausible(read.total_amount, read.fund_amount, read.settlement_time, day, start_day, interim=False).value,
+        None,
         read.drug or None,
     )
 
@@ -156,6 +163,7 @@ def _examined(value: bytes | None, row: int) -> ClaimRow:
     assert day is not None
     code = claim.physician_code and claim.physician_code.strip()
     start = claim.service_start
+    start_day = None if start is None else day_of(start.isoformat())
     return ClaimRow(
         row,
         claim.claim_id,
@@ -168,9 +176,25 @@ def _examined(value: bytes | None, row: int) -> ClaimRow:
         claim.settlement_time,
         claim.fund_amount,
         day,
-        None if start is None else day_of(start.isoformat()),
+        start_day,
+        claim.insured_id,
+        claim.insurance_type,
+        claim.total_amount,
+        implausible(
+            claim.total_amount, claim.fund_amount, claim.settlement_time, day, start_day, interim=claim.interim is True
+        ).value,
+        _further(claim),
         _drug(claim),
     )
+
+
+def _further(claim: Claim) -> str | None:
+    """The optional fields that a claim has and that are no columns, as JSON of one form for equal content."""
+    given = claim.model_dump(mode="json", include=_NO_COLUMNS, exclude_none=True)
+    return msgspec.json.encode(given, order="sorted").decode() if given else None
+
+
+_NO_COLUMNS = {"staff_category", *_FOR_THE_MODEL}
 
 
 def _drug(claim: Claim) -> _Drug | None:

@@ -65,7 +65,8 @@ class Claim(Message):
     day is `service_date`.
 
     The fields from `people` on are taken and checked; until a rule reads them, the claim is judged as it would be without.
-    `visit` says whether the visit (就诊) behind the settlement was seen; absent, it was.
+    `visit` says whether the visit (就诊) behind the settlement was seen; absent, it was. `interim` marks a settlement in the
+    middle of a stay (中途结算), which may come before the last day.
     """
 
     claim_id: NormalId
@@ -91,6 +92,7 @@ class Claim(Message):
     visit: Annotated[Literal["seen", "not_seen"] | None, WhenGiven] = None
     reverses: Annotated[ReversedClaim | None, WhenGiven] = None
     encounter_code: Annotated[Identifier | None, WhenGiven] = None
+    interim: Annotated[bool | None, WhenGiven] = None
 
     @model_validator(mode="after")
     def _stay_runs_forward(self) -> Claim:

@@ -364,6 +364,7 @@ def _rule_set(judge: Judge, known: _Standings, tallies: Sequence[list[list[Any]]
                 "ground": ruling.ground.value,
                 "disposition": ruling.disposition.value,
                 "reason": ruling.reason.value,
+                **({"field": ruling.implausible.field} if ruling.implausible else {}),
                 "exempted_ground": None if ruling.exempted_ground is None else ruling.exempted_ground.value,
                 "claims": claims[number],
                 "fund_amount": str(fund[number]),

@@ -35,7 +35,7 @@ def claim(service: str = "2023-05-12", **fields: Any) -> bytes:
         "physician_code": PHYSICIAN,
         "encounter_type": "outpatient",
         "service_date": service,
-        "settlement_time": "2026-01-01T09:30:00+08:00",
+        "settlement_time": f"{max(service, '2026-01-01')}T09:30:00+08:00",
         "insured_id": "P1",
         "insurance_type": "resident",
         "total_amount": "123.40",

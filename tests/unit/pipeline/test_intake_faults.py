@@ -6,6 +6,7 @@ In its events the physician D522701000001 is in a penalty period from 2023-05-11
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -313,3 +314,18 @@ def test_a_misspelt_column_is_told_before_anything_is_judged_and_strict_refuses(
     strict = faults.replay(f"24-misspelt-optional/{name}", "--strict")
     assert strict.exit_code == 1
     assert not (strict.out / "run.json").exists()
+
+
+def test_days_and_amounts_that_cannot_be_so_go_to_a_person_with_the_field_named(faults: Faults) -> None:
+    made = faults.replay("19-sentinels/sentinel-dates.csv")
+    reasons = made.rulings("reason")
+    assert reasons["C1"] == "in_penalty_period"
+    assert {claim for claim, reason in reasons.items() if reason == "implausible"} == {
+        "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C20", "C21", "C22",
+    }  # fmt: skip
+    by_field: Counter[str] = Counter()
+    for row in made.record["rule_sets"][0]["by_ruling"]:
+        if row["reason"] == "implausible":
+            by_field[row["field"]] += row["claims"]
+    assert by_field == {"service_date": 4, "service_start": 1, "fund_amount": 2, "settlement_time": 3}
+    made.adds_up()
