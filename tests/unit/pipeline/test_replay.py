@@ -208,7 +208,9 @@ def test_what_is_recorded_at_the_very_instant_of_settlement_counts_and_a_microse
         "2023-06-01T04:00:00Z",
         "2023-06-01T05:00:00+01:00",
     )
-    source = write_lines(tmp_path / "c.ndjson", [claim(claim_id=moment, settlement_time=moment) for moment in moments])
+    source = write_lines(
+        tmp_path / "c.ndjson", [claim(claim_id=moment, settlement_time=moment, interim=True) for moment in moments]
+    )
     events = write_events(tmp_path / "e.ndjson", [DEDUCTED, REGISTERED])
 
     run(tmp_path / "out", source, events, clock=AT_SETTLEMENT)
