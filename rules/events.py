@@ -174,9 +174,16 @@ class StatusCorrected(Event, frozen=True, kw_only=True, tag="status_corrected"):
 
 
 class PointsRecorded(Event, frozen=True, kw_only=True, tag="points_recorded"):
-    """Points recorded under the national opinion; no threshold is stated, so they are informative."""
+    """Points recorded under the national opinion; no threshold is stated, so they are informative. Repair may give points back.
 
-    points: Count
+    `decision_ref` is the institution's own penalty or handling that comes first, `degree` that of the person's responsibility
+    (`003 二¶3`), `band` the province's (N5).
+    """
+
+    points: Annotated[int, msgspec.Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
+    decision_ref: Name | None = None
+    degree: Literal["main", "important", "general"] | None = None
+    band: Name | None = None
 
 
 class Full12(Event, frozen=True, kw_only=True, tag="full_12"):
@@ -206,6 +213,37 @@ class PrescriberListed(Event, frozen=True, kw_only=True, tag="prescriber_listed"
     """The institution filed the physician as prescriber for outside filling."""
 
 
+class ActDone(Event, frozen=True, kw_only=True, tag="act_done"):
+    """An act that a text asks for was done (D5): the duty `duty` that the event `ref` set running, by whom, on which day.
+
+    `on` is `date` where it is not given; `institution` names the place of practice where every one of them owes the act.
+    """
+
+    duty: Name
+    ref: Name
+    by: Name
+    on: dt.date | None = None
+    evidence: OptionalCode | None = None
+
+    @property
+    def day(self) -> dt.date:
+        """The day of the act."""
+        return self.date if self.on is None else self.on
+
+
+class ObjectionFiled(Event, frozen=True, kw_only=True, tag="objection_filed"):
+    """The person or the institution states its case against the status or the points `ref` (`003 四`)."""
+
+    ref: Name
+
+
+class ObjectionAnswered(Event, frozen=True, kw_only=True, tag="objection_answered"):
+    """The answer to the objection `ref`, or to the objection against the decision `ref` (`003 四`)."""
+
+    ref: Name
+    answer: Literal["upheld", "rejected", "to_experts"]
+
+
 AnyEvent = (
     Registration
     | SiteDeclaration
@@ -232,6 +270,9 @@ AnyEvent = (
     | RectificationOrder
     | InstitutionViolationRatio
     | PrescriberListed
+    | ActDone
+    | ObjectionFiled
+    | ObjectionAnswered
 )
 
 TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
@@ -262,6 +303,10 @@ class Standard(Protocol):
 
     def bonus_points(self, bonus_id: str) -> int | None:
         """Points that a bonus ground grants; None when there is no such ground."""
+
+    @property
+    def duties(self) -> Sequence[str]:
+        """The ids of what the text asks somebody to do."""
 
 
 NEEDS_INSTITUTION = frozenset(
@@ -348,6 +393,9 @@ def check(event: Event, ledger: Standard) -> list[str]:
         problems += _bonus_problems(event, ledger)
     elif isinstance(event, Agreement) and event.end < event.start:
         problems.append(f"end: {event.end} lies before start {event.start}")
+    elif isinstance(event, ActDone) and event.duty not in ledger.duties:
+        known = ", ".join(ledger.duties) or "(none)"
+        problems.append(f"duty: {event.duty!r} is no duty of this scheme; it has {known}")
     elif isinstance(event, StatusRecorded) and event.until is not None and event.until < event.date:
         problems.append(f"until: {event.until} lies before the first day {event.date}")
     return problems

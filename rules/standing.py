@@ -11,7 +11,7 @@ import msgspec
 
 from rules.calendar import WorkingCalendar, official_calendar
 from rules.dossier import Dossier, Issue, fold, law_order
-from rules.events import Event, InstitutionResigned
+from rules.events import ActDone, Event, InstitutionResigned
 from rules.packs.pack import Law, Pack, PackError, Segment
 from rules.schemes.account import Account, Ban, Entry
 from rules.schemes.ledger import Ledger
@@ -174,6 +174,7 @@ def statement(
         contested=tuple(honoured) if any(part.contested is not None for part in parts) else None,
         points=_points(tuple(spans), as_of) if any(part.has_scale for part in parts) else {},
     )
+    unknown += _acts_before_their_cause(events)
     issues = (*file.issues, *(issue for part in parts for issue in part.account.issues), *unknown)
     entries = tuple(entry for part in parts for entry in part.account.entries)
     return Statement(timeline, entries, issues, tuple(ban for part in parts for ban in part.account.bans))
@@ -187,6 +188,25 @@ def _not_of(ledger: Ledger, events: Iterable[Event]) -> Iterator[Issue]:
                 event.event_id,
                 "本规则无此类事件",
                 f"a {event.type_name} does not exist in this scheme",
+            )
+
+
+def _acts_before_their_cause(events: Sequence[Event]) -> Iterator[Issue]:
+    """D5: an act dated before what it is about contradicts it; one about nothing that is recorded leads nowhere."""
+    days = {event.event_id: event.date for event in events}
+    for event in events:
+        if not isinstance(event, ActDone):
+            continue
+        if event.ref not in days:
+            yield Issue(
+                IssueCode.UNKNOWN_REFERENCE, event.event_id, "所指事件未登记", "refers to an event that is not recorded"
+            )
+        elif event.day < days[event.ref]:
+            yield Issue(
+                IssueCode.ACT_BEFORE_ITS_CAUSE,
+                event.event_id,
+                "办理日期早于其起因",
+                "the act is dated before what it is about",
             )
 
 

@@ -180,6 +180,9 @@ class EventType(StrEnum):
     RECTIFICATION_ORDER = "rectification_order"
     INSTITUTION_VIOLATION_RATIO = "institution_violation_ratio"
     PRESCRIBER_LISTED = "prescriber_listed"
+    ACT_DONE = "act_done"
+    OBJECTION_FILED = "objection_filed"
+    OBJECTION_ANSWERED = "objection_answered"
 
 
 class Effect(StrEnum):
@@ -212,6 +215,8 @@ class DerivedTrigger(StrEnum):
 
     IN_FORCE = "in_force"
     END_OF_ROUND = "end_of_round"
+    NOTICE_OF_DEDUCTION = "notice_of_deduction"
+    NOTICE_OF_BONUS = "notice_of_bonus"
     CAUTION_LOW = "caution_low"
     CAUTION_HIGH = "caution_high"
     FULL = "full"
@@ -242,3 +247,5 @@ class IssueCode(StrEnum):
     EMPTY_TERM = "empty_term"
     REPAIR_WITHOUT_STATUS = "repair_without_status"
     REPAIR_LENGTHENS = "repair_lengthens"
+    ACT_BEFORE_ITS_CAUSE = "act_before_its_cause"
+    POINTS_WITHOUT_DECISION = "points_without_decision"

@@ -50,6 +50,7 @@ _STATE: dict[State, Pair] = {
     "running": ("期限内", "running"),
     "last_day": ("最后一日", "last day"),
     "missed": ("已过期限", "limit passed"),
+    "lapsed": ("未行使，已过期限", "not used; its time has passed"),
     "met": ("已办理", "done"),
     "met_late": ("逾期办理", "done too late"),
     "no_limit": ("未定天数", "no number of days"),
@@ -64,6 +65,7 @@ _TONE: dict[State, str] = {
     "met_late": "warn",
     "possible": "good",
     "void": "dim",
+    "lapsed": "dim",
     "to_come": "dim",
 }
 _STANDING_TONE: dict[Standing, str] = {

@@ -1,8 +1,9 @@
 """Notices (法定期限通知): what has to be published about a dossier's duties by a day, each exactly once.
 
 A duty gives up to three notices: `raised` when it begins, `due` on its last day as a reminder, and `missed` on the first day
-on which the act would be too late. Of a step that opens (re-application) the second says that the day has come, and there is
-no third. Where the text gives no number there is the first alone. Pure: the day is an argument.
+on which the act would be too late; a right that was not used is `lapsed` then, and not missed (D1). Of a step that opens
+(re-application) the second says that the day has come, and there is no third. Where the text gives no number there is the first
+alone. Pure: the day is an argument.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def _zh(duty: Duty, phase: Phase) -> str:
         "raised": f"{duty.actor.zh}：{act}；{limit}。",
         "due": f"今日（{duty.due_on}）为最后一日。{duty.actor.zh}：{act}。",
         "missed": f"期限已过（{duty.due_on}）。{duty.actor.zh}：{act}；{known}。",
+        "lapsed": f"期限已过（{duty.due_on}），该权利未行使。{duty.actor.zh}：{act}。",
     }[phase]
 
 
@@ -82,4 +84,5 @@ def _en(duty: Duty, phase: Phase) -> str:
         "raised": f"{who}: {act}; {limit}.",
         "due": f"Today, {duty.due_on}, is the last day. {who}: {act}.",
         "missed": f"The limit has passed ({duty.due_on}). {who}: {act}; {known}.",
+        "lapsed": f"The time for it has passed ({duty.due_on}) and the right was not used. {who}: {act}.",
     }[phase]

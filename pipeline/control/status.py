@@ -12,7 +12,12 @@ _OUTCOMES = {
     "repeated": ("重复", "repeated"),
     "forwarded": ("已转交其分区", "forwarded"),
 }
-_PHASES = {"raised": ("产生", "raised"), "due": ("今日到期", "due"), "missed": ("逾期", "missed")}
+_PHASES = {
+    "raised": ("产生", "raised"),
+    "due": ("今日到期", "due"),
+    "missed": ("逾期", "missed"),
+    "lapsed": ("权利未行使", "lapsed"),
+}
 
 _TILES = (
     Tile(("事件/秒（近1分钟）", "events a second (last minute)"), per_second("screening_control_events_total")),

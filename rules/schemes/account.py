@@ -39,7 +39,8 @@ class Entry:
     """One line of the account, for people: what an event did to the points, and what it set off.
 
     `points` as counted now, `offset` by bonus, `open_total` of the open cycle (Lanzhou: the term) after it and
-    `year_total` of the year; `window` is the penalty or suspension that it set off.
+    `year_total` of the year; `window` is the penalty or suspension that it set off. `passed` are lower marks that it passed
+    as well: each owes its own act (D3), and the account tells the highest alone.
     """
 
     event_id: str
@@ -51,6 +52,7 @@ class Entry:
     year_total: int
     effects: tuple[Effect, ...] = ()
     window: tuple[dt.date, dt.date] | None = None
+    passed: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,11 @@ class Ledger(Model):
         """Open points that the pack does not list and the scheme's default settles, with that default."""
         return {name: options[0] for name, options in self.readings.items() if name not in self._settings}
 
+    @property
+    def duties(self) -> tuple[str, ...]:
+        """The ids of the limits: what the text asks somebody to do, or lets somebody do."""
+        return tuple(item.id for item in self.deadlines)
+
     def deadline(self, deadline_id: str) -> Deadline:
         """A deadline by its id. Raises KeyError when the pack has none of that name."""
         for item in self.deadlines:

@@ -192,9 +192,9 @@ class Deadline(Series):
     """A limit of the text. At most one of `working_days` and `months`; neither where the text gives no number.
 
     `trigger` is an event type or a derived fact (`rules.duties`). `met_by` names the event types that record the act,
-    `proved_by` those that prove it was done by then; without any the register cannot know. `opens`: the limit is a bar,
-    and its end the first day on which the actor may act. `each_site`: every institution of practice owes it. `promptly`:
-    the text says 及时.
+    `proved_by` those that prove it was done by then; an `act_done` records any of them. `opens`: the limit is a bar,
+    and its end the first day on which the actor may act. `right`: somebody may act and need not; unused it lapses (D1).
+    `each_site`: every institution of practice owes it. `promptly`: the text says 及时.
     """
 
     id: Sentence
@@ -204,6 +204,7 @@ class Deadline(Series):
     met_by: EventTypes = ()
     proved_by: EventTypes = ()
     opens: bool = False
+    right: bool = False
     each_site: bool = False
     promptly: bool = False
     actor: Text

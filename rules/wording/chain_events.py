@@ -66,6 +66,29 @@ def _snapshot(event: ev.InstitutionSnapshot) -> Text:
     )
 
 
+_ANSWER = {
+    "upheld": ("成立，自始无效", "accepted; the decision is void from its start"),
+    "rejected": ("不成立", "rejected"),
+    "to_experts": ("提交第三方或专家组", "sent to a third party or experts"),
+}
+_DEGREE = {
+    "main": ("主要责任", "main responsibility"),
+    "important": ("重要责任", "important responsibility"),
+    "general": ("一般责任", "general responsibility"),
+}
+
+
+def _national_points(event: ev.PointsRecorded) -> Text:
+    zh, en = f"记{event.points}分", f"{event.points} points recorded"
+    if event.points < 0:
+        zh, en = f"修复：减{-event.points}分", f"repair: {-event.points} points given back"
+    if event.degree is not None:
+        zh, en = f"{zh}，{_DEGREE[event.degree][0]}", f"{en}, {_DEGREE[event.degree][1]}"
+    if event.decision_ref is not None:
+        zh, en = f"{zh}（依{event.decision_ref}）", f"{en} (after {event.decision_ref})"
+    return Text(zh, en)
+
+
 _SIMPLE: dict[type[ev.Event], Callable[[Any], Text]] = {
     ev.Registration: _registration,
     ev.SiteDeclaration: lambda e: Text(f"{_at(e)}申报其在该处执业", f"declared by {_at(e)}"),
@@ -86,7 +109,14 @@ _SIMPLE: dict[type[ev.Event], Callable[[Any], Text]] = {
     ev.StatusCorrected: lambda e: Text(
         f"异议成立：{e.ref}自始无效", f"objection accepted: {e.ref} is void from its start"
     ),
-    ev.PointsRecorded: lambda e: Text(f"记{e.points}分", f"{e.points} points recorded"),
+    ev.PointsRecorded: _national_points,
+    ev.ActDone: lambda e: Text(
+        f"{e.by}于{e.day}办理{e.duty}（起因{e.ref}）", f"{e.by} did on {e.day} what {e.ref} asks for: {e.duty}"
+    ),
+    ev.ObjectionFiled: lambda e: Text(f"对{e.ref}陈述申辩", f"objection against {e.ref}"),
+    ev.ObjectionAnswered: lambda e: Text(
+        f"对{e.ref}的申辩：{_ANSWER[e.answer][0]}", f"objection {e.ref}: {_ANSWER[e.answer][1]}"
+    ),
     ev.Full12: lambda e: Text(f"记分周期{e.period}计满", f"scoring period {e.period} filled"),
     ev.CriminalLiability: lambda _: Text(
         "因违反医保法律被追究刑事责任", "criminal liability for breaking insurance law"

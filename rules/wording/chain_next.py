@@ -164,6 +164,8 @@ def _due(duty: Duty, item: Deadline, dossier: Dossier, calendar: WorkingCalendar
         late = state == "met_late"
         zh += f"；已于{met.date}办理（{duty.met_by}）" + ("，逾期" if late else "")
         en += f"; done on {met.date} ({duty.met_by})" + (", too late" if late else "")
+    elif state == "lapsed":
+        zh, en = f"{zh}；期限已过，未行使", f"{en}; the time for it has passed"
     elif state == "missed":
         zh, en = f"{zh}；期限已过，未见办理", f"{en}; the limit has passed and nothing is recorded"
     if days and duty.due_on and calendar.provisional(duty.raised_on, duty.due_on):

@@ -82,6 +82,15 @@ TRIGGER: dict[EventType | DerivedTrigger, Text] = {
     DerivedTrigger.FIRST_CANCELLATION: Text("首次取消之日", "the first cancellation"),
     DerivedTrigger.SECOND_CANCELLATION: Text("第二次取消之日", "the second cancellation"),
     EventType.OPT_OUT: Text("书面申请不纳入之日", "the written request not to be covered"),
+    DerivedTrigger.NOTICE_OF_DEDUCTION: Text(
+        "机构收到书面扣分通知之日", "the institution's receipt of the written notice of a deduction"
+    ),
+    DerivedTrigger.NOTICE_OF_BONUS: Text(
+        "机构收到书面加分通知之日", "the institution's receipt of the written notice of a bonus"
+    ),
+    EventType.ACT_DONE: Text("办理之日", "the day of the act"),
+    EventType.OBJECTION_FILED: Text("收到申辩之日", "the receipt of the objection"),
+    EventType.OBJECTION_ANSWERED: Text("答复申辩之日", "the answer to the objection"),
     DerivedTrigger.CAUTION_LOW: Text("满第一档约谈分值之日", "reaching the first mark"),
     DerivedTrigger.CAUTION_HIGH: Text("满第二档约谈分值之日", "reaching the second mark"),
     DerivedTrigger.FULL: Text("满分之日", "reaching the full points"),

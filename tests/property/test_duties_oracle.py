@@ -89,3 +89,30 @@ def test_the_cancelled_of_lanzhou_may_return_on_the_day_that_the_oracle_counts()
         assert {(d.kind, d.raised_on, d.due_on) for d in found if d.kind.startswith("reapply")} == expected, seed
         cancelled += len(expected)
     assert cancelled > 200
+
+
+def test_every_mark_that_a_decision_passes_owes_its_act_as_the_oracle_counts_the_cycle():
+    """D3: the cycle before a decision and what the decision added to the year say which marks it passed."""
+    talks = 0
+    for seed in range(SEEDS):
+        case = generate("qiannan", seed)
+        events = known(case)
+        passed: dict[str, set[date]] = {"caution_talk": set(), "warning_talk": set()}
+        for number, event in enumerate(events):
+            on = day(event["date"])
+            if event["type"] != "deduction" or on < IN_FORCE:
+                continue
+            before = tell(events[:number], events, honour_late=False)[0].get(on.year)
+            after = tell(events[: number + 1], events, honour_late=False)[0].get(on.year)
+            if after is None:
+                continue
+            low = before.cycle if before else 0
+            high = low + after.total - (before.total if before else 0)
+            for kind, mark in (("caution_talk", 6), ("warning_talk", 10)):
+                if low < mark <= high:
+                    passed[kind].add(on)
+        found = owed("qiannan", case, seed)
+        for kind, days_passed in passed.items():
+            assert days(kind, found) == days_passed, (seed, kind)
+        talks += len(passed["warning_talk"])
+    assert talks > 500

@@ -88,7 +88,8 @@ class InstitutionStandingMessage(Message):
 class Notice(Message):
     """A statutory step that somebody owes, with its last day (法定期限). Key: notice_id.
 
-    `phase`: `raised` when it begins, `due` on the last day, `missed` once it is too late; `trigger` is the event behind it.
+    `phase`: `raised` when it begins, `due` on the last day, `missed` once it is too late,
+    `lapsed` where a right was not used; `trigger` is the event behind it.
     A notice of kind `contradiction` names in `flag` how that event contradicts the file; it has no last day.
     """
 
@@ -100,7 +101,7 @@ class Notice(Message):
     due_on: IsoDate | None
     citation: str
     explanation: Explanation
-    phase: Annotated[Literal["raised", "due", "missed"] | None, WhenGiven] = None
+    phase: Annotated[Literal["raised", "due", "missed", "lapsed"] | None, WhenGiven] = None
     trigger: Annotated[Identifier | None, WhenGiven] = None
     flag: Annotated[Identifier | None, WhenGiven] = None
 

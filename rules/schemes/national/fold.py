@@ -7,6 +7,7 @@ from itertools import groupby
 
 from rules.dossier import Issue
 from rules.events import Event, PointsRecorded, Registration, Repair, StatusCorrected, StatusRecorded
+from rules.objections import objections_upheld
 from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, corresponding, year_of
 from rules.schemes.ledger import Dated
 from rules.vocabulary import EventType, IssueCode, Standing
@@ -48,7 +49,7 @@ def run(
     the entries' running totals and nothing else, because no threshold is stated.
     """
     account = Account()
-    void = {event.ref for event in events if isinstance(event, StatusCorrected)}
+    void = {event.ref for event in events if isinstance(event, StatusCorrected)} | objections_upheld(events)
     ids = {event.event_id for event in events if isinstance(event, StatusRecorded)}
     for event in events:
         if isinstance(event, StatusCorrected) and event.ref not in ids:
@@ -90,11 +91,14 @@ def run(
             elif isinstance(event, Repair):
                 _repair(event, t, statuses, account.issues)
             elif isinstance(event, PointsRecorded):
-                points.append((t, event.points))
+                counted = 0 if event.event_id in void else event.points
+                points.append((t, counted))
                 total = _running_total(points, t, rolling_year=rolling_year)
                 account.entries.append(
-                    Entry(event.event_id, event.date, EventType.POINTS_RECORDED, event.points, 0, total, total)
+                    Entry(event.event_id, event.date, EventType.POINTS_RECORDED, counted, 0, total, total)
                 )
+                if event.points > 0 and event.decision_ref is None:
+                    account.issues.append(_without_decision(event))
         last = groups[place + 1][0] - 1 if place + 1 < len(groups) else FOREVER - 1
         spans.add(t, facts(t))
         edges = {edge for status in statuses for edge in (status.start, status.until + 1)}.union(abnormal.starts)
@@ -102,6 +106,16 @@ def run(
             spans.add(cut, facts(cut))
     account.spans = spans.build()
     return account
+
+
+def _without_decision(event: PointsRecorded) -> Issue:
+    """N5, `003 二¶3`: an institution's penalty or handling comes first. Flagged, not refused."""
+    return Issue(
+        IssueCode.POINTS_WITHOUT_DECISION,
+        event.event_id,
+        "记分未载明对机构的处罚或处理",
+        "the points name no penalty or handling of the institution, which has to come first",
+    )
 
 
 def _repair(event: Repair, t: int, statuses: list[_Status], issues: list[Issue]) -> None:

@@ -62,12 +62,14 @@ class PointsAccount:
         if points:
             account.open_ids = (*account.open_ids, event.event_id)
         effects: list[Effect] = []
-        window = self._threshold(event, t, year, account, effects) if points else None
-        if window is None and not (values.cautions_once_a_year and account.resets):
+        marks: list[Effect] = []
+        if not (values.cautions_once_a_year and account.resets):
             for mark, name in ((values.caution_high, Effect.CAUTION_10), (values.caution_low, Effect.CAUTION_6)):
                 if account.cycle - net < mark <= account.cycle:
-                    effects.append(name)
-                    break
+                    marks.append(name)
+        window = self._threshold(event, t, year, account, effects) if points else None
+        if window is None:
+            effects += marks[:1]
         if points:
             self._blacklist(event, t, account, points, effects)
             if window is not None and window.exhausts:
@@ -83,6 +85,7 @@ class PointsAccount:
                 account.total,
                 tuple(effects),
                 None if window is None else (day(window.start), day(window.end)),
+                tuple(marks[0 if window is not None else 1 :]),
             )
         )
 

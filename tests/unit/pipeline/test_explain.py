@@ -180,7 +180,7 @@ def test_a_review_request_in_time_and_one_too_late_are_told_apart() -> None:
     late = told(claim(), *TWELVE, notice, event("a3", "appeal_filed", "2023-05-25", ref="d3"))
     assert late["next"][0]["when"]["zh"].endswith("至2023-05-24；已于2023-05-25办理（a3），逾期")
     never = told(claim(), *TWELVE, notice, as_of="2023-06-01")
-    assert never["next"][0]["when"]["zh"].endswith("期限已过，未见办理")
+    assert never["next"][0]["when"]["zh"].endswith("期限已过，未行使"), "a right is not missed (D1)"
 
 
 def test_after_the_penalty_the_application_sets_the_agency_five_working_days() -> None:

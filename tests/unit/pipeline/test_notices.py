@@ -77,12 +77,15 @@ def test_what_has_no_number_of_days_is_raised_and_never_due():
     assert [phase for kind, phase in said(found, "2030-01-01") if kind == "caution_talk"] == ["raised"]
 
 
-def test_a_step_that_no_event_could_record_is_escalated_as_one_to_be_verified():
-    found = owed("qiannan", make("bonus", "2023-06-02", 1, points=1, bonus_id="QN-B1"))
-    missed = published(found, "2023-06-08")[-1]
-    assert (missed["kind"], missed["phase"]) == ("tell_bonus", "missed")
-    assert "please verify" in missed["explanation"]["en"]
-    assert "请核实" in missed["explanation"]["zh"]
+def test_a_step_that_was_not_done_is_missed_and_a_right_that_was_not_used_lapses():
+    """D1, D5: every act can be recorded, so a missed one says that nothing is recorded; a right is told quietly."""
+    found = owed("qiannan", *REVIEW[:3])
+    last = {notice["kind"]: notice for notice in published(found, "2024-01-01") if notice["due_on"]}
+    assert (last["tell_physician"]["phase"], last["review_request"]["phase"]) == ("missed", "lapsed")
+    assert "nothing is recorded" in last["tell_physician"]["explanation"]["en"]
+    assert "the right was not used" in last["review_request"]["explanation"]["en"]
+    assert "该权利未行使" in last["review_request"]["explanation"]["zh"]
+    assert Notice.model_validate(last["review_request"], strict=False)
 
 
 def test_the_end_of_a_ban_is_told_when_it_begins_and_when_it_has_come_and_is_never_missed():

@@ -75,7 +75,10 @@ def test_a_dossiers_deadlines_know_what_met_them():
 
 
 def test_a_year_without_holidays_follows_the_packs_declared_setting():
-    events = [make("bonus", "2035-06-01", 1, points=1, bonus_id="QN-B1")]
+    events = [
+        make("bonus", "2035-06-01", 1, points=1, bonus_id="QN-B1"),
+        make("notice_received", "2035-06-01", 2, ref="e1"),
+    ]
     assert owed(events)["tell_bonus"].due_on == D("2035-06-06")
     with pytest.raises(CalendarError, match="2035"):
         owed(events, official_calendar(WithoutData.ERROR))

@@ -168,17 +168,17 @@ def test_all_problems_are_told_at_once():
         (
             "working_days: 15, trigger: appeal_filed",
             "working_days: 15, trigger: appeal_field",
-            "trigger: 'appeal_field' sets nothing running; known are agreement, appeal_filed",
+            "trigger: 'appeal_field' sets nothing running; known are act_done, agreement, appeal_filed",
         ),
         (
             "met_by: [appeal_upheld, appeal_rejected]",
             "met_by: [appeal_upheld, appeal_answered]",
-            "met_by: unknown event types appeal_answered; known are agreement",
+            "met_by: unknown event types appeal_answered; known are act_done, agreement",
         ),
         (
             "events: [registration,",
             "events: [registration, eclipse,",
-            "events: unknown event types eclipse; known are agreement",
+            "events: unknown event types eclipse; known are act_done, agreement",
         ),
         (
             "scheme: qiannan",
