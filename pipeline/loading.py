@@ -195,7 +195,7 @@ def _checked(
         doubts = [str(notice) for notice in prepared.notices if notice.doubt]
         if strict and doubts:
             raise LoadError("\n".join([*doubts, "stopped, as --strict asks"]))
-        yield from _check_claims(prepared, source.mapping, loaded)
+        yield from checked_claims(prepared, source.mapping, loaded)
         return
     packs = _packs(settings) if source.kind == "events" else None
     records = read_records(Path(source.place))
@@ -214,7 +214,7 @@ def _packs(settings: Settings) -> PackSet:
         raise LoadError(f"events are held against the rule packs, which cannot be used: {error}") from error
 
 
-def _check_claims(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> Iterator[_Checked]:
+def checked_claims(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> Iterator[_Checked]:
     duplicates = _duplicates(prepared, mapping, loaded)
     several = len(prepared.files) > 1
     for piece in slices(prepared.files, mapping, _CUT):

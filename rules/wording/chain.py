@@ -33,7 +33,7 @@ from rules.vocabulary import LONG_PERIOD, Disposition, Effect, EventType
 from rules.wording.chain_events import describe, effect
 from rules.wording.chain_next import NextStep, next_steps
 from rules.wording.chain_window import window_story
-from rules.wording.explanation import bearer_name, disposition_name, explain, ground_name, law_title
+from rules.wording.explanation import explain, ground_name, law_title, outcome_words
 from rules.wording.labels import ENCOUNTER
 
 
@@ -136,6 +136,7 @@ def chain(
         claim.service_date.isoformat(),
         standing,
         period,
+        claim.fund_amount,
     )
     return Chain(
         summary=Text(summary["zh"], summary["en"]),
@@ -171,12 +172,8 @@ def _next(
 
 
 def _decision(ruling: Ruling, claim: ClaimFacts) -> Text:
-    zh, en = disposition_name(ruling.disposition)
-    zh_bearer, en_bearer = bearer_name(ruling.cost_bearer)
-    return Text(
-        f"{zh}（基金支付部分{claim.fund_amount}元）" + (f"；{zh_bearer}" if zh_bearer else "") + "。",
-        f"{en} ({claim.fund_amount} yuan)" + (f"; {en_bearer}" if en_bearer else "") + ".",
-    )
+    zh, en = outcome_words(ruling, claim.fund_amount, amounts=True)
+    return Text(f"{zh}。", f"{en}.")
 
 
 def _ground(ruling: Ruling, claim: ClaimFacts) -> Text:

@@ -179,16 +179,6 @@ def reason_name(reason: Reason) -> tuple[str, str]:
     return (f"{zh}（急诊等情形）", f"{en} (emergency)") if reason in _EMERGENCY_OF else (zh, en)
 
 
-def disposition_name(disposition: Disposition) -> tuple[str, str]:
-    """What a disposition does to the fund share, (zh, en)."""
-    return _DISPOSITION[disposition]
-
-
-def bearer_name(bearer: CostBearer) -> tuple[str, str]:
-    """Who carries what is not settled, (zh, en); empty when the fund pays."""
-    return _BEARER[bearer]
-
-
 def law_title(ruling: Ruling) -> Text:
     """The text that a ruling rests on by its title; both texts where two govern days of one stay (S2)."""
     title = ruling.text.title
@@ -202,6 +192,37 @@ def law_title(ruling: Ruling) -> Text:
     return title
 
 
+def outcome_words(ruling: Ruling, fund_amount: str, *, amounts: bool) -> tuple[str, str]:
+    """What happens to the fund share and who bears it, (zh, en); with `amounts` it names the sum in yuan.
+
+    A negative sum is a refund (退费): it takes back what the fund paid, and shares the fate of the claim that it takes back.
+    """
+    sum_zh, sum_en = (f"{fund_amount.lstrip('-')}元", f" of {fund_amount.lstrip('-')} yuan") if amounts else ("", "")
+    if fund_amount.startswith("-"):
+        zh, en = _REFUND[ruling.disposition]
+        return f"退费{sum_zh}：{zh}", f"Refund{sum_en}: {en}"
+    (zh, en), (zh_bearer, en_bearer) = _DISPOSITION[ruling.disposition], _BEARER[ruling.cost_bearer]
+    if amounts:
+        zh, en = f"{zh}（基金支付部分{fund_amount}元）", f"{en} ({fund_amount} yuan)"
+    return (
+        zh + ((f"；{zh_bearer}" if amounts else f"，{zh_bearer}") if zh_bearer else ""),
+        en + (f"; {en_bearer}" if en_bearer else ""),
+    )
+
+
+_REFUND = {
+    Disposition.PAY: ("予以冲回基金支付部分", "the fund share is taken back"),
+    Disposition.REJECT: (
+        "所冲正的基金支付部分本不予结算，与其一并不予结算，无人承担",
+        "the fund share that it takes back is not settled, so neither is the refund, and nobody bears anything",
+    ),
+    Disposition.REVIEW: (
+        "与所冲正的结算一并转人工审核",
+        "it goes to a person for review with the claim that it takes back",
+    ),
+}
+
+
 def explain(
     ruling: Ruling,
     physician_code: str | None,
@@ -210,6 +231,7 @@ def explain(
     service_date: str,
     standing: str,
     penalty_period: Sequence[str | None] | None,
+    fund_amount: str,
 ) -> dict[str, str]:
     """The explanation of one verdict, {"zh": ..., "en": ...}: fit for a decision letter, without personal data of the patient."""
     zh_encounter, en_encounter = _ENCOUNTER[encounter_type]
@@ -217,8 +239,7 @@ def explain(
     if ruling.implausible:
         zh_field, en_field = _IMPLAUSIBLE[ruling.implausible]
         zh_ground, en_ground = f"{zh_ground}（{zh_field}）", f"{en_ground} ({en_field})"
-    zh_result, en_result = _DISPOSITION[ruling.disposition]
-    zh_bearer, en_bearer = _BEARER[ruling.cost_bearer]
+    zh_result, en_result = outcome_words(ruling, fund_amount, amounts=False)
     articles = "、".join(ruling.citations)
     zh = f"{service_date}{zh_encounter}服务，医师{physician_code or '（缺）'}，机构{institution_code}：{zh_ground}"
     en = (
@@ -232,8 +253,8 @@ def explain(
     if ruling.exempted_ground is not None:
         zh += f"；{zh_encounter}属除外情形"
         en += f"; {en_encounter} care is exempted"
-    zh += f"。{zh_result}" + (f"，{zh_bearer}" if zh_bearer else "") + "。"
-    en += f". {en_result}" + (f"; {en_bearer}" if en_bearer else "") + "."
+    zh += f"。{zh_result}。"
+    en += f". {en_result}."
     if articles:
         title = law_title(ruling)
         zh += f"依据：{title.zh} {articles}。"

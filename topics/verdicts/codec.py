@@ -117,14 +117,15 @@ class VerdictCodec:
         return made
 
 
-CaseFacts = tuple[str, int, str | None, str, str, str, str, Sequence[str | None] | None]
-"""claim_id, claim_version, physician_code, institution_code, encounter_type, service_date, standing, penalty_period."""
+CaseFacts = tuple[str, int, str | None, str, str, str, str, Sequence[str | None] | None, str]
+"""claim_id, claim_version, physician_code, institution_code, encounter_type, service_date, standing, penalty_period,
+fund_amount."""
 
 
 def facts_of(verdicts: pl.DataFrame) -> Iterable[CaseFacts]:
     """What an explanation names of every verdict of a frame."""
     columns = ("claim_id", "claim_version", "physician_code", "institution_code", "encounter_type", "service_date")
-    return verdicts.select(*columns, "standing", "penalty_period").iter_rows()
+    return verdicts.select(*columns, "standing", "penalty_period", "fund_amount").iter_rows()
 
 
 def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> Iterable[CaseFacts]:
@@ -141,6 +142,7 @@ def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> It
             claim.service_date,
             STANDINGS[decided.standing[row]].value,
             period,
+            claim.fund_amount,
         )
 
 

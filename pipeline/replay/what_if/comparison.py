@@ -157,6 +157,7 @@ def _side(row: Row, side: str, rulings: Sequence[Ruling]) -> Row:
         plain(row["service_date"]),
         told["standing"],
         told["penalty_period"],
+        plain(row["fund_amount"]),
     )
     return told
 
