@@ -23,8 +23,8 @@ from pipeline.kafka.admin import TopicAdmin
 from pipeline.kafka.producing import Sender
 from pipeline.settings.model import Settings
 from rules.events import encode
-from tests.support.cluster import Cluster
-from tests.support.control import GROUP, ControlProcess, physicians
+from tests.support.cluster import CONTROL_GROUP, Cluster
+from tests.support.control import ControlProcess, physicians
 from tests.support.histories import make
 from tests.support.waiting import wait_for
 from topics.catalogue import CATALOGUE, EVENT_PARTITIONS, PHYSICIAN_EVENTS
@@ -94,7 +94,7 @@ class Bench:
         """Events committed; 0 as long as the coordinator of the group does not answer."""
         assert process.exit_code is None, process.output[-3000:]
         try:
-            return sum(self.cluster.committed(GROUP, PHYSICIAN_EVENTS.name).values())
+            return sum(self.cluster.committed(CONTROL_GROUP, PHYSICIAN_EVENTS.name).values())
         except TimeoutError:
             return 0
 

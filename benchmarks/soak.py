@@ -38,8 +38,8 @@ from pipeline.kafka.records import headers
 from pipeline.sample.claims import claims
 from pipeline.sample.roster import register_events, roster
 from rules.events import Event
-from tests.support.cluster import Cluster
-from tests.support.control import GROUP, Controls, record
+from tests.support.cluster import CONTROL_GROUP, Cluster
+from tests.support.control import Controls, record
 from tests.support.waiting import wait_for
 from tests.support.workers import Crew, WorkerProcess
 from topics.catalogue import (
@@ -291,7 +291,7 @@ class House:
     def taken(self) -> bool:
         """Whether the control plane has taken every event."""
         ends = self.cluster.ends(PHYSICIAN_EVENTS.name, "read_committed")
-        committed = self.cluster.committed(GROUP, PHYSICIAN_EVENTS.name)
+        committed = self.cluster.committed(CONTROL_GROUP, PHYSICIAN_EVENTS.name)
         return all(committed.get(number, 0) == end for number, end in enumerate(ends) if end)
 
 

@@ -15,7 +15,7 @@ from faust.types import TP
 from pipeline.control.aside import aside
 from pipeline.control.events import InputReadFromItsStart
 from pipeline.control.faust.state_store import StateStore
-from pipeline.control.progress import out_of_date, read_progress
+from pipeline.control.progress import never_read, out_of_date, read_progress
 from pipeline.control.publisher import Place, Publisher
 from pipeline.control.stream_task import InputLost, StreamTask
 from pipeline.settings.model import Settings
@@ -56,6 +56,7 @@ class Ownership:
         self._generation = -1
         self._tasks: dict[Place, StreamTask] = {}
         self._teller = Teller(logger(component="control", instance=instance), metrics)
+        self._never_read: set[Place] = set()
 
     def __iter__(self) -> Iterator[StreamTask]:
         return iter(list(self._tasks.values()))
@@ -69,12 +70,14 @@ class Ownership:
         return self.of(PHYSICIAN_EVENTS.name, partition)
 
     def starts(self) -> dict[TP, int | None]:
-        """Where each source is to be read from: the ledger's progress; None where there is none yet."""
-        return {
-            TP(source, task.partition): task.progress[source].next_offset if source in task.progress else None
-            for task in self
-            for source in task.sources
-        }
+        """Where each source is to be read from: the ledger's progress, the first record where nothing is kept yet, or None: where
+        the group's offset says, which was the progress before there was a topic of it."""
+        return {TP(source, task.partition): self._start(task, source) for task in self for source in task.sources}
+
+    def _start(self, task: StreamTask, source: str) -> int | None:
+        if source in task.progress:
+            return task.progress[source].next_offset
+        return 0 if (source, task.partition) in self._never_read else None
 
     async def take_over(self, assigned: Iterable[TP], generation: int) -> None:
         """Owns these partitions from now on, and no other. Repeating it within a generation changes nothing.
@@ -97,12 +100,10 @@ class Ownership:
                     raise InputLost(
                         f"{source}-{task.partition} had another owner for a while; the tables are read again"
                     )
-        mine = {
-            (source, task.partition): told[source, task.partition]
-            for task in made.values()
-            for source in task.sources
-            if (source, task.partition) in told
-        }
+        places = {(source, task.partition) for task in made.values() for source in task.sources}
+        mine = {where: told[where] for where in places if where in told}
+        fresh = await aside(never_read, self._admin, places - mine.keys(), _KEPT_IN)
+        self._never_read = self._never_read - places | fresh
         gone = await aside(out_of_date, self._admin, mine, _KEPT_IN)
         for where in gone:
             self._teller.tell(InputReadFromItsStart(*where, progress=mine[where].next_offset))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka.admin import AdminClient
@@ -74,6 +74,18 @@ def out_of_date(admin: AdminClient, told: Mapping[Place, LedgerProgress], kept_i
         for (topic, partition), progress in told.items()
         if progress.next_offset > found[topic, partition] or (kept_in[topic], partition) in emptied
     }
+
+
+def never_read(admin: AdminClient, places: Iterable[Place], kept_in: Mapping[str, str]) -> set[Place]:
+    """Those of these input partitions of which nothing is kept, so that they are read from their first record.
+
+    A group may still remember offsets of topics that were deleted and made again under the same names. Raises KafkaException.
+    """
+    asked = {(topic, partition): (kept_in[topic], partition) for topic, partition in places}
+    if not asked:
+        return set()
+    found = ends(admin, set(asked.values()), committed=False)
+    return {place for place, table in asked.items() if not found[table]}
 
 
 def entry_of(progress: LedgerProgress, partitions: int) -> Entry:

@@ -56,7 +56,7 @@ def in_flow(*workers: WorkerProcess, batches: int = 2) -> WorkerProcess:
         return [worker for worker in workers if len(worker.events("batch_committed")) >= seen[worker] + batches]
 
     return wait_for(
-        f"one of {[worker.pid for worker in workers]} goes on committing", flowing, within=30,
+        f"one of {[worker.pid for worker in workers]} goes on committing", flowing, within=90,
         detail=lambda: "\n".join(worker.output[-2000:] for worker in workers),
     )[0]  # fmt: skip
 

@@ -20,8 +20,7 @@ from pipeline.kafka.offsets import Extent, group_extents
 from pipeline.kafka.reading import read_to_end
 from pipeline.settings.model import Settings
 from rules.events import Event
-from tests.support.cluster import Cluster
-from tests.support.control import GROUP as CONTROL_GROUP
+from tests.support.cluster import CONTROL_GROUP, Cluster
 from tests.support.histories import make
 from tests.support.published import (
     commit,

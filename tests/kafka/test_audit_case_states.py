@@ -23,8 +23,7 @@ from tests.support.case_run import (
     figures,
     named,
 )
-from tests.support.cluster import SMALL, Cluster
-from tests.support.control import GROUP as CONTROL_GROUP
+from tests.support.cluster import CONTROL_GROUP, SMALL, Cluster
 from tests.support.published import commit, letter_record
 
 pytestmark = pytest.mark.kafka

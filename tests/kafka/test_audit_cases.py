@@ -31,8 +31,7 @@ from tests.support.case_run import (
     figures,
     named,
 )
-from tests.support.cluster import GROUP, SMALL, Cluster
-from tests.support.control import GROUP as CONTROL_GROUP
+from tests.support.cluster import CONTROL_GROUP, GROUP, SMALL, Cluster
 from tests.support.control import Controls
 from tests.support.flow import Flow
 from tests.support.published import commit

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from pipeline.kafka.partitioner import partition_of
-from tests.support.cluster import Cluster, Record
-from tests.support.control import GROUP, Controls, last_values, record, wait_taken
+from tests.support.cluster import CONTROL_GROUP, Cluster, Record
+from tests.support.control import Controls, last_values, record, wait_taken
 from tests.support.histories import make
 from tests.support.waiting import wait_for
 from tests.support.workers import WorkerProcess
@@ -85,7 +85,7 @@ def test_the_progress_reaches_the_end_of_a_topic_whatever_stands_there(cluster: 
     assert last_values(cluster, "physician-standing").keys() == {f"{QIANNAN}|D52270100000{n}" for n in (1, 2)}
     assert sum(place.revisions for place in progress(cluster).values()) == 2
     wait_for("people see the same in the group", lambda: {n: place.next_offset for n, place in progress(cluster).items()
-             if place.next_offset} == {n: at for n, at in cluster.committed(GROUP, EVENTS).items() if at})  # fmt: skip
+             if place.next_offset} == {n: at for n, at in cluster.committed(CONTROL_GROUP, EVENTS).items() if at})  # fmt: skip
 
 
 def test_whatever_follows_from_an_event_is_visible_when_the_progress_says_so(
@@ -126,6 +126,30 @@ def test_an_event_that_lay_wrong_is_not_passed_over_by_whoever_waits_for_the_end
         number: at.model_copy(update={"next_offset": 0}) for number, at in progress(cluster).items() if number == right
     }
     assert behind({**progress(cluster), **early}, {wrong: 1, right: 0}) == {right: 1}
+
+
+def remember(cluster: Cluster, places: list[TopicPartition]) -> bool:
+    """Commits offsets of the control plane's group; False while a member of the last test is not yet forgotten."""
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": CONTROL_GROUP, "log_level": 0})
+    try:
+        consumer.commit(offsets=places, asynchronous=False)
+    except KafkaException:
+        return False
+    finally:
+        consumer.close()
+    return True
+
+
+def test_offsets_remembered_of_topics_that_were_deleted_skip_no_event_of_the_new_ones(
+    cluster: Cluster, controls: Controls
+) -> None:
+    """Brokers forget a deleted topic's offsets a moment later, or never when the group wrote once more."""
+    codes = [f"D52270100000{number}" for number in range(6)]
+    cluster.send(EVENTS, [qiannan("registration", "2023-01-03", 0, code=code) for code in codes])
+    places = [TopicPartition(EVENTS, n, end) for n, end in enumerate(cluster.ends(EVENTS, "read_committed"))]
+    wait_for("the group is empty and may be told", lambda: remember(cluster, places), every=0.3)
+    wait_reached(cluster, controls.start().wait_ready())
+    assert last_values(cluster, "physician-standing").keys() == {f"{QIANNAN}|{code}" for code in codes}
 
 
 def test_a_cluster_written_by_the_release_before_is_gone_on_with_and_nothing_is_taken_twice(

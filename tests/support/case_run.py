@@ -15,8 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pipeline.audit.findings import KINDS
 from pipeline.audit.run import run_audit
 from pipeline.kafka.partitioner import partition_of
-from tests.support.cluster import GROUP, SMALL, Cluster
-from tests.support.control import GROUP as CONTROL_GROUP
+from tests.support.cluster import CONTROL_GROUP, GROUP, SMALL, Cluster
 from tests.support.control import Controls, record, wait_taken
 from tests.support.histories import make
 from tests.support.published import commit

@@ -22,6 +22,8 @@ from topics.catalogue import CATALOGUE, MAX_DEAD_LETTER_BYTES
 CLAIM_PARTITIONS = 6
 GROUP = "claims-screening"
 """The consumer group of workers, unless told otherwise."""
+CONTROL_GROUP = "claims-screening-control"
+"""That of the control plane."""
 
 MOST_PARTITIONS = 16
 """More than any topic of a test has."""
@@ -98,7 +100,8 @@ class Cluster:
             for future in self.admin.delete_topics(sorted(names), operation_timeout=30).values():
                 future.result(30)
             wait_for("the topics of the last test are gone", lambda: not self.topics())
-            self.committed()  # the coordinator answers: the question below is safe
+            for group in (GROUP, CONTROL_GROUP):
+                self.committed(group)  # the coordinator answers: the question below is safe
             wait_for("their offsets are forgotten", lambda: not self._remembered())
 
     def reset(self, claim_partitions: int = CLAIM_PARTITIONS) -> None:
@@ -237,9 +240,12 @@ class Cluster:
         return {place.partition: place.offset for place in answers[0] if place.offset >= 0}
 
     def _remembered(self) -> list[TopicPartition]:
-        """What the workers' group has committed, also of topics that are gone: only the admin client is told of those."""
-        answer = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(GROUP)])[GROUP].result(30)
-        return [place for place in answer.topic_partitions if place.topic == "claims" and place.offset >= 0]
+        """What the groups of both planes have committed, also of topics that are gone: only the admin client is told of those."""
+        return [place for group in (GROUP, CONTROL_GROUP) for place in self._remembered_by(group) if place.offset >= 0]
+
+    def _remembered_by(self, group: str) -> list[TopicPartition]:
+        asked = [ConsumerGroupTopicPartitions(group)]
+        return list(self.admin.list_consumer_group_offsets(asked)[group].result(30).topic_partitions)
 
     def has_judged(self, group: str, inputs: Iterable[Record]) -> bool:
         """Whether the group has committed offsets beyond every one of these records."""

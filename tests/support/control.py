@@ -23,13 +23,12 @@ from rules.duties import duties
 from rules.events import Event, encode
 from rules.standing import statement, timeline
 from rules.timeline import PhysicianTimeline
-from tests.support.cluster import Cluster
+from tests.support.cluster import CONTROL_GROUP, Cluster
 from tests.support.commands import environment
 from tests.support.histories import history
 from tests.support.waiting import PATIENCE_S, wait_for
 from tests.support.workers import Crew, WorkerProcess
 
-GROUP = "claims-screening-control"
 REGION = {"qiannan": "522700", "lanzhou": "620100", "national": "110000", "xiamen": "350200"}
 PACKS = load_pack_set()
 QUICK = {"session_timeout_ms": 3000, "control_batch_events": 200}
@@ -118,7 +117,7 @@ def right_place(cluster: Cluster, event: Event) -> dict[str, Any]:
     return {**made, "partition": partition_of(made["key"].encode(), partitions)}
 
 
-def wait_taken(cluster: Cluster, controls: Controls, *, within: float = PATIENCE_S, group: str = GROUP) -> None:
+def wait_taken(cluster: Cluster, controls: Controls, *, within: float = PATIENCE_S, group: str = CONTROL_GROUP) -> None:
     """Waits until the group has committed every event, also those that it sent on itself."""
 
     def done() -> bool:
