@@ -137,7 +137,7 @@ class Bench:
 def run(number: int) -> list[Row]:
     """Every figure."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as name, LocalKafka(Path(name) / "kafka") as broker:
+    with tempfile.TemporaryDirectory() as name, LocalKafka(Path(name) / "kafka", steady=True) as broker:
         bench = Bench(Cluster(broker), Path(name))
         found, process = bench.throughput("histories", histories(number // 4))
         process.terminate()

@@ -290,7 +290,7 @@ def main(
     try:
         say("preparing the contenders")
         who = _choose(only)
-        with LocalKafka(work_dir / "kafka", heap_mb=1024, properties=_BROKER) as broker:
+        with LocalKafka(work_dir / "kafka", heap_mb=1024, steady=True, properties=_BROKER) as broker:
             cluster = Cluster(broker.bootstrap_servers)
             cluster.create(CLAIMS)
             cluster.create(STANDINGS, "institution-standing", "ledger-progress", compacted=True)

@@ -306,7 +306,7 @@ def run(seconds: float, rate: float) -> Soak:
     """The whole run."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="screening-soak-")))
-        broker = stack.enter_context(LocalKafka(folder / "kafka", heap_mb=1024))
+        broker = stack.enter_context(LocalKafka(folder / "kafka", heap_mb=1024, steady=True))
         cluster = Cluster(broker)
         TopicAdmin(cluster.settings()).apply(CATALOGUE)
         before, during = events(int(seconds * EVENTS_A_SECOND))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
+import hashlib
 import os
 import re
 import shutil
@@ -51,10 +53,15 @@ def ensure_jars(cache_dir: Path | None = None) -> Path:
     if _complete(jars):
         return jars
     jars.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(jars.with_name(jars.name + ".lock")):
+    with locked(jars.with_name(jars.name + ".lock")):
         if not _complete(jars):
             _fetch(jars)
     return jars
+
+
+def class_archive(jars: Path) -> Path:
+    """Where Java keeps the classes that a broker loads, for this very Java and these jars; the file may be missing."""
+    return jars / f"classes-{hashlib.sha256(_java_version().encode()).hexdigest()[:12]}.jsa"
 
 
 def _complete(jars: Path) -> bool:
@@ -62,7 +69,7 @@ def _complete(jars: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock between processes; the system drops it when the holder dies."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -107,6 +114,21 @@ def _fetch(jars: Path) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
+@functools.cache
+def _java_version() -> str:
+    """What Java says of itself, empty when it is not there."""
+    java = _java()
+    if java is None:
+        return ""
+    return subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace", check=False).stderr
+
+
+def _java() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    candidates = [str(Path(home) / "bin" / "java")] if home else []
+    return next((found for name in [*candidates, "java"] if (found := shutil.which(name))), None)
+
+
 def find_java() -> str:
     """Return the Java to run Kafka with: JAVA_HOME's, else the PATH's.
 
@@ -114,12 +136,10 @@ def find_java() -> str:
         LocalKafkaError: when there is none, or it is older than Java 17.
     """
     advice = f"install Java {MINIMUM_JAVA} or newer (Debian: apt-get install openjdk-{MINIMUM_JAVA}-jre-headless)"
-    home = os.environ.get("JAVA_HOME")
-    candidates = [str(Path(home) / "bin" / "java")] if home else []
-    java = next((found for name in [*candidates, "java"] if (found := shutil.which(name))), None)
+    java = _java()
     if java is None:
         raise LocalKafkaError(f"Java is needed to run Apache Kafka and 'java' was not found: {advice}.")
-    shown = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace", check=False).stderr
+    shown = _java_version()
     match = re.search(r'version "(?:1\.)?(\d+)', shown)
     if match is None or int(match.group(1)) < MINIMUM_JAVA:
         first = shown.splitlines()[0] if shown else "an unknown version"

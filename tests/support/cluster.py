@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, ResourceType
 
 from pipeline.devtools.kafka import LocalKafka
 from pipeline.devtools.kafka_cluster import LocalKafkaCluster
 from pipeline.kafka.admin import TopicAdmin
+from pipeline.kafka.offsets import ends
 from pipeline.kafka.records import headers
 from pipeline.settings.model import Settings
 from tests.support.commands import screening
 from tests.support.waiting import wait_for
-from topics.catalogue import CATALOGUE, MAX_DEAD_LETTER_BYTES
+from topics.catalogue import CATALOGUE, MAX_DEAD_LETTER_BYTES, TopicSpec
 
 CLAIM_PARTITIONS = 6
 GROUP = "claims-screening"
@@ -95,24 +96,55 @@ class Cluster:
 
     def clear(self) -> None:
         """Deletes every topic."""
-        names = self.topics()
-        if names:
-            for future in self.admin.delete_topics(sorted(names), operation_timeout=30).values():
-                future.result(30)
-            wait_for("the topics of the last test are gone", lambda: not self.topics())
-            for group in (GROUP, CONTROL_GROUP):
-                self.committed(group)  # the coordinator answers: the question below is safe
-            wait_for("their offsets are forgotten", lambda: not self._remembered())
+        self._delete(self.topics())
 
     def reset(self, claim_partitions: int = CLAIM_PARTITIONS) -> None:
-        """Deletes every topic and creates those of the catalogue, with few partitions."""
-        self.clear()
+        """Gives each topic of the catalogue as new and empty, with few partitions, and no other. Untouched ones stay."""
         specs = [
             replace(spec, partitions=claim_partitions if spec.name == "claims" else min(spec.partitions, SMALL))
             for spec in CATALOGUE
         ]
+        self._delete(self.topics() - self._untouched(specs))
         TopicAdmin(self.settings()).apply(specs)
         wait_for("the new topics are there", lambda: self.topics() >= {spec.name for spec in specs})
+
+    def _delete(self, names: set[str]) -> None:
+        if not names:
+            return
+        for future in self.admin.delete_topics(sorted(names), operation_timeout=30).values():
+            future.result(30)
+        wait_for("the topics of the last test are gone", lambda: not self.topics() & names)
+        for group in (GROUP, CONTROL_GROUP):
+            self.committed(group)  # the coordinator answers: the question below is safe
+        wait_for("their offsets are forgotten", lambda: not self._remembered(names))
+
+    def _untouched(self, specs: Sequence[TopicSpec]) -> set[str]:
+        """Topics as `reset` would make them: so many partitions, their own settings and no others, and never written to."""
+        found = {name: len(topic.partitions) for name, topic in self.admin.list_topics(timeout=20).topics.items()}
+        alike = [spec for spec in specs if found.get(spec.name) == spec.partitions]
+        if not alike:
+            return set()
+        asked = self.admin.describe_configs([ConfigResource(ResourceType.TOPIC, spec.name) for spec in alike])
+        settings = {
+            resource.name: {
+                name: entry.value
+                for name, entry in future.result(30).items()
+                if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+            }
+            for resource, future in asked.items()
+        }
+        places = {(spec.name, number) for spec in alike for number in range(spec.partitions)}
+        try:
+            written = {topic for (topic, _), end in ends(self.admin, places, committed=False).items() if end}
+        except KafkaException:  # made a moment ago: not every partition has its leader yet
+            return set()
+        return {
+            spec.name
+            for spec in alike
+            if spec.name not in written
+            and settings[spec.name].items() >= spec.config().items()
+            and settings[spec.name].keys() <= {*spec.config(), "min.insync.replicas"}
+        }
 
     def send(self, topic: str, records: Iterable[Mapping[str, Any]]) -> int:
         """Writes records ({"key", "value", "headers", "partition"}) and waits until the broker has them all."""
@@ -239,11 +271,16 @@ class Cluster:
         wait_for(f"the coordinator of {group} answers", answered)
         return {place.partition: place.offset for place in answers[0] if place.offset >= 0}
 
-    def _remembered(self) -> list[TopicPartition]:
-        """What the groups of both planes have committed, also of topics that are gone: only the admin client is told of those."""
-        return [place for group in (GROUP, CONTROL_GROUP) for place in self._remembered_by(group) if place.offset >= 0]
+    def _remembered(self, topics: set[str]) -> list[TopicPartition]:
+        """What the groups of both planes have committed of topics that are gone: only the admin client is told of those."""
+        return [
+            place
+            for group in (GROUP, CONTROL_GROUP)
+            for place in self._committed_by(group)
+            if place.topic in topics and place.offset >= 0
+        ]
 
-    def _remembered_by(self, group: str) -> list[TopicPartition]:
+    def _committed_by(self, group: str) -> list[TopicPartition]:
         asked = [ConsumerGroupTopicPartitions(group)]
         return list(self.admin.list_consumer_group_offsets(asked)[group].result(30).topic_partitions)
 
