@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,20 @@ def test_an_event_that_lay_wrong_is_not_passed_over_by_whoever_waits_for_the_end
         number: at.model_copy(update={"next_offset": 0}) for number, at in progress(cluster).items() if number == right
     }
     assert behind({**progress(cluster), **early}, {wrong: 1, right: 0}) == {right: 1}
+
+
+def test_a_process_frozen_while_it_joined_tells_its_group_all_that_it_has_taken(
+    cluster: Cluster, controls: Controls
+) -> None:
+    """Between its first assignment and the one after its expulsion it may have taken events without telling the group."""
+    control = controls.start()
+    control.wait_event("partitions_assigned")
+    control.signal(signal.SIGSTOP)
+    wait_for("the group has expelled it", lambda: not cluster.members(CONTROL_GROUP), every=0.2)
+    cluster.send(EVENTS, [qiannan("registration", "2023-01-03", 0)])
+    control.signal(signal.SIGCONT)
+    control.wait_ready()
+    wait_taken(cluster, controls)
 
 
 def remember(cluster: Cluster, places: list[TopicPartition]) -> bool:

@@ -284,6 +284,10 @@ class Cluster:
         asked = [ConsumerGroupTopicPartitions(group)]
         return list(self.admin.list_consumer_group_offsets(asked)[group].result(30).topic_partitions)
 
+    def members(self, group: str) -> int:
+        """How many members a consumer group has at this moment."""
+        return len(self.admin.describe_consumer_groups([group])[group].result(30).members)
+
     def has_judged(self, group: str, inputs: Iterable[Record]) -> bool:
         """Whether the group has committed offsets beyond every one of these records."""
         last: dict[int, int] = {}

@@ -161,15 +161,24 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
 
 class _Consumer(driver.Consumer):
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._told: dict[TP, int] = {}
+
     def _new_consumer_thread(self) -> Any:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """After a rebalance everything is committed once more: what was taken in between is not yet told to the group."""
+        self._told.clear()
+        await super().perform_seek()
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commits the ledger's progress, instead of what was acknowledged, as the group's offsets."""
         progress = {tp: offset for tp, offset in cast("ControlApp", self.app).starts().items() if offset is not None}
-        fresh = {tp: offset for tp, offset in progress.items() if self._committed_offset[tp] != offset}
+        fresh = {tp: offset for tp, offset in progress.items() if self._told.get(tp) != offset}
         if fresh and await self._commit(fresh):
-            self._committed_offset.update(fresh)
+            self._told.update(fresh)
         return bool(fresh)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
