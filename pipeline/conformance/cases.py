@@ -95,7 +95,7 @@ def _event(item: Any, place: int, locality: str, as_of: dt.date) -> Event | None
         return None
     wire = {key: value for key, value in item.items() if key not in ("id", "recorded")}
     wire["event_id"] = item.get("id") or f"#{place:04d}"
-    wire["region"] = REGIONS[locality]
+    wire["region"] = item.get("region") or REGIONS[locality]
     # `recorded` has done its work above; among events of one day the place in the history decides (G1).
     wire["recorded_at"] = (_BASE + dt.timedelta(seconds=place)).isoformat()
     if not kind.of_institution:

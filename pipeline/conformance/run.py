@@ -20,7 +20,7 @@ from pipeline.inputs.records import read_records
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
-from rules.packs.pack import Law, PackSet
+from rules.packs.pack import PackSet
 from rules.screens.facts import CLAIM_FACTS, DRUG_FIELDS, EPOCH
 from rules.screens.index import FIRST_DAY, LAST_DAY, StandingIndex, day_number
 from rules.screens.table import Ruling
@@ -78,9 +78,8 @@ def run_cases(
     rows: list[Json] = []
     for number, case in enumerate(cases):
         region = REGIONS[case.locality]
-        law = packs.law(region)
         code = _code(case.claim)
-        timelines.append(_put(index, number, case, law, code, calendar))
+        timelines.append(_put(index, number, case, packs, code, calendar))
         drug = case.claim.get("drug") or {}
         rows.append(
             {
@@ -110,24 +109,35 @@ def _code(claim: Mapping[str, Any]) -> str | None:
 
 
 def _put(
-    index: StandingIndex, number: int, case: Case, law: Law, code: str | None, calendar: WorkingCalendar
+    index: StandingIndex, number: int, case: Case, packs: PackSet, code: str | None, calendar: WorkingCalendar
 ) -> PhysicianTimeline | None:
     """Puts the case's physician and institutions into the index, under names that no other case has."""
     region = REGIONS[case.locality]
-    dossier = fold(case.events)
+    law = packs.law(region)
+    dossier = fold(event for event in case.events if event.region == region)
     for institution in {event.institution for event in dossier.events if event.of_institution and event.institution}:
         spans = institution_timeline(dossier, law, institution_code=institution, region=region)
         index.put_institution(msgspec.structs.replace(spans, institution_code=f"{number}/{institution}"))
     if code is None:
         return None
     known = timeline(dossier, law, calendar=calendar, region=region, physician_code=f"{number}/{code}")
+    index.put(_renamed(known, number))
+    for other in sorted({event.region for event in case.events} - {region}):
+        file = fold(event for event in case.events if event.region == other)
+        # What is recorded of the person in other areas counts where the person is one everywhere (P3).
+        there = timeline(file, packs.law(other), calendar=calendar, region=other, physician_code=f"{number}/{code}")
+        index.put(_renamed(there, number))
+    return known
+
+
+def _renamed(known: PhysicianTimeline, number: int) -> PhysicianTimeline:
+    """The timeline with its institutions under the case's own names."""
     sites = tuple(
         msgspec.structs.replace(site, institution_code=f"{number}/{site.institution_code}")
         for site in known.sites
         if not isinstance(site, str)
     )
-    index.put(msgspec.structs.replace(known, sites=sites))
-    return known
+    return msgspec.structs.replace(known, sites=sites)
 
 
 def _answer(case: Case, ruling: Ruling, line: Json, known: PhysicianTimeline | None) -> Json:

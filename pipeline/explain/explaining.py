@@ -63,12 +63,18 @@ def explain_claim(
         raise ExplainError(f"pack {pack.name} has no ledger section; the chain behind a decision needs one")
     calendar = law.calendar(pack)
     code = (wanted.physician_code or "").strip() or None
-    events, others, unusable = _events(lines, packs, wanted.region, code, wanted.institution_code)
+    events, others, unusable, elsewhere = _events(lines, packs, wanted.region, code, wanted.institution_code)
     known = _known(events, law, code, wanted.region, wanted.institution_code, as_of)
     gate = _compiled(packs).beside()
     if code is not None and known.dossier.events:
         gate.index.put(known.statement.timeline)
     gate.index.put_institution(known.institution)
+    for region, theirs in elsewhere.items():
+        # A status may be the person's in every area (P3).
+        file = fold(theirs, as_of)
+        if file.events:
+            told = statement(file, packs.law(region), region=region, physician_code=code or "")
+            gate.index.put(told.timeline)
     ruled = gate.rule([claim])
     verdict = gate.verdicts(ruled).row(0, named=True)
     period = verdict["penalty_period"]
@@ -122,9 +128,11 @@ def _known(
 
 def _events(
     lines: Sequence[bytes], packs: PackSet, region: str, code: str | None, institution: str
-) -> tuple[list[Event], int, list[Unusable]]:
-    """The events of the claim's physician and institution, how many concern others, and the lines that are no events."""
+) -> tuple[list[Event], int, list[Unusable], dict[str, list[Event]]]:
+    """The events of the claim's physician and institution, how many concern others, the lines that are no events, and what is
+    recorded of the physician in other regions."""
     found: list[Event] = []
+    elsewhere: dict[str, list[Event]] = {}
     others = 0
     unusable: list[Unusable] = []
     for number, line in enumerate(lines, 1):
@@ -138,6 +146,8 @@ def _events(
         mine = judged.code == (institution if event.of_institution else code)
         if event.region == region and mine:
             found.append(event)
+        elif mine and not event.of_institution:
+            elsewhere.setdefault(event.region, []).append(event)
         else:
             others += 1
-    return found, others, unusable
+    return found, others, unusable, elsewhere

@@ -73,6 +73,9 @@ class Scheme(ABC, Generic[LedgerT]):
     by_year: ClassVar[bool] = False
     """Whether the year is counted apart from the period."""
 
+    person_wide: ClassVar[bool] = False
+    """Whether a status is the person's in every area, wherever it was recorded (P3)."""
+
     # -- registers ----------------------------------------------------------------------------------------------
 
     @abstractmethod

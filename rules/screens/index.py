@@ -17,6 +17,7 @@ import polars as pl
 
 from rules.screens.facts import EPOCH, STANDINGS, Bytes, ClaimColumns, Facts, Keys, Mask
 from rules.screens.names import Names
+from rules.screens.persons import Persons
 from rules.screens.ragged import Ints, Ragged
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, Span, check_order
 from rules.vocabulary import Flag, InstitutionStanding, SiteStatus
@@ -82,6 +83,7 @@ class StandingIndex:
         self._known = 0
         self._site_institutions = Names()
         self._earlier_packs: list[str] = []
+        self.persons = Persons()
         self._institution_owners = Names()
         self._institution_spans = Ragged(start="i", state="B", cause="q", revision="q")
         self._institutions_known: set[int] = set()
@@ -108,6 +110,7 @@ class StandingIndex:
         contested = timeline.contested
         if contested is not None:
             check_order(contested, "contested")
+        self._meet(timeline)
         institutions = self._site_institutions
         sites = []
         for item in timeline.sites:
@@ -130,6 +133,7 @@ class StandingIndex:
     def drop(self, key: str) -> None:
         """Removes a physician (a tombstone of the compacted topic); unknown keys are ignored."""
         if key in self._owners:
+            self.persons.leave(key)
             self._set(key, (), (), (), _DROPPED_REVISION)
 
     def put_institution(self, timeline: InstitutionTimeline) -> None:
@@ -157,6 +161,9 @@ class StandingIndex:
         """Removes an institution; unknown keys are ignored."""
         if key in self._institution_owners:
             self._set_institution(key, [])
+
+    def _meet(self, timeline: PhysicianTimeline) -> None:
+        self.persons.meet(timeline.region, timeline.physician_code)
 
     def _set(
         self,

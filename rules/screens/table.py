@@ -60,7 +60,8 @@ class Ruling:
     """One row of an outcome table: all that a verdict says besides the claim, the standing and the window.
 
     `basis` is the pack whose text gives the ground where that is not the governing one (S3: decided under an earlier law),
-    `beside` the pack that governs other days of the stay (S2).
+    `beside` the pack that governs other days of the stay (S2), `second` what the other of two laws says that bind side by
+    side (P3).
     """
 
     pack: Pack
@@ -73,6 +74,7 @@ class Ruling:
     basis: Pack | None = None
     beside: Pack | None = None
     implausible: Implausible = Implausible.NOTHING
+    second: Ruling | None = None
 
     @property
     def text(self) -> Pack:

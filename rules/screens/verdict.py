@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import polars as pl
 
 from rules.packs.pack import Pack, PackSet
+from rules.schemes.registry import scheme_of
 from rules.screens.changes import Part, stays_over_a_change
+from rules.screens.everywhere import Statuses, person_everywhere
 from rules.screens.facts import STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
 from rules.screens.index import (
     INSTITUTION_UNREADABLE,
@@ -36,6 +38,9 @@ from rules.screens.table import (
 )
 from rules.vocabulary import CostBearer, Disposition, Reason, Standing
 
+_STRICTNESS = {Disposition.PAY: 0, Disposition.REVIEW: 1, Disposition.REJECT: 2}
+"""Which of two dispositions decides."""
+
 _AS_RULED = 255
 """Of a ruling whose ground says nothing of the standing: the register's own is shown."""
 
@@ -51,6 +56,9 @@ _GROUND_SHOWS = {
 
 _STRADDLES = (Reason.STRADDLES_PENALTY, Reason.STRADDLES_ABNORMAL)
 """Grounds that show the window that a stay touches in place of the one of its last day."""
+
+_ABOVE_A_CHANGE = (Reason.IMPLAUSIBLE, Reason.ENCOUNTER_UNKNOWN)
+"""What a claim says that cannot be so goes before the two laws that its days lie under."""
 
 _WITHOUT_WINDOW = (Standing.NOT_APPLICABLE, Standing.UNREGISTERED, Standing.OPTED_OUT)
 """Determination Q12."""
@@ -118,6 +126,13 @@ class Screen:
         self._straddles_law: dict[tuple[int, int], int] = {}
         for here, earlier in _following_each_other(packs):
             self._compile_change(packs.packs[here], packs.packs[earlier], (here, earlier))
+        self._person_wide = np.array(
+            [pack.ledger is not None and scheme_of(pack.ledger).person_wide for pack in packs.packs], np.bool_
+        )
+        self._beside: dict[tuple[int, int], DecisionTable] = {}
+        self._both: dict[tuple[int, int], int] = {}
+        for local, wide in product(np.flatnonzero(~self._person_wide), np.flatnonzero(self._person_wide)):
+            self._compile_beside(int(local), int(wide))
         self._disposition = np.array([tuple(Disposition).index(item.disposition) for item in self.rulings], np.uint8)
         self._shows = np.array(
             [
@@ -161,6 +176,21 @@ class Screen:
             )
         )
 
+    def _compile_beside(self, here: int, wide: int) -> None:
+        """What a status that binds everywhere leads to beside a local law: the stricter holds and both are named (P3)."""
+        table = DecisionTable(self.packs.packs[here], len(self.rulings), self.packs.packs[wide])
+        self._beside[here, wide] = table
+        self.rulings.extend(table.rulings)
+        own = self._tables[here]
+        for (mine, local), (theirs, status) in product(
+            enumerate(own.rulings, own.first), enumerate(table.rulings, table.first)
+        ):
+            if status.basis is None or Disposition.PAY in (local.disposition, status.disposition):
+                continue
+            stricter = _STRICTNESS[status.disposition] > _STRICTNESS[local.disposition]
+            self._both[mine, theirs] = len(self.rulings)
+            self.rulings.append(replace(status, second=local) if stricter else replace(local, second=status))
+
     def decide(self, claims: pl.DataFrame, index: StandingIndex, *, stale: bool = False) -> pl.DataFrame:
         """Rules on every claim of a frame (columns of CLAIM_FACTS), in its order; answers the columns of `Decided.frame`."""
         return self.rule(ClaimColumns.of_frame(claims, self.packs), index, stale=stale).frame()
@@ -177,12 +207,35 @@ class Screen:
             for row, parts in changes.items():
                 starts[row] = parts[-1].first
             claims = replace(claims, start_day=starts)
-        facts = index.look_up(claims)
+        facts, statuses = person_everywhere(claims, index.look_up(claims), index, self.packs, self._person_wide)
         before = self._rulings(self._seen(claims, facts, stale=stale), index)
         settled = self._settle_contested(claims, facts, before, index, stale=stale)
         if changes:
             settled = self._settle_changes(claims, changes, settled, index, stale=stale)
+        if statuses is not None:
+            facts, settled, before = self._beside_local(claims, facts, statuses, settled, before, stale=stale)
         return self._described(claims, facts, settled, before)
+
+    def _beside_local(
+        self, claims: ClaimColumns, facts: Facts, statuses: Statuses, ruling: Numbers, before: Numbers, *, stale: bool
+    ) -> tuple[Facts, Numbers, Numbers]:
+        """P3 under a local law: a status recorded elsewhere binds beside it; the stricter disposition decides."""
+        settled, before = ruling.copy(), before.copy()
+        governed: list[int] = []
+        for place, (row, wide) in enumerate(zip(statuses.rows.tolist(), statuses.packs.tolist(), strict=True)):
+            one = np.array([place], np.intp)
+            table = self._beside[int(claims.pack[row]), wide]
+            seen = self._seen(claims.take(statuses.rows[one]), statuses.facts.take(one), stale=stale)
+            theirs, mine = int(table.rule(seen)[0]), int(ruling[row])
+            if self.rulings[theirs].basis is None:
+                continue
+            # Where the dispositions are equal the local one decides; a payment has no ground to be named.
+            if _STRICTNESS[self.rulings[theirs].disposition] > _STRICTNESS[self.rulings[mine].disposition]:
+                settled[row] = before[row] = self._both.get((mine, theirs), theirs)
+                governed.append(place)
+            else:
+                settled[row] = self._both.get((mine, theirs), mine)
+        return statuses.over(facts, governed), settled, before
 
     def _settle_changes(
         self,
@@ -208,6 +261,8 @@ class Screen:
         theirs = self._settle_contested(own, facts, without, index, stale=stale)
         settled = ruling.copy()
         for (row, part), other in zip(earlier, theirs.tolist(), strict=True):
+            if self.rulings[ruling[row]].ground in _ABOVE_A_CHANGE:
+                continue
             if self._disposition[other] != self._disposition[ruling[row]]:
                 settled[row] = self._straddles_law[int(claims.pack[row]), part.pack]
         return settled

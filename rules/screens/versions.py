@@ -39,12 +39,16 @@ class VersionedIndex(StandingIndex):
     def put_versions(self, versions: Sequence[tuple[int, PhysicianTimeline]]) -> None:
         """Sets all versions of one physician's timeline, in the order of their instants. Raises TimelineError."""
         first = versions[0][1]
+        self.persons.meet(first.region, first.physician_code)
         rows = []
         for number, (instant, timeline) in enumerate(versions):
             code = f"{timeline.physician_code}{_SEPARATOR}{number}"
             self.put(msgspec.structs.replace(timeline, physician_code=code))
             rows.append((instant, self._owners.number(f"{timeline.region}|{code}")))
         self._physician_versions.replace(self._physicians.number(f"{first.region}|{first.physician_code}"), rows)
+
+    def _meet(self, timeline: PhysicianTimeline) -> None:
+        """The code of a version is nobody's; `put_versions` knows whose it is."""
 
     def put_institution_versions(self, versions: Sequence[tuple[int, InstitutionTimeline]]) -> None:
         """Sets all versions of one institution's timeline, in the order of their instants. Raises TimelineError."""
@@ -81,6 +85,11 @@ class RevisedIndex(VersionedIndex):
     `look_up` reads `known_revision` and `known_institution` (Int64, 0: nothing was known) in place of `instant`: revisions of
     the physician and of the institution. All versions are put under their revisions.
     """
+
+    def put_versions(self, versions: Sequence[tuple[int, PhysicianTimeline]]) -> None:
+        """The same. A verdict names the revision of its own region's standing alone, so nobody is looked up elsewhere (P3)."""
+        super().put_versions(versions)
+        self.persons.leave(f"{versions[0][1].region}|{versions[0][1].physician_code}")
 
     def _physicians_of(self, claims: ClaimColumns) -> Ints:
         return _version(

@@ -255,6 +255,11 @@ def explain(
         en += f"; {en_encounter} care is exempted"
     zh += f"。{zh_result}。"
     en += f". {en_result}."
+    if ruling.second is not None:
+        other_zh, other_en = _GROUND[ruling.second.ground]
+        law = law_title(ruling.second)
+        zh += f"另有：{other_zh}（{law.zh} {'、'.join(ruling.second.citations)}）。"
+        en += f" Besides: {other_en} ({law.en}, {', '.join(ruling.second.citations)})."
     if articles:
         title = law_title(ruling)
         zh += f"依据：{title.zh} {articles}。"

@@ -20,6 +20,7 @@ class NationalScheme(Scheme[NationalLedger]):
     name = "national"
     ledger = NationalLedger
     parameters = wording.PARAMETERS
+    person_wide = True
     period = Text("年度", "year")
 
     def fold(
