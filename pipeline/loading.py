@@ -16,10 +16,13 @@ from typing import Any, Literal
 import msgspec
 from pydantic import ValidationError
 
-from pipeline.inputs.errors import InputError
+from pipeline.inputs.errors import InputError, MappingError
+from pipeline.inputs.files import find_inputs
 from pipeline.inputs.identity import identities, repeated
 from pipeline.inputs.mapping import Mapping
 from pipeline.inputs.records import read_records
+from pipeline.inputs.registers import EventMapping, events_of
+from pipeline.inputs.rows import read_table
 from pipeline.inputs.sources import Cut, Notice, Prepared, open_inputs, slices
 from pipeline.kafka.partitioner import standing_partition
 from pipeline.kafka.producing import Sender
@@ -36,7 +39,7 @@ from topics.catalogue import (
     TopicSpec,
 )
 from topics.claims.codec import check_shape
-from topics.events.acceptance import Refused, accept
+from topics.events.acceptance import Accepted, Refused, accept
 from topics.messages.ledger import InstitutionStandingMessage, PhysicianStanding
 
 Kind = Literal["claims", "events", "standing"]
@@ -95,7 +98,7 @@ class Source:
 
     place: str
     kind: Kind
-    mapping: Mapping
+    mapping: Mapping | EventMapping
     encoding: str | None = None
 
 
@@ -187,6 +190,9 @@ def _placed(
 def _checked(
     source: Source, settings: Settings, loaded: Loaded, *, strict: bool, tell: Callable[[Notice], None]
 ) -> Iterator[_Checked]:
+    if isinstance(source.mapping, EventMapping):
+        yield from mapped_events(source.place, source.mapping, source.encoding, _packs(settings), loaded)
+        return
     if source.kind == "claims":
         prepared = open_inputs(source.place, source.mapping, source.encoding)
         for notice in prepared.notices:
@@ -248,6 +254,41 @@ def _duplicates(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> frozens
         found = repeated(kept)
     loaded.conflicts = int((found["kind"] == "conflict").sum())
     return frozenset(found.filter(found["kind"] == "duplicate")["row"])
+
+
+def mapped_events(
+    place: str, mapping: EventMapping, encoding: str | None, packs: PackSet, loaded: Loaded
+) -> Iterator[_Checked]:
+    """The events that the rows of registers and rosters become, each held against the one acceptance."""
+    files = find_inputs(place).files
+    tables = [
+        read_table(file, mapping.columns, encoding=encoding, paths=mapping.rows, sheet=mapping.sheet) for file in files
+    ]
+    absent = {
+        f"{file.name}: {told}": None
+        for file, table in zip(files, tables, strict=True)
+        for told in (mapping.absent(table.columns) if table.rows else ())
+    }
+    if absent:
+        raise MappingError(tuple(absent))
+    for file, table in zip(files, tables, strict=True):
+        checked = _Checked([], [], table.lines.lines - table.lines.header)
+        name = file.name if len(files) > 1 else ""
+        loaded.blank += table.lines.blank
+        loaded.continued += table.lines.continued
+        loaded.further += table.lines.further
+        for row in table.rows:
+            made = list(events_of(mapping, row, frozenset((*table.columns, *mapping.columns))))
+            # A row may become several events, or none where it meets no condition.
+            loaded.further += len(made) - 1
+            for item in made:
+                found = None if item.problem is not None else accept(item.value, packs)
+                if isinstance(found, Accepted):
+                    checked.records.append((PHYSICIAN_EVENTS, found.code.encode(), item.value))
+                else:
+                    reason = item.problem if found is None else f"{found.code}: {found.reason}"
+                    checked.bad.append(BadLine(item.line, reason or "", name))
+        yield checked
 
 
 def check_events(first: int, lines: list[bytes], packs: PackSet) -> _Checked:

@@ -16,6 +16,7 @@ from pipeline.cli.options import bootstrap_option, encoding_option, json_option,
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
+    from pipeline.inputs.registers import EventMapping
     from pipeline.ledger_wait import LedgerWait
     from pipeline.loading import BadLine, Kind, Loaded, Source
     from pipeline.settings.model import Settings
@@ -56,14 +57,42 @@ def claims(
     _run("claims", files, bootstrap_servers, mapping, encoding, strict=strict, as_json=as_json)
 
 
+def _constants(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Fields that are the same in every row, as name=value."""
+    wrong = [item for item in given if not all(item.partition("="))]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]}: expected a field and its value, as region=522700")
+    return {name: value for name, _, value in (item.partition("=") for item in given)}
+
+
 @load.command()
 @click.argument("file")
 @bootstrap_option
+@click.option(
+    "--mapping",
+    metavar="NAME|FILE",
+    help="Which events the rows of a register become: a YAML file, or national-registry.",
+)
+@click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", callback=_constants,
+              help="With --mapping: a field that is the same in every row; may be given several times.")  # fmt: skip
+@encoding_option
 @click.option("--strict", is_flag=True, help="Stop at the first bad line.")
 @click.option("--wait", is_flag=True, help="Return when the control plane has taken the events.")
 @json_option
-def events(file: str, bootstrap_servers: str | None, strict: bool, wait: bool, as_json: bool) -> None:
+def events(
+    file: str,
+    bootstrap_servers: str | None,
+    mapping: str | None,
+    constants: dict[str, str],
+    encoding: str | None,
+    strict: bool,
+    wait: bool,
+    as_json: bool,
+) -> None:
     """Sends physician and institution events to the topic `physician-events`.
+
+    FILE holds events as JSON, one a line. With --mapping it is a register or roster as CSV, workbook, Parquet or JSON (a
+    folder or pattern of them), and its rows become events; loaded once more, it says nothing new.
 
     With --wait it returns when the control plane has taken them, and tells how many became dead letters. It waits for as long as
     none runs.
@@ -73,8 +102,21 @@ def events(file: str, bootstrap_servers: str | None, strict: bool, wait: bool, a
     \b
     Example:
       screening load events events.ndjson.gz --wait
+      screening load events 5102.xlsx --mapping national-registry --set region=522700 --set institution=H52270100001
     """
-    _run("events", file, bootstrap_servers, "contract", None, strict=strict, as_json=as_json, wait=wait)
+    if mapping is None:
+        if constants or encoding:
+            fail("--set and --encoding go with --mapping", Exit.USAGE)
+        _run("events", file, bootstrap_servers, "contract", None, strict=strict, as_json=as_json, wait=wait)
+        return
+    from pipeline.inputs.errors import MappingError
+    from pipeline.inputs.registers import load_event_mapping
+
+    try:
+        made = load_event_mapping(mapping).given(constants)
+    except MappingError as error:
+        fail(str(error), Exit.USAGE)
+    _run("events", file, bootstrap_servers, made, encoding, strict=strict, as_json=as_json, wait=wait)
 
 
 @load.command()
@@ -96,7 +138,7 @@ def _run(
     kind: Kind,
     place: str,
     bootstrap_servers: str | None,
-    mapping: str,
+    mapping: str | EventMapping,
     encoding: str | None,
     *,
     strict: bool,
@@ -111,7 +153,7 @@ def _run(
 
     settings = settings_of(bootstrap_servers=bootstrap_servers)
     try:
-        source = Source(place, kind, load_mapping(mapping), encoding)
+        source = Source(place, kind, load_mapping(mapping) if isinstance(mapping, str) else mapping, encoding)
     except MappingError as error:
         fail(str(error), Exit.USAGE)
     if not wait:

@@ -90,6 +90,7 @@ _ELSEWHERE = {
     "dlq": ("pipeline.cli.dlq", "dlq"),
     "explain": ("pipeline.cli.explain", "explain_command"),
     "load": ("pipeline.cli.load", "load"),
+    "mapping": ("pipeline.cli.mapping", "mapping"),
     "packs": ("pipeline.cli.packs", "packs"),
     "replay": ("pipeline.cli.replay", "replay_command"),
     "sample": ("pipeline.cli.sample", "sample"),

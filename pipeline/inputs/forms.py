@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.inputs.errors import FormError
 from pipeline.inputs.mapping import AMOUNTS, DATES, FLAGS, TIMES, FieldSource, Mapping, Refund
@@ -316,8 +317,26 @@ _KEPT = frozenset({"physician_code", "service_start"})
 """Fields that stand in a document also when there is nothing in them."""
 
 
-def field_value(mapping: Mapping, name: str, source: FieldSource, row: dict[str, Any], columns: frozenset[str]) -> Any:
-    """One field of a row, as in JSON; None where it is missing. Raises FormError."""
+class Worded(Protocol):
+    """A mapping, as far as it says what is missing in a field."""
+
+    def words(self, source: FieldSource) -> tuple[str, ...]:
+        """Regular expressions of it."""
+
+
+def field_value(
+    mapping: Worded,
+    name: str,
+    source: FieldSource,
+    row: dict[str, Any],
+    columns: frozenset[str],
+    read: Callable[[str, FieldSource, Any], Any] | None = None,
+) -> Any:
+    """One field of a row, as in JSON; None where it is missing. `read` reads one value, by default as a field of a claim.
+
+    Raises FormError.
+    """
+    read = read or _read
     if source.constant is not None:
         return source.constant
     words = mapping.words(source)
@@ -326,7 +345,7 @@ def field_value(mapping: Mapping, name: str, source: FieldSource, row: dict[str,
         if column not in columns:
             continue
         value = row.get(column)
-        found = _read(name, source, value)
+        found = read(name, source, value)
         if isinstance(found, str) and is_missing(found, words):
             found = None
         if found is not None:

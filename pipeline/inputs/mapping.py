@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -69,11 +70,13 @@ def _several(value: Any) -> Any:
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a mapping: frozen, without unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
-class FieldSource(_Part):
+class FieldSource(Part):
     """Where one field comes from: `columns`, the first that is not missing, or a `constant`."""
 
     column: str | None = None
@@ -127,7 +130,7 @@ def _source(value: Any) -> Any:
 Source = Annotated[FieldSource, BeforeValidator(_source)]
 
 
-class Refund(_Part):
+class Refund(Part):
     """Rows whose `column` has one of these `values` belong to a refund (退费结算); see the head of this module."""
 
     column: str
@@ -138,7 +141,7 @@ class Refund(_Part):
     optional: bool = True
 
 
-class Mapping(_Part):
+class Mapping(Part):
     """A mapping as its file has it."""
 
     name: str
@@ -155,23 +158,35 @@ class Mapping(_Part):
         return (*self.missing, *source.missing)
 
 
-def shipped() -> tuple[str, ...]:
-    """Names of the mappings shipped with the product."""
-    folder = resources.files("pipeline.inputs") / "mappings"
+def shipped(kind: Literal["claims", "events"] = "claims") -> tuple[str, ...]:
+    """Names of the mappings of a kind that are shipped with the product."""
+    folder = _folder(kind)
     return tuple(sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml")))
 
 
 def mapping_text(name: str) -> tuple[str, str]:
     """The text of a shipped mapping by its name, or of a YAML file, and how to speak of it. Raises MappingError."""
-    folder = resources.files("pipeline.inputs") / "mappings"
-    if name in shipped():
-        return (folder / f"{name}.yaml").read_text("utf-8"), name
+    for kind in _KINDS:
+        if name in shipped(kind):
+            return (_folder(kind) / f"{name}.yaml").read_text("utf-8"), name
     if Path(name).is_file():
         try:
             return Path(name).read_text("utf-8-sig"), Path(name).name
         except (OSError, UnicodeDecodeError) as error:
             raise MappingError([f"{Path(name).name}: cannot be read as UTF-8: {error}"]) from None
-    raise MappingError([f"no mapping {name!r}: give a YAML file, or one of those shipped: {', '.join(shipped())}"])
+    raise MappingError([f"no mapping {name!r}: give a YAML file, or one of those shipped: {', '.join(_every())}"])
+
+
+_KINDS: tuple[Literal["claims", "events"], ...] = ("claims", "events")
+
+
+def _every() -> tuple[str, ...]:
+    return tuple(name for kind in _KINDS for name in shipped(kind))
+
+
+def _folder(kind: Literal["claims", "events"]) -> Traversable:
+    folder = resources.files("pipeline.inputs") / "mappings"
+    return folder if kind == "claims" else folder / "registers"
 
 
 def load_mapping(name: str) -> Mapping:

@@ -53,13 +53,18 @@ def people_of(place: Path | str, mapping: Mapping | None = None, encoding: str |
     columns = ["region", "physician_code", "institution_code"]
     mapping = mapping or load_mapping(CONTRACT)
     counts = pl.DataFrame(schema={**dict.fromkeys(columns, pl.String), "claims": pl.UInt32})
+    rows = accepted = 0
     try:
         for piece in slices(open_inputs(str(place), mapping, encoding).files, mapping):
-            named = piece.decode().claims.select(columns).drop_nulls("physician_code")
+            decoded = piece.decode()
+            rows, accepted = rows + decoded.rows, accepted + decoded.claims.height
+            named = decoded.claims.select(columns).drop_nulls("physician_code")
             more = named.group_by(columns).agg(pl.len().cast(pl.UInt32).alias("claims"))
             counts = pl.concat([counts, more]).group_by(columns).agg(pl.col("claims").sum())
     except InputError as error:
         raise ClaimsFileError(f"{place}: no claims with {', '.join(columns)} can be read from it: {error}") from None
+    if rows and not accepted:
+        raise ClaimsFileError(f"{place}: none of its {rows:,} rows is a claim; `screening replay` tells why")
     ordered = (
         counts.sort("region", "physician_code", "claims", "institution_code", descending=[False, False, True, False])
         .group_by("region", "physician_code", maintain_order=True)

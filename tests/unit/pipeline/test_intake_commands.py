@@ -132,6 +132,14 @@ def test_what_replay_refuses_load_and_sample_refuse_too(faults: Path, tmp_path: 
     assert told in " ".join(done.stderr.split())
 
 
+def test_a_file_of_which_every_row_is_set_aside_is_never_done(faults: Path, tmp_path: Path) -> None:
+    header = (faults / "00-base/base.csv").read_text("utf-8").splitlines()[0]
+    (file := tmp_path / "bad.csv").write_text(f"{header}\nx,y\n", "utf-8")
+    assert run("sample", "events-for", file, tmp_path / "events.ndjson").exit_code == 1
+    events = ("--events", faults / "events.ndjson", "--no-report", "--out", tmp_path / "out")
+    assert run("replay", file, *events).exit_code == 1
+
+
 def test_conformance_names_a_damaged_file_and_a_line_that_is_no_case(faults: Path, tmp_path: Path) -> None:
     (folder := tmp_path / "cases").mkdir()
     (folder / "damaged.jsonl.gz").write_bytes((faults / "02-gz/flipped.ndjson.gz").read_bytes())
