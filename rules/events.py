@@ -154,6 +154,29 @@ class InstitutionResigned(Event, frozen=True, kw_only=True, tag="institution_res
     of_institution: ClassVar[bool] = True
 
 
+class _Period(Event, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """Days that an event about an institution's agreement names, both included; `from` is `date` where it is not given."""
+
+    of_institution: ClassVar[bool] = True
+    start: dt.date | None = None
+    end: dt.date | None = None
+
+
+class InstitutionSigned(_Period, frozen=True, kw_only=True, tag="institution_signed"):
+    """The institution signed a service agreement (服务协议) for these days; without `to` it has no written last day (P7)."""
+
+
+class InstitutionSuspended(_Period, frozen=True, kw_only=True, tag="institution_suspended"):
+    """The institution's agreement is suspended on these days, or until a new one."""
+
+
+class InstitutionEnded(Event, frozen=True, kw_only=True, tag="institution_ended", rename={"start": "from"}):
+    """The institution's agreement has ended, from this day on."""
+
+    of_institution: ClassVar[bool] = True
+    start: dt.date | None = None
+
+
 class StatusRecorded(Event, frozen=True, kw_only=True, tag="status"):
     """The filing status from `date` until `until` (inclusive; None is open)."""
 
@@ -270,6 +293,9 @@ AnyEvent = (
     | RectificationOrder
     | InstitutionViolationRatio
     | PrescriberListed
+    | InstitutionSigned
+    | InstitutionSuspended
+    | InstitutionEnded
     | ActDone
     | ObjectionFiled
     | ObjectionAnswered
@@ -320,6 +346,9 @@ NEEDS_INSTITUTION = frozenset(
         EventType.REINSTATEMENT_REFUSED,
         EventType.INSTITUTION_SNAPSHOT,
         EventType.INSTITUTION_RESIGNED,
+        EventType.INSTITUTION_SIGNED,
+        EventType.INSTITUTION_SUSPENDED,
+        EventType.INSTITUTION_ENDED,
         EventType.RECTIFICATION_ORDER,
         EventType.INSTITUTION_VIOLATION_RATIO,
         EventType.PRESCRIBER_LISTED,
@@ -393,6 +422,10 @@ def check(event: Event, ledger: Standard) -> list[str]:
         problems += _bonus_problems(event, ledger)
     elif isinstance(event, Agreement) and event.end < event.start:
         problems.append(f"end: {event.end} lies before start {event.start}")
+    elif isinstance(event, InstitutionSigned | InstitutionSuspended):
+        first = event.start or event.date
+        if event.end is not None and event.end < first:
+            problems.append(f"to: {event.end} lies before the first day {first}")
     elif isinstance(event, ActDone) and event.duty not in ledger.duties:
         known = ", ".join(ledger.duties) or "(none)"
         problems.append(f"duty: {event.duty!r} is no duty of this scheme; it has {known}")

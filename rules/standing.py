@@ -13,6 +13,7 @@ from rules.calendar import WorkingCalendar, official_calendar
 from rules.dossier import Dossier, Issue, fold, law_order
 from rules.events import ActDone, Event, InstitutionResigned
 from rules.packs.pack import Law, Pack, PackError, Segment
+from rules.schemes import agreements
 from rules.schemes.account import Account, Ban, Entry
 from rules.schemes.ledger import Ledger
 from rules.schemes.registry import scheme_of
@@ -248,6 +249,7 @@ def institution_timeline(
             running = spans[-1] if spans else None
             if running is None or (running.end is not None and span.start is not None and running.end < span.start):
                 spans.append(span)
+    spans = list(agreements.beside(spans, agreements.run(events)))
     return InstitutionTimeline(
         region=region if region is not None else (events[0].region if events else ""),
         institution_code=institution_code,

@@ -69,10 +69,15 @@ class Standing(StrEnum):
 
 
 class InstitutionStanding(StrEnum):
-    """Standing of an institution's service agreement (服务协议)."""
+    """Standing of an institution's service agreement (服务协议).
+
+    Unknown: its written last day is over and no other is recorded.
+    """
 
     ACTIVE = "active"
     TERMINATED = "terminated"
+    SUSPENDED = "suspended"
+    UNKNOWN = "unknown"
 
 
 class SiteStatus(StrEnum):
@@ -138,6 +143,7 @@ class Reason(StrEnum):
     PENDING_REINSTATEMENT = "pending_reinstatement"
     AGREEMENT_EXPIRED = "agreement_expired"
     INSTITUTION_AGREEMENT_TERMINATED = "institution_agreement_terminated"
+    INSTITUTION_AGREEMENT_UNKNOWN = "institution_agreement_unknown"
     SITE_NOT_DECLARED = "site_not_declared"
     QUALIFICATION_INCOMPLETE = "qualification_incomplete"
     POINTS_FULL_NO_STATED_EFFECT = "points_full_no_stated_effect"
@@ -180,6 +186,9 @@ class EventType(StrEnum):
     RECTIFICATION_ORDER = "rectification_order"
     INSTITUTION_VIOLATION_RATIO = "institution_violation_ratio"
     PRESCRIBER_LISTED = "prescriber_listed"
+    INSTITUTION_SIGNED = "institution_signed"
+    INSTITUTION_SUSPENDED = "institution_suspended"
+    INSTITUTION_ENDED = "institution_ended"
     ACT_DONE = "act_done"
     OBJECTION_FILED = "objection_filed"
     OBJECTION_ANSWERED = "objection_answered"

@@ -159,6 +159,7 @@ _REASONS_ZH = {
     Reason.BLACKLISTED_EMERGENCY: "黑名单医师的急救",
     Reason.PENDING_REINSTATEMENT: "责罚期满待恢复",
     Reason.AGREEMENT_EXPIRED: "服务协议到期",
+    Reason.INSTITUTION_AGREEMENT_UNKNOWN: "机构协议到期未续",
     Reason.INSTITUTION_AGREEMENT_TERMINATED: "机构协议终止",
     Reason.SITE_NOT_DECLARED: "执业地点未申报",
     Reason.QUALIFICATION_INCOMPLETE: "未见培训记录",

@@ -69,7 +69,8 @@ class When(_Model):
     straddles: abnormal           the stay has days inside and days outside an abnormal status; days without law are not judged,
                                   so a stay that begins before the pack's validity is not asked
     site: undeclared|opted_out|not_listed    what the claiming institution declared about the physician
-    institution: terminated       the institution has no service agreement on the service date
+    institution: terminated       the institution's service agreement is suspended or has ended on the service date
+    institution: unknown          its written last day is over and no other agreement is recorded
     drug: {field: bool}           the claim's drug object says so (a claim without the object never matches)
     service_date: {from, to}      only for services on these days
     """
@@ -81,7 +82,7 @@ class When(_Model):
     in_penalty: Literal[True] | None = None
     straddles: Literal["penalty", "abnormal"] | None = None
     site: Literal["undeclared", "opted_out", "not_listed"] | None = None
-    institution: Literal["terminated"] | None = None
+    institution: Literal["terminated", "unknown"] | None = None
     drug: (
         dict[Literal["dual_channel", "external", "separate", "within_scope", "within_dosage", "price_ok"], bool] | None
     ) = None

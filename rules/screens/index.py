@@ -37,7 +37,14 @@ UNREADABLE = 1 << (len(Flag) + 1)
 
 SITE_UNDECLARED = 0
 SITE_CODE = {SiteStatus.DECLARED: 1, SiteStatus.OPTED_OUT: 2, SiteStatus.LISTED: 3}
-INSTITUTION_ACTIVE, INSTITUTION_TERMINATED, INSTITUTION_UNREADABLE = 0, 1, 2
+INSTITUTION_ACTIVE, INSTITUTION_TERMINATED, INSTITUTION_UNREADABLE, INSTITUTION_UNKNOWN = 0, 1, 2, 3
+INSTITUTION_CODE = {
+    InstitutionStanding.ACTIVE: INSTITUTION_ACTIVE,
+    InstitutionStanding.TERMINATED: INSTITUTION_TERMINATED,
+    InstitutionStanding.SUSPENDED: INSTITUTION_TERMINATED,
+    InstitutionStanding.UNKNOWN: INSTITUTION_UNKNOWN,
+}
+"""A suspended agreement bars as one that has ended does (P7)."""
 
 
 def day_number(day: dt.date) -> int:
@@ -145,9 +152,14 @@ class StandingIndex:
             low = _low(span.start)
             if low > expected:
                 rows.append((expected, INSTITUTION_ACTIVE, -1, timeline.revision))
-            ended = span.standing is InstitutionStanding.TERMINATED
-            state = INSTITUTION_TERMINATED if ended else INSTITUTION_ACTIVE
-            rows.append((low, state, self._institution_spans.texts.put(span.causes), timeline.revision))
+            rows.append(
+                (
+                    low,
+                    INSTITUTION_CODE[span.standing],
+                    self._institution_spans.texts.put(span.causes),
+                    timeline.revision,
+                )
+            )
             expected = _high(span.end) + 1
         if expected <= LAST_DAY:
             rows.append((expected, INSTITUTION_ACTIVE, -1, timeline.revision))

@@ -15,6 +15,7 @@ from rules.screens.index import (
     FLAG_BIT,
     IN_PENALTY,
     INSTITUTION_TERMINATED,
+    INSTITUTION_UNKNOWN,
     LAST_DAY,
     NO_STANDING,
     SITE_CODE,
@@ -285,7 +286,8 @@ def _tests(when: When, pack: Pack) -> Iterator[Test]:
         }[when.site]
         yield lambda seen: sites[seen.facts.site]
     if when.institution is not None:
-        yield lambda seen: seen.facts.institution == INSTITUTION_TERMINATED
+        institution = INSTITUTION_TERMINATED if when.institution == "terminated" else INSTITUTION_UNKNOWN
+        yield lambda seen: seen.facts.institution == institution
     if when.drug is not None:
         for name, value in when.drug.items():
             yield _drug(name, int(value))

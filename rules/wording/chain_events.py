@@ -66,6 +66,12 @@ def _snapshot(event: ev.InstitutionSnapshot) -> Text:
     )
 
 
+def _agreement(event: ev.InstitutionSigned | ev.InstitutionSuspended, zh: str, en: str) -> Text:
+    first = event.start or event.date
+    last_zh, last_en = (f"至{event.end}", f" to {event.end}") if event.end else ("起", " on")
+    return Text(f"{_at(event)}：{zh}，{first}{last_zh}", f"{_at(event)}: {en}, from {first}{last_en}")
+
+
 _ANSWER = {
     "upheld": ("成立，自始无效", "accepted; the decision is void from its start"),
     "rejected": ("不成立", "rejected"),
@@ -104,6 +110,11 @@ _SIMPLE: dict[type[ev.Event], Callable[[Any], Text]] = {
     ev.RetrainingPassed: lambda _: Text("统一培训并考核合格", "unified training and assessment passed"),
     ev.InstitutionSnapshot: _snapshot,
     ev.InstitutionResigned: lambda e: Text(f"{_at(e)}重新签订服务协议", f"{_at(e)} signed a new agreement"),
+    ev.InstitutionSigned: lambda e: _agreement(e, "签订服务协议", "signed a service agreement"),
+    ev.InstitutionSuspended: lambda e: _agreement(e, "服务协议暂停", "agreement suspended"),
+    ev.InstitutionEnded: lambda e: Text(
+        f"{_at(e)}：服务协议自{e.start or e.date}终止", f"{_at(e)}: agreement ended from {e.start or e.date} on"
+    ),
     ev.StatusRecorded: _status,
     ev.Repair: lambda e: Text(f"修复：期限改至{e.new_until}", f"repair: the status ends on {e.new_until} instead"),
     ev.StatusCorrected: lambda e: Text(

@@ -14,6 +14,7 @@ from rules.standing import Statement
 from rules.text import Text
 from rules.timeline import InstitutionTimeline, Span, Window
 from rules.vocabulary import InstitutionStanding, Reason, Standing
+from rules.wording.labels import INSTITUTION
 
 
 def window_story(
@@ -50,7 +51,15 @@ def window_story(
         yield from _points(span, service, ledger.on(service))
     for item in institution.spans:
         inside = (item.start is None or item.start <= service) and (item.end is None or service <= item.end)
-        if inside and item.standing is InstitutionStanding.TERMINATED:
+        if inside and item.standing in (InstitutionStanding.SUSPENDED, InstitutionStanding.UNKNOWN):
+            zh, en = INSTITUTION[item.standing]
+            last = Text(f"至{item.end}", f" to {item.end}") if item.end else Text("起", " on")
+            yield Text(f"机构{zh}：{item.start}{last.zh}。", f"The institution: {en}, from {item.start}{last.en}.")
+        elif inside and item.standing is InstitutionStanding.TERMINATED and not item.citations:
+            yield Text(
+                f"机构服务协议自{item.start}起终止。", f"The institution's agreement has ended from {item.start} on."
+            )
+        elif inside and item.standing is InstitutionStanding.TERMINATED:
             until = Text(f"至{item.end}", f"to {item.end}") if item.end else Text("起", "on")
             yield Text(
                 f"机构服务协议自{item.start}{until.zh}终止（条件成就次日起；{'、'.join(item.citations)}）。",

@@ -95,6 +95,10 @@ _GROUND = {
         "服务日期当日该机构的服务协议已终止",
         "the institution's service agreement had ended on the service date",
     ),
+    Reason.INSTITUTION_AGREEMENT_UNKNOWN: (
+        "该机构服务协议已到书面止日，未见新的协议",
+        "the institution's agreement ran to its written last day and no other is recorded",
+    ),
     Reason.SITE_NOT_DECLARED: (
         "该医师编码有效，但未由本机构申报执业",
         "the code is valid, but this institution had not declared the physician",

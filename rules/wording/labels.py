@@ -62,6 +62,8 @@ STANDING: dict[Standing, Text] = {
 INSTITUTION: dict[InstitutionStanding, Text] = {
     InstitutionStanding.ACTIVE: Text("协议有效", "agreement in force"),
     InstitutionStanding.TERMINATED: Text("协议终止", "agreement ended"),
+    InstitutionStanding.SUSPENDED: Text("协议暂停", "agreement suspended"),
+    InstitutionStanding.UNKNOWN: Text("协议到期，未见新协议", "agreement over, no other recorded"),
 }
 
 FLAG: dict[Flag, Text] = {
@@ -88,6 +90,9 @@ TRIGGER: dict[EventType | DerivedTrigger, Text] = {
     DerivedTrigger.NOTICE_OF_BONUS: Text(
         "机构收到书面加分通知之日", "the institution's receipt of the written notice of a bonus"
     ),
+    EventType.INSTITUTION_SIGNED: Text("机构签订协议之日", "the institution's signing of an agreement"),
+    EventType.INSTITUTION_SUSPENDED: Text("机构协议暂停之日", "the suspension of the institution's agreement"),
+    EventType.INSTITUTION_ENDED: Text("机构协议终止之日", "the end of the institution's agreement"),
     EventType.ACT_DONE: Text("办理之日", "the day of the act"),
     EventType.OBJECTION_FILED: Text("收到申辩之日", "the receipt of the objection"),
     EventType.OBJECTION_ANSWERED: Text("答复申辩之日", "the answer to the objection"),

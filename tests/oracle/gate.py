@@ -87,13 +87,14 @@ def exempt(outcome: Outcome, claim: dict, ground: str) -> Outcome:
     return pay(outcome, "exempt_" + claim["encounter_type"]) | {"exempted_ground": ground}
 
 
-def terminated(institution_standing: Message | None, d: date) -> bool:
-    """Whether the institution's agreement is ended on a day; a day that no span covers is active."""
+def agreement(institution_standing: Message | None, d: date) -> str:
+    """What the institution's agreement does to a claim of a day (P7): bars it, is unknown, or covers; no span: covers."""
     span = span_on((institution_standing or {}).get("spans") or [], d)
-    return span is not None and span["standing"] == "terminated"
+    standing = "active" if span is None else span["standing"]
+    return {"terminated": "bars", "suspended": "bars", "unknown": "unknown"}.get(standing, "covers")
 
 
-def qiannan(claim: dict, spans: list[Span], sites: list, institution_ended: bool) -> Outcome:
+def qiannan(claim: dict, spans: list[Span], sites: list, institution: str) -> Outcome:
     """The Qiannan precedence over one timeline."""
     service = day(claim["service_date"])
     site = site_on(sites, claim["institution_code"], service)
@@ -129,8 +130,10 @@ def qiannan(claim: dict, spans: list[Span], sites: list, institution_ended: bool
         if urgent(claim):
             return exempt(outcome, claim, "pending_reinstatement")
         return reject(outcome, "pending_reinstatement", "institution")
-    if institution_ended:
+    if institution == "bars":
         return review(outcome, "institution_agreement_terminated")  # README section 1: no clause of 000 denies
+    if institution == "unknown":
+        return review(outcome, "institution_agreement_unknown")
     if site != "declared" and not at_a_pharmacy(claim):
         return review(outcome, "site_not_declared")
     if "qualification_incomplete" in flags and not at_a_pharmacy(claim):
@@ -138,7 +141,7 @@ def qiannan(claim: dict, spans: list[Span], sites: list, institution_ended: bool
     return pay(outcome)
 
 
-def judge_qiannan(claim: dict, physician: Message, institution_ended: bool) -> Outcome:
+def judge_qiannan(claim: dict, physician: Message, institution: str) -> Outcome:
     """Qiannan, once as published and once with the late upholdings honoured (Q2)."""
     if day(claim["service_date"]) < IN_FORCE:
         return not_in_force()
@@ -148,20 +151,20 @@ def judge_qiannan(claim: dict, physician: Message, institution_ended: bool) -> O
             return exempt(outcome, claim, "physician_missing")
         return reject(outcome, "physician_missing", "institution")
     sites = physician.get("sites") or []
-    without = qiannan(claim, physician.get("spans") or [], sites, institution_ended)
+    without = qiannan(claim, physician.get("spans") or [], sites, institution)
     contested = physician.get("contested")
     if contested is None:
         return without
     unknown = without["standing"] == "unregistered" and not at_a_pharmacy(claim)
     if unknown or without["standing"] == "opted_out" or without["reason"] == "blacklist_conflict":
         return without
-    honoured = qiannan(claim, contested, sites, institution_ended)
+    honoured = qiannan(claim, contested, sites, institution)
     if honoured["disposition"] != without["disposition"]:
         return review(without, "data_conflict") | {"exempted_ground": None}
     return without
 
 
-def judge_lanzhou(claim: dict, physician: Message, institution_ended: bool) -> Outcome:
+def judge_lanzhou(claim: dict, physician: Message, institution: str) -> Outcome:
     """The Lanzhou precedence."""
     service = day(claim["service_date"])
     if not FIRST_DAY <= service <= LAST_DAY:
@@ -193,22 +196,32 @@ def judge_lanzhou(claim: dict, physician: Message, institution_ended: bool) -> O
         return reject(outcome, "suspended", "unspecified")
     if span["standing"] == "agreement_expired":
         return review(outcome, "agreement_expired")
-    if institution_ended:
+    if institution == "bars":
         return reject(outcome, "institution_agreement_terminated", "unspecified")
+    if institution == "unknown":
+        return review(outcome, "institution_agreement_unknown")
     return pay(outcome)
 
 
-def judge_national(claim: dict, physician: Message) -> Outcome:
-    """The national precedence; it knows no ground that lies with the institution's agreement."""
+def of_the_agreement(outcome: Outcome, claim: dict, institution: str) -> Outcome | None:
+    """P7 under the national opinion: rejected, emergencies a review with the same reason; unknown is a review."""
+    if institution == "bars":
+        if urgent(claim):
+            return review(outcome, "institution_agreement_terminated")
+        return reject(outcome, "institution_agreement_terminated", "unspecified")
+    return review(outcome, "institution_agreement_unknown") if institution == "unknown" else None
+
+
+def judge_national(claim: dict, physician: Message, institution: str) -> Outcome:
+    """The national precedence."""
     service = day(claim["service_date"])
     if service < NATIONAL_START:
         return not_in_force()
     if blank(claim.get("physician_code")):
-        return (
-            pay(expect("not_applicable"))
-            if at_a_pharmacy(claim)
-            else review(expect("not_applicable"), "physician_missing")
-        )
+        nobody = expect("not_applicable")
+        if at_a_pharmacy(claim):
+            return of_the_agreement(nobody, claim, institution) or pay(nobody)
+        return review(nobody, "physician_missing")
     span = span_on(physician.get("spans") or [], service)
     if span is None or span["standing"] == "unregistered":
         return reject(expect("unregistered"), "physician_unregistered", "unspecified")
@@ -225,12 +238,15 @@ def judge_national(claim: dict, physician: Message) -> Outcome:
         if urgent(claim):
             return review(outcome, "status_abnormal_emergency")
         return reject(outcome, "status_abnormal", "unspecified")
+    found = of_the_agreement(outcome, claim, institution)
+    if found is not None:
+        return found
     if site_on(physician.get("sites") or [], claim["institution_code"], service) != "declared":
         return review(outcome, "site_not_declared")
     return pay(outcome)
 
 
-def judge_xiamen(claim: dict, physician: Message, institution_ended: bool) -> Outcome:
+def judge_xiamen(claim: dict, physician: Message, institution: str) -> Outcome:
     """The Xiamen precedence; no registration is needed there."""
     outcome = expect("not_applicable")
     if not blank(claim.get("physician_code")):
@@ -240,8 +256,10 @@ def judge_xiamen(claim: dict, physician: Message, institution_ended: bool) -> Ou
         if urgent(claim):
             return review(outcome, "blacklisted_emergency")
         return reject(outcome, "blacklisted", "unspecified")
-    if institution_ended:
+    if institution == "bars":
         return reject(outcome, "institution_agreement_terminated", "unspecified")
+    if institution == "unknown":
+        return review(outcome, "institution_agreement_unknown")
     if outcome["standing"] == "points_full_once":
         return review(outcome, "points_full_no_stated_effect")
     return pay(outcome)
@@ -265,7 +283,7 @@ def judge_claim(
     """The fields of the verdict that the law decides."""
     present = not blank(claim.get("physician_code"))
     physician = (physician_standing or {}) if present else {}
-    ended = terminated(institution_standing, day(claim["service_date"]))
+    ended = agreement(institution_standing, day(claim["service_date"]))
     region = claim["region"]
     if region == "522700":
         pack, outcome = "qiannan-2022@1", judge_qiannan(claim, physician, ended)
@@ -276,7 +294,7 @@ def judge_claim(
     elif region == "440500" and shantou_on:
         pack, outcome = "shantou-2022-draft@1", judge_shantou(claim, physician)
     else:
-        pack, outcome = "national-2024@1", judge_national(claim, physician)
+        pack, outcome = "national-2024@1", judge_national(claim, physician, ended)
     if strange_day(claim) or (strange(claim) and outcome["reason"] != "rule_not_in_force"):
         outcome = review(expect("not_applicable"), "implausible")
     elif claim["encounter_type"] == "unknown" and outcome["reason"] != "rule_not_in_force":

@@ -187,7 +187,7 @@ def _institution(rng: random.Random, region: str, code: str) -> dict:
             {
                 "from": iso(days[2]),
                 "to": rng.choice((None, iso(days[3]))),
-                "standing": rng.choice(("active", "terminated")),
+                "standing": rng.choice(("active", "terminated", "suspended", "unknown")),
             },
         ]
     return {"region": region, "institution_code": code, "revision": rng.randrange(50), "spans": spans}

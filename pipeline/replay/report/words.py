@@ -36,6 +36,7 @@ REASON: dict[Reason, Pair] = {
     Reason.BLACKLISTED_EMERGENCY: ("黑名单而属急诊", "blacklisted, emergency"),
     Reason.PENDING_REINSTATEMENT: ("责罚期满未恢复", "penalty over, not reinstated"),
     Reason.AGREEMENT_EXPIRED: ("无有效协议", "no agreement in force"),
+    Reason.INSTITUTION_AGREEMENT_UNKNOWN: ("机构协议到期未续", "institution's agreement over, no other recorded"),
     Reason.INSTITUTION_AGREEMENT_TERMINATED: ("机构协议终止", "institution's agreement ended"),
     Reason.SITE_NOT_DECLARED: ("机构未申报该医师", "not declared at this institution"),
     Reason.QUALIFICATION_INCOMPLETE: ("无培训记录", "no training on record"),
