@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
+import polars as pl
+
 from pipeline.inputs.errors import InputError
 
 Format = Literal["parquet", "ndjson", "json", "csv", "xlsx", "records"]
@@ -39,8 +41,13 @@ MAX_LINE = 64 << 20
 _LOOKED_AT = 64 << 20
 """Bytes of a text file from which its encoding is told. A line further on that is in another one is set aside by name."""
 
-DAMAGE = (OSError, EOFError, zlib.error)
-"""What a damaged compression raises."""
+DAMAGE: tuple[type[OSError], type[EOFError], type[zlib.error], type[BaseException]] = (
+    OSError,
+    EOFError,
+    zlib.error,
+    pl.exceptions.PanicException,
+)
+"""What a damaged file raises: its compression, and where a damaged Parquet file goes beyond what polars itself expects."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,10 +288,19 @@ def slices(inputs: tuple[InputFile, ...], mapping: Mapping, cut: Cut | None = No
         }[file.format]  # fmt: skip
         try:
             for first_line, rows, weight, decode, lines, places in pieces(file, mapping, cut):
-                yield Slice(number, file.name, row, first_line, rows, weight, decode, lines, places)
+                told = partial(_decoded, file, first_line, decode)
+                yield Slice(number, file.name, row, first_line, rows, weight, told, lines, places)
                 number, row = number + 1, row + rows
         except (pl.exceptions.PolarsError, *DAMAGE) as error:
             raise InputError(f"{file.name}: cannot be read as {file.format}: {error}") from error
+
+
+def _decoded(file: InputFile, first_line: int, decode: Callable[[], Decoded]) -> Decoded:
+    """A slice, read when it is asked for: damage within a file shows only then. Raises InputError."""
+    try:
+        return decode()
+    except (pl.exceptions.PolarsError, *DAMAGE) as error:
+        raise InputError(f"{file.name}: cannot be read from row {first_line:,} on: {error}") from error
 
 
 def _parquet(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[_Piece]:

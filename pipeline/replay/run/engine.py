@@ -22,7 +22,6 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.inputs.errors import InputError
 from pipeline.inputs.files import InputFile
 from pipeline.inputs.identity import KINDS, identities
 from pipeline.inputs.mapping import Mapping
@@ -221,10 +220,7 @@ def _collect(waiting: dict[Future[int], Slice], progress: Progress) -> int:
 
 def _judge(run: _Run, piece: Slice) -> int:
     """One slice, from its bytes to its note. Returns its rows."""
-    try:
-        decoded = piece.decode()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{piece.file}: cannot be read from row {piece.first_line} on: {error}") from error
+    decoded = piece.decode()
     if decoded.rejected and run.job.strict:
         first = decoded.rejected[0]
         raise StrictError(
