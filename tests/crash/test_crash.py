@@ -29,7 +29,7 @@ from tests.support.workers import QUICK, Crew, WorkerProcess
 pytestmark = pytest.mark.kafka
 
 SEED = int(os.environ.get("CRASH_SEED", "20230511"))
-KILLS = 12
+KILLS = 8
 SMALL_SPOILED = [spoiled.value for spoiled in SPOILED if len(spoiled.value or b"") < 100_000]
 
 
