@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rules.packs.pack import PackSet
 from rules.screens.facts import Bytes, ClaimColumns, Facts, Mask, Numbers, packs_on
 from rules.screens.index import (
+    FIRST_DAY,
     IN_PENALTY,
     LAST_DAY,
     NO_STANDING,
@@ -71,7 +72,12 @@ def person_everywhere(
     abnormal = (((theirs.flags & IN_PENALTY) != 0) | theirs.straddles) & (theirs.carried == 0)
     theirs = replace(theirs, standing=_named(theirs))
     at_home = person_wide[claims.pack[rows]]
-    merged = _merged(facts, rows, theirs, abnormal, np.flatnonzero(at_home))
+    home = np.flatnonzero(at_home)
+    merged = _merged(facts, rows, theirs, abnormal, home)
+    several = home[abnormal[home] & claims.stay[rows[home]]]
+    for row in sorted({int(rows[place]) for place in several.tolist()}):
+        keys = [key for number, key, pack in pairs if number == row and person_wide[pack]]
+        merged = _whole_stay(merged, claims, row, keys, index)
     beside = _latest(rows, theirs, np.flatnonzero(abnormal & ~at_home))
     if not len(beside):
         return merged, None
@@ -136,6 +142,38 @@ def _merged(facts: Facts, rows: Places, theirs: Facts, abnormal: Mask, places: P
         if not own[rows[place]] or theirs.window_start[place] > facts.window_start[rows[place]]
     ]
     return _laid(merged, rows[statuses], theirs.take(np.array(statuses, np.intp)))
+
+
+def _whole_stay(facts: Facts, claims: ClaimColumns, row: int, keys: Sequence[str], index: StandingIndex) -> Facts:
+    """A stay of somebody with statuses in several areas, day by day: a day is barred if any of them bars it (N3, P3).
+
+    The window to be told is that of the service day, else of the last day that is barred.
+    """
+    first, last = int(claims.start_day[row]), int(claims.day[row])
+    days = np.arange(first, last + 1, dtype=np.int32)
+    own = claims.physician_key[row]
+    barred = np.zeros(len(days), np.bool_)
+    shown_start = np.full(len(days), FIRST_DAY, np.int64)
+    shown_end = np.full(len(days), FIRST_DAY, np.int64)
+    for key in (own, *keys):
+        daily = replace(
+            claims.take(np.full(len(days), row, np.intp)), physician_key=[key] * len(days), day=days, start_day=days
+        )
+        seen = index.look_up(daily)
+        holds = ((seen.flags & IN_PENALTY) != 0) & (seen.carried == 0)
+        later = holds & (~barred | (seen.window_start > shown_start))
+        shown_start = np.where(later, seen.window_start, shown_start)
+        shown_end = np.where(later, seen.window_end, shown_end)
+        barred |= holds
+    if not barred.any():
+        return facts
+    at = int(np.flatnonzero(barred)[-1])
+    straddles, touched_start, touched_end = (
+        getattr(facts, name).copy() for name in ("straddles", "touched_start", "touched_end")
+    )
+    straddles[row] = not barred.all()
+    touched_start[row], touched_end[row] = shown_start[at], shown_end[at]
+    return replace(facts, straddles=straddles, touched_start=touched_start, touched_end=touched_end)
 
 
 def _laid(facts: Facts, rows: Places, others: Facts, names: Sequence[str] = _OF_THE_STATUS) -> Facts:
