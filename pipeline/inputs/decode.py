@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -67,13 +67,16 @@ class Rejected:
 class Decoded:
     """`claims` in the order of the slice, as CLAIMS; `rejected` the others. `rows` counts both.
 
-    `records` gives the claims as they stand on the wire, in the same order; it is asked only by who sends them.
+    `records` gives the claims as they stand on the wire, in the same order; it is asked only by who sends them. `counts` says of
+    how many values words for nothing were taken for missing (`word:FIELD`), and how many rows have what the mapping says in
+    place of nothing (`absent:FIELD`).
     """
 
     claims: pl.DataFrame
     rejected: list[Rejected]
     rows: int
     records: Callable[[], list[bytes]]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def decode_lines(lines: Sequence[bytes]) -> Decoded:
@@ -95,15 +98,22 @@ def decode_frame(frame: pl.DataFrame, fitted: Fitted, rows: Sequence[dict[str, A
     if frame.is_empty():
         return Decoded(pl.DataFrame(schema=CLAIMS), [], 0, list)
     # An optional first day must also not lie after the last; both are columns by then.
-    read = frame.lazy().select(*fitted.values, fitted.doubtful.alias("doubtful")).with_row_index("row").collect()
+    read = (
+        frame.lazy()
+        .select(*fitted.values, fitted.doubtful.alias("doubtful"), *fitted.counts)
+        .with_row_index("row")
+        .collect()
+    )
+    names = [count.meta.output_name() for count in fitted.counts]
+    counts = {name: int(read[name][0] or 0) for name in names}
     doubtful = read["doubtful"] | (read["start_day"] > read["day"]).fill_null(value=False)
     claims = (
-        read.drop("doubtful")
+        read.drop("doubtful", *names)
         .with_columns(pl.col("row").cast(pl.Int64), _IMPLAUSIBLE)
         .select(*CLAIMS, pl.exclude(*CLAIMS))
     )
     if not doubtful.any():
-        return Decoded(claims, [], frame.height, lambda: _documents(frame, fitted))
+        return Decoded(claims, [], frame.height, lambda: _documents(frame, fitted), counts)
     places = doubtful.arg_true().to_list()
     natives = frame[places].iter_rows(named=True) if rows is None else (rows[place] for place in places)
     documents: dict[int, bytes] = {}
@@ -125,7 +135,7 @@ def decode_frame(frame: pl.DataFrame, fitted: Fitted, rows: Sequence[dict[str, A
         made = dict(zip(plain.to_list(), _documents(frame[plain], fitted), strict=True)) | documents
         return [made[row] for row in claims["row"]]
 
-    return Decoded(claims, rejected, frame.height, records)
+    return Decoded(claims, rejected, frame.height, records, counts)
 
 
 _SETTLED = (pl.col("instant") + offset_us(CHINA)).floordiv(DAY_US).cast(pl.Int32)

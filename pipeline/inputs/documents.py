@@ -62,7 +62,7 @@ def read_document(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ClaimError("invalid_utf8", f"byte {error.start} is not UTF-8") from None
     try:
-        return checked(DECODER.decode(text))
+        return checked(DECODER.decode(text), text)
     except json.JSONDecodeError as error:
         raise ClaimError("invalid_json", f"{error.msg.removesuffix(' at')} at character {error.pos}") from None
     except (Repeated, _Constant, RecursionError) as error:
@@ -78,11 +78,18 @@ def told(error: Exception) -> ClaimError:
     return ClaimError("invalid_json", f"{error} is not JSON")
 
 
-def checked(document: Any) -> dict[str, Any]:
-    """The document itself if it is an object of characters. Raises ClaimError."""
+def checked(document: Any, text: str) -> dict[str, Any]:
+    """The document that stands in a text if it is an object of characters. Raises ClaimError."""
     if not isinstance(document, dict):
         kind = "number" if isinstance(document, Number) else type(document).__name__
         raise ClaimError("not_an_object", f"expected a JSON object, found {kind}")
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(document, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ClaimError(
+                "invalid_json", "an escape names half of a surrogate pair, which is no character"
+            ) from None
     return document
 
 
@@ -117,7 +124,7 @@ def read_documents(chunks: Iterator[bytes], name: str) -> Iterator[tuple[dict[st
         count += 1
         document, text = reader.document(count)
         try:
-            yield document if isinstance(document, ClaimError) else checked(document), text
+            yield document if isinstance(document, ClaimError) else checked(document, text), text
         except ClaimError as error:
             yield error, text
 

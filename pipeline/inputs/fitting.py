@@ -51,7 +51,9 @@ _WORDS = sorted(NULL_WORDS)
 class Fitted:
     """Expressions over a source's columns. `values` are the typed columns that a decision needs, `documents` the fields as
     they would stand in JSON, `doubtful` which rows have to be read value by value. `columns` are all that are asked for,
-    `present` those of them that the source has, `amounts` those that hold nothing but amounts."""
+    `present` those of them that the source has, `amounts` those that hold nothing but amounts. `counts` are sums that are told
+    with a slice: `word:FIELD` of values that are words for nothing, `absent:FIELD` of rows that have what the mapping says
+    where nothing is given."""
 
     mapping: SourceMapping
     columns: tuple[str, ...]
@@ -61,6 +63,7 @@ class Fitted:
     documents: tuple[pl.Expr, ...]
     doubtful: pl.Expr
     notices: tuple[str, ...] = ()
+    counts: tuple[pl.Expr, ...] = ()
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ class _Fit:
     notices: list[str] = field(default_factory=list)
     negative: pl.Expr | None = None
     further: dict[str, pl.Expr] = field(default_factory=dict)
+    counts: dict[str, pl.Expr] = field(default_factory=dict)
 
     def wants(self, column: str) -> pl.DataType:
         self.columns[column] = None
@@ -115,6 +119,7 @@ def fit(mapping: SourceMapping, schema: Schema) -> Fitted:
         if source.constant is None and not any(column in schema for column in source.names):
             if source.absent is not None:
                 found.add(name, *_constant(name, source.absent))
+                found.counts[f"absent:{name}"] = pl.len()
                 if name in _FURTHER:
                     found.further[name] = pl.lit(source.absent)
             elif source.division_in in schema:
@@ -136,6 +141,7 @@ def fit(mapping: SourceMapping, schema: Schema) -> Fitted:
         tuple(found.documents),
         pl.any_horizontal(*found.doubts),
         tuple(found.notices),
+        tuple(count.cast(pl.Int64).alias(name) for name, count in found.counts.items()),
     )
 
 
@@ -236,6 +242,7 @@ def _text(name: str, source: FieldSource, found: _Fit) -> pl.Expr | None:
         return pl.lit(source.constant)
     words = found.mapping.words(source)
     parts: list[pl.Expr] = []
+    said = pl.lit(0)
     for column in source.names:
         if column not in found.schema:
             continue
@@ -257,12 +264,15 @@ def _text(name: str, source: FieldSource, found: _Fit) -> pl.Expr | None:
             found.doubts.append(pl.col(column).is_not_null() & part.is_null())
         elif dtype != pl.String:
             part = part.cast(pl.String)
-        parts.append(pl.when(~_missing_in(part, words)).then(part))
+        missing = _missing_in(part, words)
+        said = said + (missing & (part != "")).sum()
+        parts.append(pl.when(~missing).then(part))
     if source.division_in is not None and source.division_in in found.schema:
         found.wants(source.division_in)
         code = pl.col(source.division_in).cast(pl.String, strict=False)
         parts.append(code.str.extract(DIVISION_IN_CODE, 1))
     text = parts[0] if len(parts) == 1 else pl.coalesce(*parts)
+    found.counts[f"word:{name}"] = said
     if source.otherwise is not None:
         # A code in another form (a blank, 11.0) is no other code.
         found.doubts.append((text.is_not_null() & ~text.str.contains(r"^[!--/-~]+$")).fill_null(value=True))
@@ -272,6 +282,7 @@ def _text(name: str, source: FieldSource, found: _Fit) -> pl.Expr | None:
             text.replace_strict(source.values, default=otherwise, return_dtype=pl.String)
         )
     if source.absent is not None:
+        found.counts[f"absent:{name}"] = text.is_null().sum()
         text = text.fill_null(pl.lit(source.absent))
     if source.area:
         text = text.map_batches(_areas, return_dtype=pl.String, is_elementwise=True)

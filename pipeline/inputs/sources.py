@@ -443,7 +443,8 @@ def _with_refused(
     places = pl.Series("row", kept, dtype=pl.Int64)
     claims = decoded.claims.with_columns(places.gather(decoded.claims["row"]).alias("row"))
     moved = [replace(item, row=kept[item.row]) for item in decoded.rejected]
-    return Decoded(claims, sorted([*moved, *refused], key=lambda item: item.row), rows, decoded.records)
+    told = sorted([*moved, *refused], key=lambda item: item.row)
+    return Decoded(claims, told, rows, decoded.records, decoded.counts)
 
 
 # -- documents ----------------------------------------------------------------------------------------------------

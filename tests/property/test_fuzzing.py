@@ -32,3 +32,11 @@ def test_the_count_notices_a_line_that_is_left_out(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("tests.support.fuzzing._lines", lambda data, _encoding: data.count(b"\n") + 1)
     with pytest.raises(NotAccounted):
         account(tmp_path / "c.ndjson", bases()[0].data, "contract", "c.ndjson")
+
+
+@pytest.mark.parametrize("name", ["n.ndjson", "n.json"])
+def test_half_of_a_surrogate_pair_costs_its_own_document_only(name: str, tmp_path: Path) -> None:
+    """Found by the harness: such a text is JSON, but no text at all, and ended the whole run."""
+    [base] = [item for item in bases() if item.name == name]
+    data = base.data.replace(b"D522701000001", b"D\\ud800", 1)
+    assert account(tmp_path / name, data, base.mapping, name) == "read in part"

@@ -254,6 +254,7 @@ def _judge(run: _Run, piece: Slice) -> int:
         "reversals": int((decoded.claims["fund_amount"] < 0).sum()),
         "lines": asdict(piece.lines),
         "rejected": Counter(item.kind for item in decoded.rejected),
+        "taken_as": {name: count for name, count in decoded.counts.items() if count},
         "tallies": tallies,
         "proof": found,
     }
@@ -308,11 +309,13 @@ def _record(
     rejected: Counter[str] = Counter()
     rows: Counter[str] = Counter()
     again: Counter[str] = Counter()
+    taken_as: Counter[str] = Counter()
     lines: dict[str, Counter[str]] = {item["name"]: Counter(asdict(Lines())) for item in description["inputs"]}
     for note in notes:
         rejected.update(note["rejected"])
         rows[note["file"]] += note["rows"]
         again.update(note.get("repeated", {}))
+        taken_as.update(note.get("taken_as", {}))
         lines[note["file"]].update(note["lines"])
     return {
         "format": 1,
@@ -328,6 +331,8 @@ def _record(
             **{kind: again[kind] for kind in KINDS},
             "rejected": sum(rejected.values()),
             "rejected_by_reason": dict(sorted(rejected.items())),
+            "null_words": _by_field(taken_as, "word:"),
+            "absent": _by_field(taken_as, "absent:"),
             "parts": len(notes),
         },
         "event_lines": {"lines": events.lines, "used": events.used, "unusable": len(events.unusable)},
@@ -336,6 +341,11 @@ def _record(
             for number, (judge, known) in enumerate(zip(run.judges, standings, strict=True))
         ],
     }
+
+
+def _by_field(counted: Counter[str], kind: str) -> dict[str, int]:
+    """The counts of one kind, by field."""
+    return {name.removeprefix(kind): count for name, count in sorted(counted.items()) if name.startswith(kind)}
 
 
 def _rule_set(judge: Judge, known: _Standings, tallies: Sequence[list[list[Any]]]) -> dict[str, Any]:

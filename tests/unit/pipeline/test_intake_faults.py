@@ -166,6 +166,7 @@ def test_words_for_nothing_are_no_physician_and_the_next_column_is_asked(faults:
     assert made.verdicts["physician_code"].unique().to_list() == ["D522701000002"]
     assert set(made.rulings().values()) == {"pay"}
     assert made.record["counts"]["accepted"] == 19
+    assert made.record["counts"]["null_words"]["physician_code"] >= 10, "what was taken for nothing is counted by field"
 
 
 def test_amounts_are_taken_where_they_are_exact_and_refused_elsewhere(faults: Faults) -> None:
