@@ -58,6 +58,7 @@ class Committer:
         self._epoch, self._forget, self._committed = epoch, forget, committed
         self._teller = Teller(logger(component="worker", instance=instance), metrics)
         self._committing: Future[Commit] | None = None
+        self._overdue_at = 0.0
         self.failures = 0
         self._last_cause = ("", 0)
         self._letter_bytes = MAX_DEAD_LETTER_BYTES
@@ -71,8 +72,8 @@ class Committer:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is in commit, or what is has come to its end."""
-        return self._committing is None or self._committing.done()
+        """Whether nothing is in commit, or what is has come to its end, or has taken so long that it may never come to one."""
+        return self._committing is None or self._committing.done() or time.monotonic() > self._overdue_at
 
     @property
     def busy(self) -> bool:
@@ -90,7 +91,7 @@ class Committer:
             except BaseException as error:
                 answer.set_exception(error)
 
-        self._committing = answer
+        self._committing, self._overdue_at = answer, time.monotonic() + _COMMIT_WITHIN_S
         threading.Thread(target=commit, name="commit", daemon=True).start()
 
     def _commit(self, batch: Batch, sink: TransactionalSink) -> Commit:
@@ -132,7 +133,9 @@ class Committer:
         except TimeoutError:
             # After a broker restart librdkafka 2.16 can wait for ever for the group's coordinator to take the offsets,
             # whatever its time limit (found by the crash test). A new producer of the same name fences the old one.
-            self._replace_sink(TransactionFatal("commit_stuck", f"no answer within {_COMMIT_WITHIN_S:.0f} s"))
+            stuck = TransactionFatal("commit_stuck", f"no answer within {_COMMIT_WITHIN_S:.0f} s")
+            self._teller.tell(events.TransactionAborted(stuck.cause, str(stuck)))
+            self._replace_sink(stuck)
             return False
         except TransactionAborted as aborted:
             self.failures += 1
