@@ -90,12 +90,13 @@ def run_cases(
                 "day": day_number(case.day),
                 "start_day": None if case.first_day is None else day_number(case.first_day),
                 **{name: drug.get(name) for name in DRUG_FIELDS},
+                "emergency_origin": case.claim.get("emergency_origin") is True,
             }
         )
     if not rows:
         return []
     screen = Screen(packs)
-    decided = screen.decide(pl.DataFrame(rows, schema=CLAIM_FACTS), index)
+    decided = screen.decide(pl.DataFrame(rows, schema={**CLAIM_FACTS, "emergency_origin": pl.Boolean}), index)
     answers = []
     for case, line, known in zip(cases, decided.iter_rows(named=True), timelines, strict=True):
         ruling = screen.rulings[line["ruling"]]

@@ -80,6 +80,7 @@ class ClaimColumns:
     stay: Mask
     drug: Mapping[str, Bytes] | None = None
     implausible: Bytes | None = None
+    emergency_origin: Mask | None = None
     known: Mapping[str, Longs] = field(default_factory=dict)
 
     @classmethod
@@ -107,6 +108,7 @@ class ClaimColumns:
             stay=read["stay"].to_numpy(),
             drug=drug,
             implausible=_some(claims["implausible"].to_numpy()) if "implausible" in claims.columns else None,
+            emergency_origin=_origins(claims),
             known={name: claims[name].to_numpy() for name in KNOWN if name in claims.columns},
         )
 
@@ -122,6 +124,7 @@ class ClaimColumns:
         start_days: Sequence[int | None],
         drugs: Sequence[Any | None] | None,
         implausible: Sequence[int] = (),
+        origins: Sequence[bool] = (),
     ) -> ClaimColumns:
         """From one list a field, as CLAIM_FACTS has them; `drugs` are objects with the drug fields as attributes."""
         count = len(regions)
@@ -144,6 +147,7 @@ class ClaimColumns:
             stay=stay,
             drug=None if drugs is None else {name: _said(drugs, name) for name in DRUG_FIELDS},
             implausible=np.array(implausible, np.uint8) if any(implausible) else None,
+            emergency_origin=np.array(origins, np.bool_) if any(origins) else None,
         )
 
     def __len__(self) -> int:
@@ -165,6 +169,7 @@ class ClaimColumns:
             stay=self.stay[rows],
             drug=None if self.drug is None else {name: said[rows] for name, said in self.drug.items()},
             implausible=None if self.implausible is None else self.implausible[rows],
+            emergency_origin=None if self.emergency_origin is None else self.emergency_origin[rows],
             known={name: at[rows] for name, at in self.known.items()},
         )
 
@@ -204,6 +209,17 @@ def _governing(packs: PackSet) -> tuple[Numbers, dict[int, tuple[Ints, Numbers]]
             positions = [packs.number_of(segment.pack) for segment in law.segments]
             several[number] = np.array(starts, np.int32), np.array(positions, np.uint16)
     return np.array([packs.number_of(law.segments[0].pack) for law in packs.laws], np.uint16), several
+
+
+def _origins(claims: pl.DataFrame) -> Mask | None:
+    """Which stays began as an emergency (急诊转住院): a column of its own, or a field of the claim's further ones."""
+    if "emergency_origin" in claims.columns:
+        said = claims["emergency_origin"].fill_null(False)
+    elif "further" in claims.columns and claims["further"].null_count() < claims.height:
+        said = (claims["further"].str.json_path_match("$.emergency_origin") == "true").fill_null(False)
+    else:
+        return None
+    return said.to_numpy() if said.any() else None
 
 
 def _said(drugs: Sequence[Any | None], name: str) -> Bytes:

@@ -17,7 +17,7 @@ from rules.packs.pack import Pack, PackSet
 from rules.schemes.registry import scheme_of
 from rules.screens.changes import Part, stays_over_a_change
 from rules.screens.everywhere import Statuses, person_everywhere
-from rules.screens.facts import STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
+from rules.screens.facts import ENCOUNTER_CODE, STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
 from rules.screens.index import (
     INSTITUTION_UNREADABLE,
     NO_STANDING,
@@ -36,7 +36,7 @@ from rules.screens.table import (
     Seen,
     cited,
 )
-from rules.vocabulary import CostBearer, Disposition, Reason, Standing
+from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
 
 _STRICTNESS = {Disposition.PAY: 0, Disposition.REVIEW: 1, Disposition.REJECT: 2}
 """Which of two dispositions decides."""
@@ -133,6 +133,7 @@ class Screen:
         self._both: dict[tuple[int, int], int] = {}
         for local, wide in product(np.flatnonzero(~self._person_wide), np.flatnonzero(self._person_wide)):
             self._compile_beside(int(local), int(wide))
+        self._softened = self._compile_origins()
         self._disposition = np.array([tuple(Disposition).index(item.disposition) for item in self.rulings], np.uint8)
         self._shows = np.array(
             [
@@ -191,6 +192,21 @@ class Screen:
             self._both[mine, theirs] = len(self.rulings)
             self.rulings.append(replace(status, second=local) if stricter else replace(local, second=status))
 
+    def _compile_origins(self) -> dict[int, int]:
+        """Of every ruling that is no payment the review that takes its place where the stay began as an emergency (N4)."""
+        found: dict[int, int] = {}
+        for number, ruling in enumerate(tuple(self.rulings)):
+            if ruling.disposition is not Disposition.PAY and ruling.ground not in _ABOVE_A_CHANGE:
+                found[number] = len(self.rulings)
+                softened = replace(
+                    ruling,
+                    disposition=Disposition.REVIEW,
+                    reason=Reason.EMERGENCY_ORIGIN,
+                    cost_bearer=CostBearer.UNDETERMINED,
+                )
+                self.rulings.append(softened)
+        return found
+
     def decide(self, claims: pl.DataFrame, index: StandingIndex, *, stale: bool = False) -> pl.DataFrame:
         """Rules on every claim of a frame (columns of CLAIM_FACTS), in its order; answers the columns of `Decided.frame`."""
         return self.rule(ClaimColumns.of_frame(claims, self.packs), index, stale=stale).frame()
@@ -214,7 +230,21 @@ class Screen:
             settled = self._settle_changes(claims, changes, settled, index, stale=stale)
         if statuses is not None:
             facts, settled, before = self._beside_local(claims, facts, statuses, settled, before, stale=stale)
+        if claims.emergency_origin is not None:
+            settled = self._settle_origins(claims, settled, index, stale=stale)
         return self._described(claims, facts, settled, before)
+
+    def _settle_origins(self, claims: ClaimColumns, ruling: Numbers, index: StandingIndex, *, stale: bool) -> Numbers:
+        """N4: a stay that began as an emergency is a review where an emergency would get another answer."""
+        rows = np.flatnonzero((claims.encounter == ENCOUNTER_CODE[EncounterType.INPATIENT]) & claims.emergency_origin)
+        urgent = np.full(len(rows), ENCOUNTER_CODE[EncounterType.EMERGENCY], np.uint8)
+        others = self.rule(replace(claims.take(rows), encounter=urgent, emergency_origin=None), index, stale=stale)
+        settled = ruling.copy()
+        for row, other in zip(rows.tolist(), others.ruling.tolist(), strict=True):
+            mine, theirs = self.rulings[ruling[row]], self.rulings[other]
+            if (mine.disposition, mine.reason) != (theirs.disposition, theirs.reason):
+                settled[row] = self._softened.get(int(ruling[row]), int(ruling[row]))
+        return settled
 
     def _beside_local(
         self, claims: ClaimColumns, facts: Facts, statuses: Statuses, ruling: Numbers, before: Numbers, *, stale: bool

@@ -38,6 +38,10 @@ _GROUND = {
         "医疗类别代码不在本地区代码表内，须人工确定就诊类型",
         "no table of the area knows the code of the encounter, so a person must say what it was",
     ),
+    Reason.EMERGENCY_ORIGIN: (
+        "住院由急诊转入，按急诊则结论不同",
+        "the stay began as an emergency, of which the answer would be another",
+    ),
     Reason.PHYSICIAN_MISSING: ("结算信息缺少主要负责医师", "the claim names no responsible physician"),
     Reason.PHYSICIAN_UNREGISTERED: (
         "服务日期当日该医师未取得医保医师编码或未登记备案",
@@ -259,6 +263,10 @@ def explain(
         en += f"; {en_encounter} care is exempted"
     zh += f"。{zh_result}。"
     en += f". {en_result}."
+    if ruling.reason is Reason.EMERGENCY_ORIGIN:
+        origin_zh, origin_en = _GROUND[Reason.EMERGENCY_ORIGIN]
+        zh += f"{origin_zh}。"
+        en += f" {origin_en[0].upper()}{origin_en[1:]}."
     if ruling.second is not None:
         other_zh, other_en = _GROUND[ruling.second.ground]
         law = law_title(ruling.second)

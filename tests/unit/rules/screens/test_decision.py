@@ -61,6 +61,7 @@ def test_the_samples_reach_every_reason_that_a_pack_can_give() -> None:
         "standing_stale",
         "standing_unreadable",
         "straddles_law",
+        "emergency_origin",
     }  # the last: tests/property/test_succession_oracle.py
     possible = {str(ruling.reason) for ruling in gate.screen.rulings} - not_here
     assert possible - seen.keys() == set()
