@@ -265,6 +265,9 @@ def test_a_host_whose_clock_the_brokers_refuse_is_not_ready_and_names_its_clock(
 
     for topic in ("claim-verdicts", "claim-cases"):
         configure(cluster, topic, "message.timestamp.before.max.ms", "9223372036854775807")
+    # The limit of this test refuses the broker's own mark at the end of a transaction as well, when it comes a millisecond late
+    # ("Unexpected error ... while sending txn marker"), and the broker sends it again only after a start.
+    cluster.broker.restart()
     wait_judged(cluster, crew)
     worker.wait_ready()
     assert set(outcomes(cluster).values()) == {1}

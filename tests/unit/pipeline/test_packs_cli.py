@@ -77,7 +77,7 @@ def test_show_takes_a_name_a_version_or_a_file_and_json_is_the_whole_pack() -> N
 def test_check_accepts_what_is_shipped() -> None:
     done = run("check")
     assert done.exit_code == 0
-    assert "ok  qiannan-2022@1, 13 grounds, 19 items, 17 deadlines, 30 settings" in done.stdout
+    assert "ok  qiannan-2022@1, 14 grounds, 19 items, 17 deadlines, 30 settings" in done.stdout
 
 
 def test_check_names_every_problem_of_every_file_with_line_and_key(folder: Path) -> None:
