@@ -23,7 +23,8 @@ from pipeline.inputs.mapping import Mapping
 from pipeline.inputs.records import read_records
 from pipeline.inputs.registers import EventMapping, events_of
 from pipeline.inputs.rows import read_table
-from pipeline.inputs.sources import Cut, Notice, Prepared, open_inputs, slices
+from pipeline.inputs.slicing import Cut, Notice, Prepared
+from pipeline.inputs.sources import open_inputs, slices
 from pipeline.kafka.partitioner import standing_partition
 from pipeline.kafka.producing import Sender
 from pipeline.settings.model import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.markup import escape
 
-from pipeline.inputs.sources import Notice
+from pipeline.inputs.slicing import Notice
 from pipeline.telemetry.console import err
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.documents import read_documents
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.files import DAMAGE, damaged, input_file, opened
-from pipeline.inputs.sources import json_form
 
 
 def read_records(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -13,9 +13,10 @@ from typing import Any
 import polars as pl
 
 from pipeline.inputs.csv_text import read_block, read_header
+from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.documents import Row, read_document, read_documents, rows_of, value_at
 from pipeline.inputs.files import DAMAGE, InputFile, damaged, encoding_of, opened
-from pipeline.inputs.sources import Lines, json_form
+from pipeline.inputs.slicing import Lines
 from pipeline.inputs.workbook import Sheet
 from topics.claims.errors import ClaimError
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.mapping import CONTRACT, load_mapping
-from pipeline.inputs.sources import Cut, open_inputs, slices
+from pipeline.inputs.slicing import Cut
+from pipeline.inputs.sources import open_inputs, slices
 from tests.support.spoiled import GOOD, claim
 
 HEADER = ",".join(GOOD)

@@ -20,7 +20,8 @@ import polars as pl
 
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.mapping import load_mapping
-from pipeline.inputs.sources import Cut, open_inputs, slices
+from pipeline.inputs.slicing import Cut
+from pipeline.inputs.sources import open_inputs, slices
 from pipeline.settings.packs import load_pack_set
 from rules.packs.pack import PackSet
 from tests.support.spoiled import GOOD, claim

@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.inputs.decode import Decoded
-from pipeline.inputs.sources import Slice
+from pipeline.inputs.slicing import Slice
 from pipeline.replay.knowledge.register import Clock, ClockMode, EventFile
 from pipeline.replay.output import CAUSES, DIFFERENCES_SCHEMA, SHOWN
 from pipeline.replay.proof.capture import Captured, Part

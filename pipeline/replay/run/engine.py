@@ -25,7 +25,8 @@ import polars as pl
 from pipeline.inputs.files import InputFile
 from pipeline.inputs.identity import KINDS, identities
 from pipeline.inputs.mapping import Mapping
-from pipeline.inputs.sources import Lines, Notice, Slice, open_inputs, rows_known, slices
+from pipeline.inputs.slicing import Lines, Notice, Slice
+from pipeline.inputs.sources import open_inputs, rows_known, slices
 from pipeline.replay.errors import StrictError
 from pipeline.replay.knowledge.register import Clock, ClockMode, EventFile, Revisions, gather_knowledge, read_events
 from pipeline.replay.proof.capture import Captured

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.inputs.decode import Decoded
-from pipeline.inputs.sources import Slice
+from pipeline.inputs.slicing import Slice
 from pipeline.replay.output import (
     CHINA_ZONE,
     REJECTED_SCHEMA,
