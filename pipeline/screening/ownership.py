@@ -29,6 +29,8 @@ from topics.catalogue import CLAIMS
 
 _LONGEST_PAUSE_S = 5.0
 _REMEMBERED_S = 5.0
+_HEARTBEAT_MS = 200
+"""A member hears of a rebalance with its next heartbeat, and moving a partition takes two of them."""
 _FENCED = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL}
 """Errors after which the client does nothing more, and does not call fatal (librdkafka 2.16)."""
 
@@ -81,7 +83,7 @@ class Ownership:
             isolation__level="read_committed",
             partition__assignment__strategy="cooperative-sticky",
             session__timeout__ms=settings.session_timeout_ms,
-            heartbeat__interval__ms=max(300, settings.session_timeout_ms // 4),
+            heartbeat__interval__ms=min(_HEARTBEAT_MS, settings.session_timeout_ms // 4),
             queued__min__messages=settings.batch_max_claims * 4,
             queued__max__messages__kbytes=131_072,
             fetch__queue__backoff__ms=10,

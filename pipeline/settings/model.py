@@ -111,7 +111,7 @@ class Settings(Security):
     ] = 15_000
     session_timeout_ms: Annotated[
         int, Field(ge=1_000, le=300_000, description="after this a silent worker loses its partitions, ms")
-    ] = 10_000
+    ] = 6_000
     register_lag_ms: Annotated[
         int,
         Field(
