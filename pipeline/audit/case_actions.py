@@ -33,9 +33,13 @@ PART = "case_actions"
 Place = tuple[str, int, int]
 """Topic, partition and offset."""
 
-_TAKEN_AS_TOLD = frozenset({Code.CASE_FULL, Code.OUTSIDE_SCHEME, Code.UNCODED})
+_TAKEN_AS_TOLD = frozenset({Code.CASE_FULL, Code.NOT_WRITABLE, Code.OUTSIDE_SCHEME, Code.UNCODED})
 """Letters of actions that today might be taken: bounds and what a scheme knows may have changed since, and what was written
 before there were codes does not say why."""
+
+
+_NOT_FILED = frozenset({Code.ID_CONFLICT, Code.CASE_FULL, Code.NOT_WRITABLE})
+"""Letters of cases that the file of that name has no place for."""
 
 
 class Opening(Protocol):
@@ -181,9 +185,9 @@ class CaseBook:
         where = CLAIM_CASES.name, partition, offset
         waits = self.waits(*where)
         acts = self._files.get(case.case_id)
-        conflicts = any(item.code in (Code.ID_CONFLICT, Code.CASE_FULL) for item in self._letters.get(where, ()))
+        conflicts = any(item.code in _NOT_FILED for item in self._letters.get(where, ()))
         if conflicts:
-            # Another claim stood under this name before; the letter tells people, and the state is that of the first.
+            # Another claim stood under this name before, or the file has no room; the letter tells people.
             self._right.add(where)
         if acts is None and (where not in self._letters or conflicts):
             return digest(open_state(case.case_id, case.opened_at)), waits

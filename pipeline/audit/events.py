@@ -156,7 +156,7 @@ def _justify(where: Place, letter: Envelope, log: Log, findings: Findings) -> No
     file = log.files.get(owner, File(where[0]))
     if event in file.events:
         return  # sent again when the law or the dossier had come to allow it
-    if letter.code is Code.UNCODED or (letter.code is Code.DOSSIER_FULL and file.events):
+    if letter.code in (Code.UNCODED, Code.NOT_WRITABLE) or (letter.code is Code.DOSSIER_FULL and file.events):
         return
     try:
         _count([*file.events, event], owner, log.packs)

@@ -10,6 +10,7 @@ from pipeline.control.counting import count_cases, count_events
 from pipeline.control.ledger import Tally
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import UNLOGGED, DebugEvent, ErrorEvent, Event, WarningEvent
+from topics.dead_letters import Code
 
 # -- a process's life -----------------------------------------------------------------------------------------------
 
@@ -181,6 +182,34 @@ class DeadlinesLookedAt(Event[ControlMetrics]):
     def measure(self, metrics: ControlMetrics) -> None:
         metrics.timers_due.inc(self.dossiers)
         metrics.timers_late.set(self.late_days)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordNotWritable(ErrorEvent[ControlMetrics]):
+    """What follows from a record is larger than its topic takes; the record became a dead letter, its neighbours were taken."""
+
+    topic: str
+    partition: int
+    offset: int
+    error: str
+    letters: str = field(metadata=UNLOGGED)
+
+    def measure(self, metrics: ControlMetrics) -> None:
+        metrics.dead_letters.labels(self.letters, Code.NOT_WRITABLE).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsQueryFailed(WarningEvent[ControlMetrics]):
+    """The brokers did not answer which topics there are; it is asked again."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionsAdded(ErrorEvent[ControlMetrics]):
+    """Partitions were added to topics of the ledger while it runs: events there are not read, and claims wait."""
+
+    detail: str
 
 
 # -- what somebody else wrote ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from pipeline.control.faust.state_store import StateStore
 from pipeline.control.progress import never_read, out_of_date, read_progress
 from pipeline.control.publisher import Place, Publisher
 from pipeline.control.stream_task import InputLost, StreamTask
+from pipeline.control.topic_watch import ids_of, made_again
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
@@ -55,6 +56,8 @@ class Ownership:
         self._progress_partitions = progress_partitions
         self._generation = -1
         self._tasks: dict[Place, StreamTask] = {}
+        self.topic_ids: dict[str, str] = {}
+        """The ids of the sources, as of the last time that partitions were taken over."""
         self._teller = Teller(logger(component="control", instance=instance), metrics)
         self._never_read: set[Place] = set()
 
@@ -89,6 +92,10 @@ class Ownership:
         wanted = {(_LEADS[tp.topic], tp.partition) for tp in assigned if tp.topic in _LEADS}
         for where in self._tasks.keys() - wanted:
             del self._tasks[where]
+        ids = await aside(ids_of, self._admin, _LEADS)
+        if again := made_again(self.topic_ids, ids):
+            raise InputLost(f"{', '.join(again)}: deleted and made again")
+        self.topic_ids.update(ids)
         made = {where: self._new(where) for where in sorted(wanted - self._tasks.keys())}
         # 1. fence
         await asyncio.gather(*(aside(task.publisher.fence) for task in made.values()))
@@ -104,7 +111,7 @@ class Ownership:
         mine = {where: told[where] for where in places if where in told}
         fresh = await aside(never_read, self._admin, places - mine.keys(), _KEPT_IN)
         self._never_read = self._never_read - places | fresh
-        gone = await aside(out_of_date, self._admin, mine, _KEPT_IN)
+        gone = await aside(out_of_date, self._admin, mine, _KEPT_IN, ids)
         for where in gone:
             self._teller.tell(InputReadFromItsStart(*where, progress=mine[where].next_offset))
         for task in made.values():
@@ -125,6 +132,7 @@ class Ownership:
             self._store_of,
             self._instance,
             self._progress_partitions,
+            self.topic_ids,
         )
 
     def close(self) -> None:

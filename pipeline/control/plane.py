@@ -29,6 +29,7 @@ from pipeline.control.events import (
     LeaveFailed,
     PartitionsAssigned,
     PartitionsRevoked,
+    RecordNotWritable,
     TableEndsQueryFailed,
 )
 from pipeline.control.faust.app import EVENT_TABLES, SOURCES, TABLES, Reading, make_app, make_tables, owned, source
@@ -39,20 +40,25 @@ from pipeline.control.ledger import Ledger, Tally
 from pipeline.control.ownership import EVENT_SOURCES, Ownership
 from pipeline.control.stream_task import StreamTask
 from pipeline.control.timekeeper import Timekeeper
-from pipeline.control.write_batch import WriteBatch
+from pipeline.control.topic_watch import TopicWatch
+from pipeline.control.write_batch import Received, WriteBatch
+from pipeline.kafka.transactions import TransactionAborted
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from rules.packs.pack import PackSet
 from topics.catalogue import (
+    CASE_ACTIONS_DEAD_LETTER,
     CLAIM_CASES,
     DOSSIERS,
     INSTITUTION_STANDING,
     LEDGER_PROGRESS,
     PHYSICIAN_EVENTS,
+    PHYSICIAN_EVENTS_DEAD_LETTER,
     PHYSICIAN_STANDING,
 )
+from topics.dead_letters import Code
 
 _TICK_S = 0.5
 _POSITION_EVERY_S = 0.1
@@ -64,6 +70,9 @@ _CATCHING_UP_S = 1.0
 _START_WITHIN_S = 120.0
 _LEAVE_WITHIN_S = 6.0
 _STRANGERS_EVERY_S = 5.0
+_TOO_LARGE = "MSG_SIZE_TOO_LARGE"
+_BEHIND_ONE_TOO_LARGE = "OUT_OF_ORDER_SEQUENCE_NUMBER"
+"""How the client tells it when more records of the partition were on their way behind the one that was refused."""
 
 
 class Plane:
@@ -95,6 +104,8 @@ class Plane:
             settings, self._admin, self.store, instance, metrics, partitions[LEDGER_PROGRESS.name]
         )
         self._app.starts = self._ownership.starts
+        kept = {spec.name: partitions[spec.name] for spec in (*SOURCES, *TABLES)}
+        self.topics = TopicWatch(self._admin, self._ownership.topic_ids, kept, self._teller)
         self._app.offsets_not_committed = lambda error: self._teller.tell(GroupOffsetsNotCommitted(error))
         self._timekeeper = Timekeeper(self.ledger, self._ownership, self.store, clock, metrics, instance)
         self._workers: dict[StreamTask, asyncio.Task[None]] = {}
@@ -131,6 +142,7 @@ class Plane:
                 self._keep_positions(),
                 self._keep_time(),
                 self._keep_strangers_out(),
+                self.topics.keep(),
                 self._watch(),
                 self._failed.get(),
             )
@@ -266,6 +278,31 @@ class Plane:
         records, at = task.next_records(self._settings.control_batch_events)
         if not records:
             return
+        try:
+            await self._take(task, records, at)
+        except TransactionAborted as aborted:
+            if aborted.cause not in (_TOO_LARGE, _BEHIND_ONE_TOO_LARGE):
+                raise
+            # What follows from one of them is larger than its topic takes: alone it costs itself, and not its neighbours.
+            await aside(task.publisher.renew)
+            for record in records:
+                await self._take_alone(task, record, at)
+
+    async def _take_alone(self, task: StreamTask, record: Received, at: float | None) -> None:
+        """Takes one record; if what follows from it cannot be written, it is set aside."""
+        try:
+            await self._take(task, [record], at)
+        except TransactionAborted as aborted:
+            if aborted.cause != _TOO_LARGE:
+                raise
+            letters = PHYSICIAN_EVENTS_DEAD_LETTER if task.sources == EVENT_SOURCES else CASE_ACTIONS_DEAD_LETTER
+            batch, why = WriteBatch(self.store), f"the brokers do not take what follows from this record: {aborted}"
+            batch.dead_letter(letters, record, Code.NOT_WRITABLE, why)
+            await aside(task.publisher.renew)
+            await task.publish(batch, {record.topic: record.offset + 1}, at)
+            self._teller.tell(RecordNotWritable(record.topic, record.partition, record.offset, why, letters.name))
+
+    async def _take(self, task: StreamTask, records: list[Received], at: float | None) -> None:
         self._readings = await self._app.reading()
         at_hand = {name: self._readings.get(TP(name, task.partition)) for name in task.sources}
         readings = {name: reading for name, reading in at_hand.items() if reading is not None}

@@ -54,11 +54,14 @@ def read_progress(settings: Settings, partitions: int) -> dict[Place, LedgerProg
     return told
 
 
-def out_of_date(admin: AdminClient, told: Mapping[Place, LedgerProgress], kept_in: Mapping[str, str]) -> set[Place]:
+def out_of_date(
+    admin: AdminClient, told: Mapping[Place, LedgerProgress], kept_in: Mapping[str, str], ids: Mapping[str, str]
+) -> set[Place]:
     """Input partitions whose progress is that of other topics: they have to be read from their first record again.
 
-    Either the input was made again, so that the progress lies beyond its end, or the table that is `kept_in` a topic was, to be
-    made again from the input: it holds nothing, although something was published from it. Raises KafkaException.
+    Either the input was made again, as its id (`ids`, by topic) or a progress beyond its end says, or the table that is `kept_in`
+    a topic was, to be made again from the input: it holds nothing, although something was published from it. Raises
+    KafkaException.
     """
     if not told:
         return set()
@@ -72,7 +75,9 @@ def out_of_date(admin: AdminClient, told: Mapping[Place, LedgerProgress], kept_i
     return {
         (topic, partition)
         for (topic, partition), progress in told.items()
-        if progress.next_offset > found[topic, partition] or (kept_in[topic], partition) in emptied
+        if progress.next_offset > found[topic, partition]
+        or (progress.topic_id is not None and ids.get(topic, progress.topic_id) != progress.topic_id)
+        or (kept_in[topic], partition) in emptied
     }
 
 
@@ -107,6 +112,7 @@ def moved(
     last_event_at: float | None = None,
     revisions: int = 0,
     sent_on: Mapping[int, int] | None = None,
+    topic_id: str | None = None,
 ) -> LedgerProgress:
     """The progress after some more: `last_event_at` in seconds since 1970, further `revisions`, ends of what was `sent_on`."""
     told = {} if before is None else dict(before.sent_on)
@@ -122,6 +128,7 @@ def moved(
         instance=instance,
         written_at=_rfc3339(dt.datetime.now(dt.UTC).timestamp()),
         sent_on=told,
+        topic_id=topic_id,
     )
 
 

@@ -54,10 +54,23 @@ class Publisher:
     """The transactional producer of one stream task. One batch at a time, on any thread."""
 
     def __init__(self, settings: Settings, transactional_id: str) -> None:
-        self._writer = TransactionWriter(
-            settings, transactional_id, linger__ms=0, queue__buffering__max__messages=1_000_000
-        )
+        self._settings, self._transactional_id = settings, transactional_id
+        self._writer = self._new()
         self._written: Written = {}
+
+    def _new(self) -> TransactionWriter:
+        return TransactionWriter(
+            self._settings, self._transactional_id, linger__ms=0, queue__buffering__max__messages=1_000_000
+        )
+
+    def renew(self) -> None:
+        """Goes on with another client of the same name. Blocks. Raises TransactionFatal.
+
+        After the brokers have refused one record, librdkafka 2.16 counts the following ones of its partition wrongly, and every
+        transaction ends with OUT_OF_ORDER_SEQUENCE_NUMBER.
+        """
+        self._writer = self._new()
+        self.fence()
 
     def fence(self) -> None:
         """Ends what the owner before has begun, and keeps it from writing any more. Blocks. Raises TransactionFatal."""

@@ -173,7 +173,7 @@ class Control:
         was_ready = False
         while True:  # until it is cancelled
             self._alive_at = time.monotonic()
-            ready = self._plane is not None and self._plane.ready
+            ready = self._plane is not None and self._plane.ready and self._plane.topics.trouble is None
             self.metrics.ready.set(ready)
             if ready and not was_ready:
                 self._teller.tell(events.ControlReady(sorted(self._plane.partitions if self._plane else ())))
@@ -187,8 +187,12 @@ class Control:
 
     def _ready(self) -> tuple[bool, dict[str, Any]]:
         plane = self._plane
-        ready = plane is not None and plane.ready
-        return ready, {"instance": self.instance, "partitions": sorted(plane.partitions) if plane is not None else []}
+        trouble = None if plane is None else plane.topics.trouble
+        told = {"instance": self.instance, "partitions": sorted(plane.partitions) if plane is not None else []}
+        return plane is not None and plane.ready and trouble is None, told if trouble is None else {
+            **told,
+            "trouble": trouble,
+        }
 
 
 class _Bridge(logging.Handler):

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.control.aside import aside
@@ -41,6 +42,7 @@ class StreamTask:
         store_of: Callable[[str, int], StateStore],
         instance: str,
         progress_partitions: int,
+        topic_ids: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.sources = tuple(sources)
         self.partition = partition
@@ -58,6 +60,7 @@ class StreamTask:
         self._store_of = store_of
         self._instance = instance
         self._progress_partitions = progress_partitions
+        self._topic_ids = topic_ids
         self._accepted: dict[str, int] = {}
         self._taken: dict[str, int] = {}
         self._waits_since: dict[str, float] = {}
@@ -149,6 +152,7 @@ class StreamTask:
                     last_event_at=last_event_at if source in next_offsets else None,
                     revisions=published if source == self.sources[0] else 0,
                     sent_on=_sent_on(source, self.partition, batch.loose, written),
+                    topic_id=self._topic_ids.get(source),
                 )
             return [entry_of(one, self._progress_partitions) for one in made.values()]
 

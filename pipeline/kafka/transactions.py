@@ -167,7 +167,19 @@ class TransactionWriter:
     def _abort_for(self, error: KafkaError) -> NoReturn:
         if error.fatal():
             raise TransactionFatal(error.name(), error.str())
+        if error.code() == KafkaError._STATE:  # librdkafka's own codes are named so
+            error = self._root(error)
         self._abort(error.name(), error.str())
+
+    def _root(self, state: KafkaError) -> KafkaError:
+        """What was refused before the client answered with an erroneous state. A transaction in that state cannot be committed,
+        and whoever tries is told the reason."""
+        try:
+            self._producer.commit_transaction(_CALL_TIMEOUT_S)
+        except KafkaException as error:
+            root: KafkaError = error.args[0]
+            return root
+        raise TransactionFatal(state.name(), state.str())
 
     def _abort(self, cause: str, detail: str) -> NoReturn:
         self._retry(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S), abort=False)

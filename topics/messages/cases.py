@@ -35,7 +35,11 @@ _AsText = PlainSerializer(str, when_used="json")
 
 
 class Case(Verdict):
-    """A rejected or doubtful claim, for people. Key: case_id, which follows from claim, version and ground alone."""
+    """A rejected or doubtful claim, for people. Key: case_id, which follows from claim, version and ground alone.
+
+    `evidence` are the ids of the events behind the standing. Where they would not fit into the record the newest are named,
+    and `evidence_omitted` tells how many are not.
+    """
 
     encounter_type: Annotated[EncounterType, Field(strict=False), _Later, _AsText]
     disposition: Annotated[Disposition, Field(strict=False), _Later, _AsText]
@@ -47,6 +51,7 @@ class Case(Verdict):
     opened_at: Timestamp
     explanation: Explanation
     evidence: Annotated[tuple[str, ...], Field(strict=False)]
+    evidence_omitted: Annotated[int | None, Field(ge=1), WhenGiven] = None
 
 
 class AppealDecision(Message):

@@ -115,7 +115,8 @@ class LedgerProgress(Message):
 
     `sent_on`: records that lay in the wrong partition were sent on to these partitions of the same topic; what follows from
     them is visible when the progress of each has reached the offset given here. `revisions` counts the standings, or
-    states of cases, published from this partition; `last_event_at` is the timestamp of the last record taken.
+    states of cases, published from this partition; `last_event_at` is the timestamp of the last record taken. `topic_id` is the
+    id that the brokers gave the topic when it was made, absent where they do not tell.
     """
 
     topic: Identifier
@@ -126,3 +127,4 @@ class LedgerProgress(Message):
     instance: Identifier
     written_at: Timestamp
     sent_on: dict[str, int] = Field(default_factory=dict, exclude_if=lambda value: not value)
+    topic_id: Annotated[str | None, WhenGiven] = None

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -111,7 +112,7 @@ class VerdictCodec:
                 case_id=number,
                 opened_at=at,
                 explanation=explain(ruling, *row[2:]),
-                evidence=causes,
+                **_fitting(causes),
             )
             made.append({"key": number, "value": document[:-1].encode() + b"," + _encode(tail)[1:]})
         return made
@@ -151,6 +152,23 @@ class _CaseTail(msgspec.Struct, gc=False):
     opened_at: str
     explanation: dict[str, str]
     evidence: tuple[str, ...]
+    evidence_omitted: int | msgspec.UnsetType = msgspec.UNSET
+
+
+MOST_EVIDENCE_BYTES = 512 * 1024
+"""A case fits into its record however many events are behind a standing: beyond this the newest are named."""
+_SURELY_FITS = 400
+
+
+def _fitting(causes: tuple[str, ...]) -> dict[str, Any]:
+    """The evidence of a case, and how many earlier events it does not name."""
+    if len(causes) <= _SURELY_FITS:
+        return {"evidence": causes}
+    sizes = np.cumsum([len(cause.encode()) + 3 for cause in reversed(causes)])
+    kept = int(np.searchsorted(sizes, MOST_EVIDENCE_BYTES, side="right"))
+    if kept == len(causes):
+        return {"evidence": causes}
+    return {"evidence": causes[-kept:], "evidence_omitted": len(causes) - kept}
 
 
 class _Head(msgspec.Struct, gc=False):

@@ -153,10 +153,14 @@ class RocksStateStore:
 
     def clear(self) -> None:
         """Forgets everything, files included."""
-        self._db.close()
+        self.close()
         shutil.rmtree(self._path, ignore_errors=True)
         self._db = self._open()
 
     def close(self) -> None:
-        """Closes the files, so that another process may open them."""
-        self._db.close()
+        """Closes the files, so that another process may open them; so does this one when a full disk has room again."""
+        try:
+            self._db.close()
+        except Exception:  # RocksDB's own: what could not be flushed stands in the changelog
+            # Closing ends with a flush. Where that fails the files stay open, and locked, until the handle is gone.
+            del self._db

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import polars as pl
 
@@ -11,6 +12,7 @@ from pipeline.replay.proof.spooling import _Verdict
 from rules.vocabulary import Disposition
 from tests.support.judging import AT, bare, make_gate
 from tests.unit.topics.test_golden_verdicts import golden, register
+from topics.catalogue import CLAIM_CASES
 from topics.messages.cases import Case
 from topics.messages.verdicts import Verdict, VerdictRegister
 from topics.verdicts.shape import OF_THE_RUN, VERDICT, VERDICT_NAMES, WIRE_COLUMNS
@@ -80,3 +82,18 @@ def test_a_verdict_says_by_what_state_of_the_register_it_was_judged_and_is_other
 def test_a_model_writes_the_register_where_there_is_one_and_nothing_where_there_is_none() -> None:
     lines = judged(AS_OF)[0] + judged(None)[0]
     assert [Verdict.model_validate_json(line).model_dump_json(by_alias=True) for line in lines] == lines
+
+
+def test_a_case_fits_into_its_record_however_many_events_are_behind_it_and_says_what_it_leaves_out() -> None:
+    gate = make_gate(register())
+    values = golden("claims")
+    ruled = gate.rule(values)
+    many = tuple(f"event-{number:05}-{'事' * 80}" for number in range(5_000))
+    ruled = replace(ruled, evidence=[many, *ruled.evidence[1:]])
+    first, *others = gate.write(ruled, topic="claims", partitions=[0] * len(values), offsets=range(len(values)),
+                                screened_at=AT).cases  # fmt: skip
+    case = Case.model_validate_json(first["value"])
+    assert len(first["value"]) < CLAIM_CASES.max_record_bytes - 64 * 1024
+    assert case.evidence == many[-len(case.evidence) :], "the newest are named"
+    assert len(case.evidence) + (case.evidence_omitted or 0) == len(many)
+    assert not any(b"evidence_omitted" in other["value"] for other in others)
