@@ -139,7 +139,9 @@ def by_load(value: bytes | None) -> Answer | None:
 
 def as_records(folder: Path, values: list[bytes | None]) -> Path:
     """The values as they are copied from the topic: a replay may read records that hold line breaks."""
-    frame = pl.DataFrame({"value": [value or b"" for value in values], "arrived": [0] * len(values)})
+    frame = pl.DataFrame(
+        {"value": [value or b"" for value in values], "arrived": [0] * len(values), "offset": range(len(values))}
+    )
     frame.write_parquet(folder / "events.parquet")
     return folder / "events.parquet"
 
