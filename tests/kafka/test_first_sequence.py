@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.kafka.partitioner import partition_of
 from tests.support import replaying
-from tests.support.cluster import Cluster
-from tests.support.control import Controls
+from tests.support.cluster import SMALL, Cluster
+from tests.support.control import Controls, record
+from tests.support.histories import make
 from tests.support.runs import wait_judged
 from tests.support.workers import Crew
 from topics.verdicts.shape import OF_THE_RUN
@@ -22,6 +24,7 @@ Verdicts = dict[tuple[str, int], dict[str, Any]]
 Files = tuple[Path, Path, Verdicts]
 
 CLAIMS = 20_000
+ROSTER = 20_000
 WITHIN_S = 240
 
 
@@ -46,8 +49,8 @@ def load(cluster: Cluster, what: str, path: Path) -> None:
 def judged(cluster: Cluster) -> Verdicts:
     """The verdicts of the topic, as they are compared."""
     found: Verdicts = {}
-    for record in cluster.read("claim-verdicts"):
-        verdict = replaying.two_decimals(json.loads(record.value or b""))
+    for item in cluster.read("claim-verdicts"):
+        verdict = replaying.two_decimals(json.loads(item.value or b""))
         found[verdict["claim_id"], verdict["claim_version"]] = compared(verdict)
     return found
 
@@ -61,16 +64,29 @@ def compared(verdict: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in verdict.items() if name not in {*OF_THE_RUN, "standing_revision"}}
 
 
-@pytest.mark.parametrize("order", ["processes first", "files first"])
+def roster(number: int) -> dict[str, Any]:
+    """The registration of a physician whom no claim names."""
+    code = f"D9990000{number:05}"
+    made = make("registration", "2023-01-03", number, region="522700", physician_code=code, event_id=f"{code}-0")
+    return {**record(made), "partition": partition_of(code.encode(), SMALL)}
+
+
+@pytest.mark.parametrize("order", ["processes first", "files first", "control killed while a roster is loaded"])
 def test_the_stream_judges_like_a_replay_of_the_same_files(
     cluster: Cluster, crew: Crew, controls: Controls, files: Files, order: str
 ) -> None:
     events, claims, replayed = files
-    if order == "processes first":
-        controls.start().wait_ready()
+    if order != "files first":
+        control = controls.start().wait_ready()
         crew.start(register_lag_ms=0).wait_ready()
+    if "killed" in order:
+        # Far more than is taken by the time that the first claims come; the events behind the claims lie behind these.
+        cluster.send("physician-events", map(roster, range(ROSTER)))
     load(cluster, "events", events)
     load(cluster, "claims", claims)
+    if "killed" in order:
+        control.kill()
+        controls.start()
     if order == "files first":
         crew.start(register_lag_ms=0)
         controls.start()
