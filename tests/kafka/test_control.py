@@ -228,7 +228,7 @@ def test_notices_are_raised_fall_due_and_are_missed_each_once_also_across_a_kill
         assert counts[-1] == len(demanded)
     assert counts == sorted(set(counts)), "every day chosen has notices of its own"
     phases = {json.loads(item.value or b"")["phase"] for item in cluster.read("notices")}
-    assert phases == {"raised", "due", "missed"}
+    assert phases == {"raised", "due", "missed", "lapsed"}
 
 
 def test_two_processes_share_the_work_and_one_takes_over_what_a_killed_one_had(

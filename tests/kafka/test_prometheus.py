@@ -197,8 +197,8 @@ def happen(cluster: Cluster, turn: int) -> None:
 
 def act(cluster: Cluster, turn: int) -> None:
     """Somebody takes a case."""
-    cases = [json.loads(item.value or b"") for item in cluster.read("claim-cases")]
-    one = cases[-1]["case_id"]
+    cases = wait_for("a case is there", lambda: cluster.read("claim-cases"))
+    one = json.loads(cases[-1].value or b"")["case_id"]
     action = {
         "action_id": f"a{turn}",
         "case_id": one,

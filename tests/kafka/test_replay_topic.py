@@ -70,6 +70,7 @@ def claim(number: int, events: list[Event], chance: random.Random) -> dict[str, 
     event = chance.choice(events)
     day = event.date + dt.timedelta(chance.choice((-1, 0, 1, 1, 30, 200)))
     kind = chance.choice(KINDS)
+    fund = chance.choice(("70.00", "7.5", "-3"))
     return {
         "claim_id": f"C{number}",
         "region": event.region,
@@ -81,8 +82,8 @@ def claim(number: int, events: list[Event], chance: random.Random) -> dict[str, 
         "settlement_time": f"{day}T18:00:00+08:00",
         "insured_id": f"P{number}",
         "insurance_type": "resident",
-        "total_amount": "100.00",
-        "fund_amount": chance.choice(("70.00", "7.5", "-3")),
+        "total_amount": "-100.00" if fund.startswith("-") else "100.00",
+        "fund_amount": fund,
     }
 
 
@@ -100,6 +101,7 @@ def of_clean(number: int, chance: random.Random) -> dict[str, Any]:
         "institution_code": "H7",
         "service_date": "2016-03-01",
         "service_start": None,
+        "settlement_time": "2016-03-01T18:00:00+08:00",
     }
 
 

@@ -66,6 +66,7 @@ def test_no_command_answers_an_early_interrupt_with_a_traceback(
     command: list[str], module: str, tmp_path: Path
 ) -> None:
     code, said = told_to_stop(signal.SIGINT, command, module, tmp_path)
-    assert code == 1, said
+    # An interrupt inside a dataclass in the making is remembered by Python 3.11, which then ends itself by the signal.
+    assert code in (1, -signal.SIGINT), said
     assert "Aborted!" in said
     assert "Traceback" not in said

@@ -138,10 +138,16 @@ class Cluster:
             written = {topic for (topic, _), end in ends(self.admin, places, committed=False).items() if end}
         except KafkaException:  # made a moment ago: not every partition has its leader yet
             return set()
+        remembered = {
+            place.topic
+            for group in (GROUP, CONTROL_GROUP)
+            for place in self._committed_by(group)
+            if place.offset > 0 or (place.offset == 0 and group == GROUP)
+        }
         return {
             spec.name
             for spec in alike
-            if spec.name not in written
+            if spec.name not in written | remembered
             and settings[spec.name].items() >= spec.config().items()
             and settings[spec.name].keys() <= {*spec.config(), "min.insync.replicas"}
         }
