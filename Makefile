@@ -15,7 +15,7 @@ demo: $(READY) ## runs the whole pipeline on an embedded broker over a generated
 	@$(BIN)/screening demo
 
 test: $(READY) kafka ## runs every test, on a real Apache Kafka that the suite starts
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 quick: check ## lint, types, unit and property tests: no Java, no browser, under two minutes
 	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/property
