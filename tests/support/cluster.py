@@ -114,8 +114,7 @@ class Cluster:
         for future in self.admin.delete_topics(sorted(names), operation_timeout=30).values():
             future.result(30)
         wait_for("the topics of the last test are gone", lambda: not self.topics() & names)
-        for group in (GROUP, CONTROL_GROUP):
-            self.committed(group)  # the coordinator answers: the question below is safe
+        self._coordinators_answer()
         wait_for("their offsets are forgotten", lambda: not self._remembered(names))
 
     def _untouched(self, specs: Sequence[TopicSpec]) -> set[str]:
@@ -138,6 +137,7 @@ class Cluster:
             written = {topic for (topic, _), end in ends(self.admin, places, committed=False).items() if end}
         except KafkaException:  # made a moment ago: not every partition has its leader yet
             return set()
+        self._coordinators_answer()
         remembered = {
             place.topic
             for group in (GROUP, CONTROL_GROUP)
@@ -285,6 +285,11 @@ class Cluster:
             for place in self._committed_by(group)
             if place.topic in topics and place.offset >= 0
         ]
+
+    def _coordinators_answer(self) -> None:
+        """Waits until the admin client may ask what groups have committed: on a new broker nobody has coordinated them yet."""
+        for group in (GROUP, CONTROL_GROUP):
+            self.committed(group)
 
     def _committed_by(self, group: str) -> list[TopicPartition]:
         asked = [ConsumerGroupTopicPartitions(group)]
