@@ -61,6 +61,8 @@ from topics.catalogue import (
 from topics.dead_letters import Code
 
 _TICK_S = 0.5
+_GATHER_S = 0.05
+"""While the log is known to go on, a task waits so long for more records: each batch costs a transaction."""
 _POSITION_EVERY_S = 0.1
 """How often the reader's position is looked at. Whoever judges by the register waits for it after a transaction's mark."""
 _CASE_POSITION_EVERY_S = 1.0
@@ -269,10 +271,17 @@ class Plane:
                 await task.work.wait()
                 task.work.clear()
                 while task.inbox:
+                    if len(task.inbox) < self._settings.control_batch_events and self._goes_on(task):
+                        await asyncio.sleep(_GATHER_S)
                     async with task.turn:
                         await self._take_batch(task)
         except Exception as error:
             self._failed.put_nowait(error)
+
+    def _goes_on(self, task: StreamTask) -> bool:
+        """Whether more is recorded than waits in the task's inbox, as far as was last known."""
+        known = [self._readings.get(TP(name, task.partition)) for name in task.sources]
+        return any(reading is not None and reading.behind for reading in known)
 
     async def _take_batch(self, task: StreamTask) -> None:
         records, at = task.next_records(self._settings.control_batch_events)

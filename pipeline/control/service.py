@@ -173,7 +173,7 @@ class Control:
         was_ready = False
         while True:  # until it is cancelled
             self._alive_at = time.monotonic()
-            ready = self._plane is not None and self._plane.ready and self._plane.topics.trouble is None
+            ready = self._takes_events
             self.metrics.ready.set(ready)
             if ready and not was_ready:
                 self._teller.tell(events.ControlReady(sorted(self._plane.partitions if self._plane else ())))
@@ -185,14 +185,16 @@ class Control:
         silent = time.monotonic() - self._alive_at
         return silent < 30, {"instance": self.instance, "silent_seconds": round(silent, 1)}
 
+    @property
+    def _takes_events(self) -> bool:
+        return self._plane is not None and self._plane.ready and self._plane.topics.trouble is None
+
     def _ready(self) -> tuple[bool, dict[str, Any]]:
         plane = self._plane
-        trouble = None if plane is None else plane.topics.trouble
-        told = {"instance": self.instance, "partitions": sorted(plane.partitions) if plane is not None else []}
-        return plane is not None and plane.ready and trouble is None, told if trouble is None else {
-            **told,
-            "trouble": trouble,
-        }
+        told: dict[str, Any] = {"instance": self.instance, "partitions": sorted(plane.partitions) if plane else []}
+        if plane is not None and plane.topics.trouble is not None:
+            told["trouble"] = plane.topics.trouble
+        return self._takes_events, told
 
 
 class _Bridge(logging.Handler):

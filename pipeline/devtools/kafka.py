@@ -39,6 +39,7 @@ from pipeline.devtools.kafka_jars import (
     find_java,
     last_lines,
     locked,
+    run_to_end,
 )
 from pipeline.devtools.watchdog import Watchdog
 
@@ -318,17 +319,7 @@ class LocalKafka:
             ],
         ]
         try:
-            done = subprocess.run(
-                command,
-                cwd=self.data_dir,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=_FORMAT_SECONDS,
-                check=False,
-            )
+            done = run_to_end(command, self.data_dir, _FORMAT_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise LocalKafkaError(f"Apache Kafka did not format its folder within {_FORMAT_SECONDS:.0f} s.") from error
         if done.returncode != 0:

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 KAFKA_VERSION = "4.3.1"
@@ -89,17 +89,7 @@ def _fetch(jars: Path) -> None:
         shutil.copyfile(_HERE / _POM, work / _POM)
         command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={work / 'jars'}"]
         try:
-            done = subprocess.run(
-                command,
-                cwd=work,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=_MAVEN_SECONDS,
-                check=False,
-            )
+            done = run_to_end(command, work, _MAVEN_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise LocalKafkaError(f"Maven did not fetch Apache Kafka within {_MAVEN_SECONDS:.0f} s.") from error
         if done.returncode != 0 or not _complete(work / "jars"):
@@ -147,6 +137,21 @@ def find_java() -> str:
             f"Apache Kafka {KAFKA_VERSION} needs Java {MINIMUM_JAVA}, but {java} is {first}: {advice}."
         )
     return java
+
+
+def run_to_end(command: Sequence[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Runs a program in a folder; `stdout` has all that it said, errors too. Raises subprocess.TimeoutExpired."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
+    )
 
 
 def last_lines(text: str, count: int = _LOG_TAIL_LINES) -> str:

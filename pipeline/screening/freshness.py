@@ -62,6 +62,9 @@ class WaitCause(StrEnum):
     BROKERS_AWAY = "brokers_away"
 
 
+_STARTING = (WaitCause.STARTING, "the register is being read")
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """The ends of the event topic's partitions at a moment (`asked_at` monotonic seconds, `as_of` RFC 3339)."""
@@ -122,9 +125,10 @@ class Freshness:
         self._events: list[int] = []
         self._standings: list[Place] = []
         self._assigned: set[int] = set()
+        self._read_to_end: set[int] = set()
         self._partitions_due = 0.0
         self._failing = ""
-        self._cause = (WaitCause.STARTING, "the register is being read")
+        self._cause = _STARTING
         self._stable: Mapping[int, int] = {}
         self._stable_due = 0.0
         self.behind = 0
@@ -140,6 +144,7 @@ class Freshness:
                 enable__auto__offset__store=False,
                 auto__offset__reset="earliest",
                 isolation__level="read_committed",
+                enable__partition__eof=True,
                 fetch__queue__backoff__ms=10,
             )
         )
@@ -162,6 +167,11 @@ class Freshness:
         if self._thread.is_alive():
             self._thread.join(timeout=10)
         self._consumer.close()
+
+    @property
+    def oriented(self) -> bool:
+        """Whether all that the ledger has told of its progress was read once; before that nothing is known of it."""
+        return bool(self._assigned) and self._read_to_end >= self._assigned
 
     def cause(self) -> tuple[WaitCause, str]:
         """What the ledger's side waits for at present, in words."""
@@ -215,7 +225,9 @@ class Freshness:
         for message in messages:
             error = message.error()
             if error is not None:
-                if error.fatal():
+                if error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+                    self._read_to_end.add(message.partition() or 0)
+                elif error.fatal():
                     raise KafkaException(error)
                 continue
             try:
@@ -248,6 +260,9 @@ class Freshness:
         oldest = self._questions.waiting[0]
         left = missing(self._progress, self._questions.waiting[-1].ends)
         self.behind = sum(left.values())
+        if not self.oriented:
+            self._cause = _STARTING
+            return
         if not self._progress:
             self._cause = (
                 WaitCause.LEDGER_NEVER_RAN,

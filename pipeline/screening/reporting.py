@@ -88,7 +88,8 @@ class Reporter:
         count, since = self._waiting
         missing = self._ownership.watch.missing
         trouble = "the topic of claims does not exist" if missing else self._trouble
-        return self._judging and not held and not stalled and trouble is None, {
+        judges = self._judging and self._view.oriented
+        return judges and not held and not stalled and trouble is None, {
             "instance": self._instance,
             "physicians": len(self._gate.index),
             "institutions": self._gate.index.institutions,

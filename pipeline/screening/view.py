@@ -142,6 +142,11 @@ class StandingView:
             return WaitCause.STANDINGS_UNREAD, f"not read to their ends: {', '.join(self._unread(marks[0]))}"
         return cause, detail
 
+    @property
+    def oriented(self) -> bool:
+        """Whether it is known how far the ledger is. Safe from any thread."""
+        return self._freshness.oriented
+
     def staleness(self) -> float:
         """Seconds since the view was last known to be complete; infinite before it was loaded."""
         at = self._loaded_at if self._mark is None else self._mark.asked_at

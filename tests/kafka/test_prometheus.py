@@ -113,7 +113,7 @@ def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
     clock = tmp_path / "clock"
     clock.write_text("2023-05-12T09:00:00+08:00")
     control = controls.start(control_clock_file=clock).wait_ready()
-    worker = crew.start().wait_ready()
+    worker = crew.start(register_lag_ms=0).wait_ready()
     files = tmp_path / "files"
     files.mkdir()
     exporter = NodeExporter(files, tmp_path / "exporter.log")

@@ -96,7 +96,7 @@ class Cluster:
 
     def clear(self) -> None:
         """Deletes every topic."""
-        self._delete(self.topics())
+        self._make_room(())
 
     def reset(self, claim_partitions: int = CLAIM_PARTITIONS) -> None:
         """Gives each topic of the catalogue as new and empty, with few partitions, and no other. Untouched ones stay."""
@@ -104,17 +104,22 @@ class Cluster:
             replace(spec, partitions=claim_partitions if spec.name == "claims" else min(spec.partitions, SMALL))
             for spec in CATALOGUE
         ]
-        self._delete(self.topics() - self._untouched(specs))
+        self._make_room(specs)
         TopicAdmin(self.settings()).apply(specs)
         wait_for("the new topics are there", lambda: self.topics() >= {spec.name for spec in specs})
 
-    def _delete(self, names: set[str]) -> None:
+    def _make_room(self, specs: Sequence[TopicSpec]) -> None:
+        """Deletes every topic but the untouched ones of these."""
+        there = self.topics()
+        if not there:
+            return
+        self._coordinators_answer()
+        names = there - self._untouched(specs)
         if not names:
             return
         for future in self.admin.delete_topics(sorted(names), operation_timeout=30).values():
             future.result(30)
         wait_for("the topics of the last test are gone", lambda: not self.topics() & names)
-        self._coordinators_answer()
         wait_for("their offsets are forgotten", lambda: not self._remembered(names))
 
     def _untouched(self, specs: Sequence[TopicSpec]) -> set[str]:
@@ -137,7 +142,6 @@ class Cluster:
             written = {topic for (topic, _), end in ends(self.admin, places, committed=False).items() if end}
         except KafkaException:  # made a moment ago: not every partition has its leader yet
             return set()
-        self._coordinators_answer()
         remembered = {
             place.topic
             for group in (GROUP, CONTROL_GROUP)
@@ -293,7 +297,9 @@ class Cluster:
 
     def _committed_by(self, group: str) -> list[TopicPartition]:
         asked = [ConsumerGroupTopicPartitions(group)]
-        return list(self.admin.list_consumer_group_offsets(asked)[group].result(30).topic_partitions)
+        # A client that has outlived a restart of the broker waits for the group's old coordinator without end.
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        return list(admin.list_consumer_group_offsets(asked)[group].result(30).topic_partitions)
 
     def members(self, group: str) -> int:
         """How many members a consumer group has at this moment."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-import time
 from collections.abc import Iterable, Sequence
 
 from tests.support.balance import OUTPUTS
 from tests.support.cluster import GROUP, Cluster, Record
 from tests.support.register import REGIONS, Register, make_claim, make_register, wire
-from tests.support.waiting import PATIENCE_S, wait_for
+from tests.support.waiting import PATIENCE_S, GaveUpWaiting, wait_for
 from tests.support.workers import Crew
 
 _SHOWN_WITHIN_S = 5.0
@@ -53,9 +53,8 @@ def wait_judged(cluster: Cluster, crew: Crew, group: str = GROUP, within: float 
         "every claim is judged", done, within=within, every=0.1,
         detail=lambda: "\n".join(worker.output[-1500:] for worker in crew.all),
     )  # fmt: skip
-    deadline = time.monotonic() + _SHOWN_WITHIN_S
-    while not cluster.no_open_transactions(OUTPUTS) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    with contextlib.suppress(GaveUpWaiting):
+        wait_for("readers see it", lambda: cluster.no_open_transactions(OUTPUTS), within=_SHOWN_WITHIN_S)
     return inputs
 
 
