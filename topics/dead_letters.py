@@ -28,7 +28,10 @@ MAX_REASON_BYTES = 8_192
 """Longest reason in bytes; a longer one is cut. A record may be wrong in thousands of places."""
 
 _ENVELOPE_BYTES = 64 * 1024
-"""Room for the envelope's own headers and for Kafka's framing."""
+"""Room for the envelope's own headers and for Kafka's framing. Of a letter shorter than twice as much it is the half."""
+
+LEAST_LETTER_BYTES = 1024
+"""No letter needs more: its place, its code, the beginning of the reason, size and hash of the value."""
 
 
 class Code(StrEnum):
@@ -139,18 +142,21 @@ def enclose(
 
     A letter always fits. Where the record is too large for it, received headers go first, then the end of the value, then
     the key; the header `cut` then tells the size and the hash of the whole value, and the place leads to the record itself.
+    `limit` is at least LEAST_LETTER_BYTES.
     """
-    room = limit - _ENVELOPE_BYTES
+    envelope = min(_ENVELOPE_BYTES, limit // 2)
+    room = limit - envelope
     received = list(headers)
     cut = _size(key, value, received) > room
     whole = value or b""
     if cut:
-        received = [] if _size(None, None, received) > _ENVELOPE_BYTES else received
-        key = None if len(key or b"") > _ENVELOPE_BYTES else key
+        received = [] if _size(None, None, received) > envelope else received
+        key = None if len(key or b"") > envelope else key
+        received = [] if _size(key, None, received) > room else received
         if value is not None:
             value = value[: max(0, room - _size(key, None, received))]
     own: list[tuple[str, bytes | None]] = [
-        (ERROR_HEADER, f"{code}: {_shortened(reason)}".encode("utf-8", "backslashreplace")),
+        (ERROR_HEADER, f"{code}: {_shortened(reason, envelope // 4)}".encode("utf-8", "backslashreplace")),
         (SOURCE_TOPIC_HEADER, topic.encode()),
         (SOURCE_PARTITION_HEADER, str(partition).encode()),
         (SOURCE_OFFSET_HEADER, str(offset).encode()),
@@ -209,11 +215,12 @@ def _coded(error: str) -> tuple[Code, str]:
     return (code, reason) if found and code is not Code.UNCODED else (Code.UNCODED, error)
 
 
-def _shortened(reason: str) -> str:
+def _shortened(reason: str, most: int) -> str:
     raw = reason.encode("utf-8", "backslashreplace")
-    if len(raw) <= MAX_REASON_BYTES:
+    most = min(most, MAX_REASON_BYTES)
+    if len(raw) <= most:
         return reason
-    return raw[: MAX_REASON_BYTES - 3].decode("utf-8", "ignore") + "..."
+    return raw[: most - 3].decode("utf-8", "ignore") + "..."
 
 
 def _size(key: bytes | None, value: bytes | None, headers: Headers) -> int:

@@ -42,7 +42,7 @@ from pipeline.control.stream_task import StreamTask
 from pipeline.control.timekeeper import Timekeeper
 from pipeline.control.topic_watch import TopicWatch
 from pipeline.control.write_batch import Received, WriteBatch
-from pipeline.kafka.transactions import TransactionAborted
+from pipeline.kafka.transactions import BEHIND_ONE_TOO_LARGE, TOO_LARGE, TransactionAborted
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
@@ -72,9 +72,6 @@ _CATCHING_UP_S = 1.0
 _START_WITHIN_S = 120.0
 _LEAVE_WITHIN_S = 6.0
 _STRANGERS_EVERY_S = 5.0
-_TOO_LARGE = "MSG_SIZE_TOO_LARGE"
-_BEHIND_ONE_TOO_LARGE = "OUT_OF_ORDER_SEQUENCE_NUMBER"
-"""How the client tells it when more records of the partition were on their way behind the one that was refused."""
 
 
 class Plane:
@@ -290,7 +287,7 @@ class Plane:
         try:
             await self._take(task, records, at)
         except TransactionAborted as aborted:
-            if aborted.cause not in (_TOO_LARGE, _BEHIND_ONE_TOO_LARGE):
+            if aborted.cause not in (TOO_LARGE, BEHIND_ONE_TOO_LARGE):
                 raise
             # What follows from one of them is larger than its topic takes: alone it costs itself, and not its neighbours.
             await aside(task.publisher.renew)
@@ -302,7 +299,7 @@ class Plane:
         try:
             await self._take(task, [record], at)
         except TransactionAborted as aborted:
-            if aborted.cause != _TOO_LARGE:
+            if aborted.cause != TOO_LARGE:
                 raise
             letters = PHYSICIAN_EVENTS_DEAD_LETTER if task.sources == EVENT_SOURCES else CASE_ACTIONS_DEAD_LETTER
             batch, why = WriteBatch(self.store), f"the brokers do not take what follows from this record: {aborted}"

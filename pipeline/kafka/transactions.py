@@ -21,6 +21,12 @@ _GIVE_UP_AFTER_S = 10.0
 """A call that has not worked by then is rolled back; the batch is merely read again."""
 _START_WITHIN_S = 300.0
 _PAUSE_S = 0.1
+BATCH_BYTES = 1_000_000
+"""What is sent at once to one partition, before it is compressed."""
+TOO_LARGE = "MSG_SIZE_TOO_LARGE"
+"""The cause of a rollback: a record, or what was sent at once, is larger than its topic takes."""
+BEHIND_ONE_TOO_LARGE = "OUT_OF_ORDER_SEQUENCE_NUMBER"
+"""How the client tells it when more records of the partition were on their way behind the one that was refused."""
 _FENCED = {"_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH", "FENCED_INSTANCE_ID"}
 
 
@@ -80,9 +86,13 @@ class TransactionWriter:
                 enable__idempotence=True,
                 partitioner="murmur2_random",
                 compression__type="lz4",
-                batch__size=1_000_000,
                 message__max__bytes=MAX_DEAD_LETTER_BYTES,
-                **{"transaction__timeout__ms": settings.transaction_timeout_ms, "linger__ms": 1, **client},
+                **{
+                    "transaction__timeout__ms": settings.transaction_timeout_ms,
+                    "linger__ms": 1,
+                    "batch__size": BATCH_BYTES,
+                    **client,
+                },
             )
         )
 

@@ -7,23 +7,30 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 
 from confluent_kafka import Message
 
 from pipeline.kafka.producing import Record
 from pipeline.kafka.records import headers, key, place
-from pipeline.kafka.transactions import TransactionAborted, TransactionFatal
+from pipeline.kafka.transactions import (
+    BATCH_BYTES,
+    BEHIND_ONE_TOO_LARGE,
+    TOO_LARGE,
+    TransactionAborted,
+    TransactionFatal,
+)
 from pipeline.screening import events
-from pipeline.screening.batches import Batch, Commit
+from pipeline.screening.batches import Batch, Commit, Records, Refusal
 from pipeline.screening.gate import Gate
 from pipeline.screening.transaction import Output, TransactionalSink
 from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
-from topics.catalogue import CLAIMS, MAX_DEAD_LETTER_BYTES
+from topics.catalogue import CLAIMS, CLAIMS_DEAD_LETTER, MAX_DEAD_LETTER_BYTES
 from topics.claims.codec import ClaimError
-from topics.dead_letters import Code, enclose
+from topics.dead_letters import LEAST_LETTER_BYTES, Code, enclose
 
 _MOST_NEW_PRODUCERS = 5
 _COMMIT_WITHIN_S = 15.0
@@ -32,15 +39,14 @@ _ABORTS_OF_ONE_CAUSE = 3
 _FORGOTTEN = {"INVALID_PRODUCER_ID_MAPPING", "UNKNOWN_PRODUCER_ID"}
 """The brokers forget the transactional id of a producer that wrote nothing for a week; its client does not ask for a new one."""
 _CLOCK = "INVALID_TIMESTAMP"
-_TOO_LARGE = "MSG_SIZE_TOO_LARGE"
-_LEAST_LETTER_BYTES = 128 * 1024
-"""Every topic of dead letters takes as much; a letter is not cut shorter."""
+_LEAST_BATCH_BYTES = 16 * 1024
 
 
 class Committer:
     """Encodes and commits batches. All methods belong to the reading thread; the work itself has a thread of its own.
 
-    `forget` is called when a transaction was rolled back: all that was read since the last commit is void.
+    `forget` is called when a transaction was rolled back: all that was read since the last commit is void. `give_back` takes,
+    in their order, the parts of a batch that was too large for the brokers, to be ruled on and committed one after the other.
     """
 
     def __init__(
@@ -52,23 +58,30 @@ class Committer:
         *,
         epoch: Callable[[], int],
         forget: Callable[[], None],
+        give_back: Callable[[list[Records]], None],
         committed: Callable[[Commit], None],
     ) -> None:
         self._settings, self._gate, self._instance = settings, gate, instance
-        self._epoch, self._forget, self._committed = epoch, forget, committed
+        self._epoch, self._forget, self._give_back, self._committed = epoch, forget, give_back, committed
         self._teller = Teller(logger(component="worker", instance=instance), metrics)
         self._committing: Future[Commit] | None = None
         self._overdue_at = 0.0
         self.failures = 0
         self._last_cause = ("", 0)
         self._letter_bytes = MAX_DEAD_LETTER_BYTES
-        self.trouble: str | None = None
-        """What keeps every batch from being committed, in words for people; None when the last one was."""
+        self._batch_bytes = BATCH_BYTES
+        self._clock_refused: str | None = None
+        self._letter_refused: str | None = None
         self._sink = TransactionalSink(settings, instance, epoch)
 
     def start(self) -> None:
         """Takes over the instance's transactional id. Raises TransactionFatal."""
         self._sink.start()
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps records from being committed for good, in words for people; None when nothing does."""
+        return self._clock_refused or self._letter_refused
 
     @property
     def idle(self) -> bool:
@@ -91,6 +104,7 @@ class Committer:
             except BaseException as error:
                 answer.set_exception(error)
 
+        self._batch = batch
         self._committing, self._overdue_at = answer, time.monotonic() + _COMMIT_WITHIN_S
         threading.Thread(target=commit, name="commit", daemon=True).start()
 
@@ -121,7 +135,8 @@ class Committer:
         return Commit(batch, judged, written - started, time.monotonic() - written)
 
     def settle(self) -> bool:
-        """Waits for the batch in commit. Returns False when it was rolled back: all that was read since is void.
+        """Waits for the batch in commit. Returns False when it was rolled back: all that was read since is void, or waits
+        behind the parts that were given back.
 
         Raises TransactionFatal when no new producer is a way out.
         """
@@ -129,7 +144,7 @@ class Committer:
             return True
         committing, self._committing = self._committing, None
         try:
-            self._committed(committing.result(_COMMIT_WITHIN_S))
+            commit = committing.result(_COMMIT_WITHIN_S)
         except TimeoutError:
             # After a broker restart librdkafka 2.16 can wait for ever for the group's coordinator to take the offsets,
             # whatever its time limit (found by the crash test). A new producer of the same name fences the old one.
@@ -138,8 +153,10 @@ class Committer:
             self._replace_sink(stuck)
             return False
         except TransactionAborted as aborted:
-            self.failures += 1
             self._teller.tell(events.TransactionAborted(aborted.cause, str(aborted)))
+            if self._taken_apart(self._batch, aborted):
+                return False
+            self.failures += 1
             self._forget()
             self._look_at(aborted)
             return False
@@ -147,8 +164,59 @@ class Committer:
             self._teller.tell(events.TransactionAborted(fatal.cause, str(fatal)))
             self._replace_sink(fatal)
             return False
-        self.failures, self.trouble, self._last_cause = 0, None, ("", 0)
+        self.failures, self._clock_refused, self._last_cause = 0, None, ("", 0)
+        self._settled(commit)
         return True
+
+    def _settled(self, commit: Commit) -> None:
+        """Tells what was committed, and what the brokers had refused of it before."""
+        self._committed(commit)
+        records = commit.batch.records
+        if commit.judged.dead_letters:
+            self._letter_refused = None
+        if records.unwritable is not None:
+            _, partition, offset = place(records.messages[0])
+            self._teller.tell(events.ClaimNotWritable(partition, offset, records.unwritable))
+        refusal = records.refusal
+        if refusal is None:
+            return
+        refusal.left -= len(records.messages)
+        if not (refusal.left or refusal.one_to_blame) and self._batch_bytes > _LEAST_BATCH_BYTES:
+            # A topic's limit is for all that is sent at once. No record is too large for it, but so many together are.
+            self._batch_bytes = max(_LEAST_BATCH_BYTES, self._batch_bytes // 4)
+            self._teller.tell(events.LessSentAtOnce(self._batch_bytes))
+            self._begin_anew()
+
+    def _taken_apart(self, batch: Batch, aborted: TransactionAborted) -> bool:
+        """Gives a batch back in parts when it was too large for the brokers; what they refuse alone costs itself.
+
+        False when that is no way out: for another cause, or when not even the shortest dead letter is taken.
+        """
+        records = batch.records
+        alone = len(records.messages) == 1
+        if aborted.cause != TOO_LARGE and (alone or aborted.cause != BEHIND_ONE_TOO_LARGE):
+            return False
+        refusal = records.refusal or Refusal(len(records.messages))
+        if not alone:
+            self._give_back(records.halves(refusal))
+            return True
+        refusal.one_to_blame = True
+        if not batch.ruled.dead_letters:
+            why = f"the brokers do not take the verdict or the case of this claim: {aborted}"
+            self._give_back([replace(records, refusal=refusal, unwritable=why)])
+            return True
+        if self._letter_bytes > LEAST_LETTER_BYTES:
+            # A cluster whose topic takes less than the catalogue says. The record costs its letter's length, not the partition.
+            self._letter_bytes = max(LEAST_LETTER_BYTES, self._letter_bytes // 4)
+            self._teller.tell(events.DeadLettersCutShorter(self._letter_bytes))
+            self._give_back([replace(records, refusal=refusal)])
+            return True
+        name = CLAIMS_DEAD_LETTER.prefixed(self._settings.output_prefix).name
+        self._letter_refused = (
+            f"the brokers refuse a dead letter of {LEAST_LETTER_BYTES} bytes; raise max.message.bytes of {name}"
+        )
+        self._teller.tell(events.DeadLetterRefused(self._letter_refused))
+        return False
 
     def _look_at(self, aborted: TransactionAborted) -> None:
         """Names what is known of a cause; after several aborts of one cause begins anew with another producer."""
@@ -156,16 +224,13 @@ class Committer:
         times = times + 1 if cause == aborted.cause else 1
         self._last_cause = (aborted.cause, times)
         if aborted.cause == _CLOCK:
-            self.trouble = f"this host's clock says {_now()}, a time that the brokers refuse; put the clock right (NTP)"
-            self._teller.tell(events.ClockRefused(self.trouble))
-        if aborted.cause == _TOO_LARGE and self._letter_bytes > _LEAST_LETTER_BYTES:
-            # A cluster whose topic takes less than the catalogue says. The record costs its letter's length, not the partition.
-            self._letter_bytes = max(_LEAST_LETTER_BYTES, self._letter_bytes // 4)
-            self._teller.tell(events.DeadLettersCutShorter(self._letter_bytes))
-        elif aborted.cause in _FORGOTTEN or (times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost"):
+            self._clock_refused = (
+                f"this host's clock says {_now()}, a time that the brokers refuse; put the clock right (NTP)"
+            )
+            self._teller.tell(events.ClockRefused(self._clock_refused))
+        if aborted.cause in _FORGOTTEN or (times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost"):
             self._teller.tell(events.ProducerReplaced(aborted.cause, str(aborted)))
-            self._sink = TransactionalSink(self._settings, self._instance, self._epoch)
-            self._sink.start()
+            self._begin_anew()
 
     def _replace_sink(self, fatal: TransactionFatal) -> None:
         """Begins anew with another producer of the same name; what became of the last transaction the brokers will tell.
@@ -178,7 +243,11 @@ class Committer:
             raise fatal
         self._teller.tell(events.ProducerReplaced(fatal.cause, str(fatal)))
         self._forget()
-        self._sink = TransactionalSink(self._settings, self._instance, self._epoch)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Goes on with another producer of the same name. Raises TransactionFatal."""
+        self._sink = TransactionalSink(self._settings, self._instance, self._epoch, self._batch_bytes)
         self._sink.start()
 
 

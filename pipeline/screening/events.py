@@ -141,6 +141,29 @@ class DeadLettersCutShorter(ErrorEvent[GateMetrics]):
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetterRefused(ErrorEvent[GateMetrics]):
+    """The brokers refuse even the shortest dead letter; its partition stands still until their limit is raised."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNotWritable(ErrorEvent[GateMetrics]):
+    """What follows from a claim is larger than its topic takes; the claim became a dead letter, its neighbours were judged."""
+
+    partition: int
+    offset: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class LessSentAtOnce(WarningEvent[GateMetrics]):
+    """A topic takes less at once than the catalogue says; from now on at most `bytes` are sent together to a partition."""
+
+    bytes: int
+
+
 # -- partitions of claims -------------------------------------------------------------------------------------------
 
 

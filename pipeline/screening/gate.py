@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -146,6 +146,10 @@ class Gate:
             register=register,
             past_transition=self._past_transition(columns),
         )
+
+    def set_aside(self, error: ClaimError) -> Ruled:
+        """A batch of one record that becomes a dead letter, whatever it says."""
+        return replace(self.rule([]), dead_letters=[DeadLetter(0, error)])
 
     def _past_transition(self, claims: ClaimColumns) -> dict[str, int]:
         late = claims.day > self._transition[claims.pack]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.kafka.producing import Record
-from pipeline.kafka.transactions import Outgoing, ReadUpTo, TransactionWriter
+from pipeline.kafka.transactions import BATCH_BYTES, Outgoing, ReadUpTo, TransactionWriter
 from pipeline.settings.model import Settings
 from topics.catalogue import CLAIM_CASES, CLAIM_VERDICTS, CLAIMS_DEAD_LETTER
 
@@ -29,7 +29,10 @@ class TransactionalSink:
     by now belong to another worker.
     """
 
-    def __init__(self, settings: Settings, instance: str, epoch: Callable[[], int]) -> None:
+    def __init__(
+        self, settings: Settings, instance: str, epoch: Callable[[], int], batch_bytes: int = BATCH_BYTES
+    ) -> None:
+        """`batch_bytes`: what is sent at once to a partition, before it is compressed. A topic's limit holds for all of it."""
         self._epoch = epoch
         self._verdicts = CLAIM_VERDICTS.prefixed(settings.output_prefix).name
         self._cases = CLAIM_CASES.prefixed(settings.output_prefix).name
@@ -39,6 +42,7 @@ class TransactionalSink:
             f"{settings.group_id}-{settings.output_prefix}{instance}",
             queue__buffering__max__messages=1_000_000,
             queue__buffering__max__kbytes=1_048_576,
+            batch__size=batch_bytes,
         )
 
     def start(self) -> None:

@@ -37,6 +37,8 @@ from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from pipeline.web.server import StatusServer
 from rules.packs.pack import PackSet
+from topics.claims.codec import ClaimError
+from topics.dead_letters import Code
 
 _COLLECT_EVERY = 200_000
 """Allocations between garbage collections. A batch makes tens of thousands of short-lived objects and no cycles; at Python's
@@ -79,6 +81,7 @@ class Worker:
             self.instance,
             epoch=lambda: self._ownership.epoch,
             forget=self._ownership.forget,
+            give_back=self._take_back,
             committed=self._reporter.committed,
         )
         self.metrics.info.info(
@@ -179,7 +182,7 @@ class Worker:
         review = stale and self.settings.staleness_policy is StalenessPolicy.REVIEW
         if self._ruled is None or self._ruled[2:] != (self.view.changes, review):
             started = time.monotonic()
-            ruled = self.gate.rule([message.value() for message in records.messages], stale=review)
+            ruled = self._rule(records, review=review)
             self._ruled = ruled, time.monotonic() - started, self.view.changes, review
         ruled, seconds = self._ruled[:2]
         absent = self.gate.rests_on_absence(ruled)
@@ -190,11 +193,22 @@ class Worker:
         ruled = replace(ruled, register=self.view.register)
         read = ReadUpTo(self._ownership.offsets(records), self._ownership.generation())
         batch = Batch(records, ruled, read, self._ownership.epoch, seconds)
-        self._waiting.popleft()
         self._ruled, self._wait_told = None, False
+        if not self._committer.settle() or batch.epoch != self._ownership.epoch:
+            return  # what waited is void, or waits behind the parts of a batch that was given back
+        self._waiting.popleft()
         self.metrics.register_wait.observe(max(0.0, time.monotonic() - records.arrived - seconds))
-        if self._committer.settle() and batch.epoch == self._ownership.epoch:
-            self._committer.begin(batch)
+        self._committer.begin(batch)
+
+    def _rule(self, records: Records, *, review: bool) -> Ruled:
+        if records.unwritable is not None:
+            return self.gate.set_aside(ClaimError(Code.NOT_WRITABLE, records.unwritable))
+        return self.gate.rule([message.value() for message in records.messages], stale=review)
+
+    def _take_back(self, parts: list[Records]) -> None:
+        """Puts parts of a batch that was refused before everything that waits."""
+        self._waiting.extendleft(reversed(parts))
+        self._ruled = None
 
     def _wait(self, records: Records) -> None:
         """Waits a little for the register; after a while without fetching more."""

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from pipeline.devtools.kafka import LocalKafka
-from tests.kafka.test_register import NORMAL, PHYSICIAN, ask, standing
+from tests.kafka.test_register import NORMAL, PENALTY, PHYSICIAN, ask, standing
 from tests.support.cluster import CLAIM_PARTITIONS, GROUP, Cluster
 from tests.support.ledger import transaction
 from tests.support.raw_headers import send_with_header
@@ -25,6 +25,9 @@ from tests.support.workers import QUICK, Crew
 from topics.catalogue import MAX_DEAD_LETTER_BYTES
 
 pytestmark = pytest.mark.kafka
+
+BUSY, REJECTED = "D522701000002", "D522701000003"
+"""Physicians of whose penalty many events tell, and one."""
 
 
 def publish_standing(cluster: Cluster) -> None:
@@ -88,6 +91,39 @@ def test_a_letter_that_the_topic_does_not_take_is_cut_until_it_does(cluster: Clu
     assert set(outcomes(cluster).values()) == {1}
     assert len(outcomes(cluster)) == 2
     assert "MSG_SIZE_TOO_LARGE" in {event["cause"] for event in worker.events("transaction_aborted")}
+
+
+def test_a_case_that_its_topic_does_not_take_costs_its_claim_alone(cluster: Cluster, crew: Crew) -> None:
+    """A cluster whose topics take less than the catalogue says: a case with much evidence does not fit, nor its letter as a whole."""
+    configure(cluster, "claim-cases", "max.message.bytes", "20000")
+    configure(cluster, "claims-dead-letter", "max.message.bytes", "1500")
+    rng = random.Random(2)
+    many = [rng.randbytes(20).hex() for _ in range(900)]
+    penalty = PENALTY | {"causes": many}
+    records = [standing(1, NORMAL), standing(1, penalty, code=BUSY), standing(1, PENALTY, code=REJECTED)]
+    cluster.send(
+        "physician-standing",
+        [{"key": f"{QIANNAN}|{record['physician_code']}", "value": json.dumps(record)} for record in records],
+    )
+    codes = [REJECTED, PHYSICIAN]
+    values = [claim(claim_id=f"Q{number}", physician_code=codes[number % 2]) for number in range(400)]
+    for place in (3, 203):
+        values[place] = claim(claim_id=f"B{place}", physician_code=BUSY, note=rng.randbytes(3_000).hex())
+    cluster.send("claims", [{"key": "k", "value": value, "partition": 1} for value in values])
+    worker = crew.start().wait_ready()
+    wait_judged(cluster, crew)
+
+    letters = cluster.read("claims-dead-letter")
+    assert [(dict(letter.headers)["error"] or b"").partition(b":")[0] for letter in letters] == [b"not_writable"] * 2
+    assert all(dict(letter.headers)["cut"] for letter in letters)
+    assert (len(outcomes(cluster)), set(outcomes(cluster).values())) == (400, {1})
+    assert len(cluster.read("claim-cases")) == 200, "every reject that is no letter"
+    assert len(worker.events("claim_not_writable")) == 2
+    assert worker.metric("screening_dead_letters_total", error="not_writable") == 2
+    assert worker.get("/readyz")[0] == 200
+    assert crew.stop() == [0]
+    audited = json.loads(cluster.screening("audit", "--claims", "--json").stdout)
+    assert audited["differences"] == []
 
 
 def test_a_header_that_is_not_utf8_makes_a_dead_letter_like_any_other(cluster: Cluster, crew: Crew) -> None:
