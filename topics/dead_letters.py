@@ -18,6 +18,8 @@ ERROR_HEADER = "error"
 SOURCE_TOPIC_HEADER = "source.topic"
 SOURCE_PARTITION_HEADER = "source.partition"
 SOURCE_OFFSET_HEADER = "source.offset"
+SOURCE_TOPIC_ID_HEADER = "source.topic_id"
+"""Only where the brokers tell it: the id of the topic, since one that was deleted and made again has the old name and offsets."""
 CUT_HEADER = "cut"
 """Only where the received record does not fit: `sha256=<hex> bytes=<n>` of the whole value. The value is its beginning."""
 
@@ -110,6 +112,7 @@ class Envelope(NamedTuple):
     code: Code
     reason: str
     cut: bool
+    topic_id: str | None = None
 
     @property
     def error(self) -> str:
@@ -137,6 +140,7 @@ def enclose(
     value: bytes | None,
     headers: Headers,
     limit: int,
+    topic_id: str | None = None,
 ) -> Enclosed:
     """The letter of a record whose place in its topic is given; `limit` is the largest record of the topic of dead letters.
 
@@ -161,6 +165,8 @@ def enclose(
         (SOURCE_PARTITION_HEADER, str(partition).encode()),
         (SOURCE_OFFSET_HEADER, str(offset).encode()),
     ]
+    if topic_id is not None:
+        own.append((SOURCE_TOPIC_ID_HEADER, topic_id.encode()))
     if cut:
         own.append((CUT_HEADER, f"sha256={hashlib.sha256(whole).hexdigest()} bytes={len(whole)}".encode()))
     return Enclosed(key, value, [*received, *own])
@@ -179,7 +185,7 @@ def opened(headers: Headers) -> Envelope | None:
     except (KeyError, ValueError):
         return None
     code, reason = _coded(named.get(ERROR_HEADER, ""))
-    return Envelope(topic, partition, offset, code, reason, CUT_HEADER in named)
+    return Envelope(topic, partition, offset, code, reason, CUT_HEADER in named, named.get(SOURCE_TOPIC_ID_HEADER))
 
 
 def error_of(headers: Headers) -> tuple[Code, str]:
@@ -193,7 +199,7 @@ def without_envelope(headers: Headers) -> list[tuple[str, bytes | None]]:
     own = _own(headers)
     if len(own) < len(headers):
         return list(headers[: len(headers) - len(own)])
-    return [(name, value) for name, value in headers if name not in ENVELOPE_HEADERS]
+    return [(name, value) for name, value in headers if name not in (*ENVELOPE_HEADERS, SOURCE_TOPIC_ID_HEADER)]
 
 
 def _own(headers: Headers) -> Headers:

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.kafka.diagnostics import ClusterError
-from pipeline.kafka.offsets import Extent, ends, group_extents, topic_id
+from pipeline.kafka.offsets import Extent, Noted, ends, group_extents, topic_id
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
@@ -31,6 +31,7 @@ class _Source(msgspec.Struct):
     topic: str
     partition: int
     offset: int
+    topic_id: str | None = None
 
 
 class _Judged(msgspec.Struct):
@@ -55,12 +56,18 @@ class Ledger:
         }
         self.verdicts = dict.fromkeys(extent, 0)
         self.letters = dict.fromkeys(extent, 0)
+        self.elsewhere = dict.fromkeys(extent, 0)
+        """Outcomes of records of another topic of the same name, made before this one; by the partition that they name."""
         self.furthest = dict.fromkeys(extent, -1)
 
     def of_another_topic(self, partition: int) -> bool:
         """Whether the group's offset was written for a topic of the same name that is no more."""
-        noted = self.extent[partition].noted
+        noted = self.noted(partition).topic
         return bool(noted) and self.topic is not None and noted != self.topic
+
+    def noted(self, partition: int) -> Noted:
+        """What the group wrote beside its offset."""
+        return Noted.read(self.extent[partition].noted)
 
     def committed(self, partition: int) -> int | None:
         """How far the group has come in the topic of today."""
@@ -133,7 +140,7 @@ def _verdicts(settings: Settings, ledger: Ledger, findings: Findings, progress: 
         except Exception as error:  # a decoder may raise anything
             findings.differ(PART, "unreadable_verdict", where, str(error))
             continue
-        if _note(source.topic, source.partition, source.offset, where, ledger, findings):
+        if _note(source.topic, source.topic_id, source.partition, source.offset, where, ledger, findings):
             ledger.verdicts[source.partition] += 1
         _tell(progress, name, number)
 
@@ -146,13 +153,18 @@ def _letters(settings: Settings, ledger: Ledger, findings: Findings, progress: P
         source = opened(headers(message))
         if source is None:
             findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
-        elif _note(source.topic, source.partition, source.offset, where, ledger, findings):
+        elif _note(source.topic, source.topic_id, source.partition, source.offset, where, ledger, findings):
             ledger.letters[source.partition] += 1
         _tell(progress, name, number)
 
 
-def _note(topic: str, partition: int, offset: int, where: str, ledger: Ledger, findings: Findings) -> bool:
+def _note(
+    topic: str, topic_id: str | None, partition: int, offset: int, where: str, ledger: Ledger, findings: Findings
+) -> bool:
     """Counts an outcome; says whether it belongs to the part of the log that is compared."""
+    if topic == CLAIMS.name and topic_id is not None and ledger.topic not in (None, topic_id):
+        ledger.elsewhere[partition] = ledger.elsewhere.get(partition, 0) + 1
+        return False
     noted = ledger.outcome(partition, offset) if topic == CLAIMS.name else False
     if noted is False:
         findings.differ(
@@ -204,11 +216,22 @@ def _not_judged(partition: int, ledger: Ledger, present: int, findings: Findings
         text = f"the workers' offset {extent.committed} is of a topic made before; {other:,} claims of this one wait for them"
         findings.differ(PART, "other_topic", where, text)
     committed = ledger.committed(partition)
-    expired = 0 if committed is None else max(0, extent.low - committed)
-    if expired:
-        span = f"{where} offsets {told([(extent.low - expired, extent.low - 1)])}"
-        findings.differ(PART, "expired_unread", span, f"{expired:,} offsets have expired before they were judged")
-    return {"behind_open_transaction": hidden, "expired_unread": expired, "of_another_topic": other}
+    ahead = 0 if committed is None else max(0, extent.low - committed)
+    if ahead:
+        span = f"{where} offsets {told([(extent.low - ahead, extent.low - 1)])}"
+        findings.differ(PART, "expired_unread", span, f"{ahead:,} offsets have expired before they were judged")
+    passed = 0 if committed is None else ledger.noted(partition).expired
+    if passed:
+        findings.notes.append(f"{where}: {passed:,} offsets expired unread before the workers went on behind them")
+    elsewhere = ledger.elsewhere[partition]
+    if elsewhere:
+        findings.notes.append(f"{where}: {elsewhere:,} outcomes answer claims of a topic made before, and are left out")
+    return {
+        "behind_open_transaction": hidden,
+        "expired_unread": ahead + passed,
+        "of_another_topic": other,
+        "outcomes_of_another_topic": elsewhere,
+    }
 
 
 def _beyond(partition: int, ledger: Ledger, end: int, findings: Findings) -> None:

@@ -14,7 +14,7 @@ from topics import fields
 from topics.access import ROLES
 from topics.catalogue import CATALOGUE
 from topics.catalogue import TopicSpec as Spec
-from topics.dead_letters import CUT_HEADER, ENVELOPE_HEADERS, MAX_REASON_BYTES, Code
+from topics.dead_letters import CUT_HEADER, ENVELOPE_HEADERS, MAX_REASON_BYTES, SOURCE_TOPIC_ID_HEADER, Code
 from topics.messages.base import Message, Period
 
 _MOST_IN_LINE = 8
@@ -103,7 +103,8 @@ def _contract(spec: Spec) -> Iterator[str]:
     if spec.model is None:
         names = ", ".join(f"`{name}`" for name in ENVELOPE_HEADERS)
         yield (
-            f"Key and value are the bytes received, unchanged. Headers: those received, then {names}. `error` is a "
+            f"Key and value are the bytes received, unchanged. Headers: those received, then {names} and, of a claim where the "
+            f"brokers tell it, `{SOURCE_TOPIC_ID_HEADER}`. `error` is a "
             f"[code](#code), a colon and the reason (at most {MAX_REASON_BYTES:,} bytes). A record that does not fit is "
             f"cut, and `{CUT_HEADER}` tells the hash and the size of its whole value. Letters written before there were "
             f"codes are read as `{Code.UNCODED}`."

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from confluent_kafka import (
     OFFSET_INVALID,
@@ -23,6 +24,7 @@ from pipeline.kafka.reading import partitions
 from pipeline.settings.model import Settings
 
 _TIMEOUT_S = 30.0
+_EXPIRED = " expired="
 _AGAIN_S = 0.1
 _STALE = {
     KafkaError.FENCED_LEADER_EPOCH,
@@ -40,12 +42,31 @@ _LOADING = {
 """A group's coordinator that is still reading what it knows, as after a broker's start."""
 
 
+class Noted(NamedTuple):
+    """What the workers write beside a committed offset of claims: the id of the topic that it belongs to (empty: not told), and
+    how many offsets below it expired before anybody had judged them."""
+
+    topic: str
+    expired: int = 0
+
+    @property
+    def text(self) -> str:
+        """As it is written; an offset under which nothing has expired bears the id alone."""
+        return f"{self.topic}{_EXPIRED}{self.expired}" if self.expired else self.topic
+
+    @classmethod
+    def read(cls, text: str) -> Noted:
+        """What was written; words that are not ours are taken for an id."""
+        topic, found, expired = text.partition(_EXPIRED)
+        return cls(topic, int(expired)) if found and expired.isdecimal() else cls(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """One partition: its first offset that is still there, the end of what is committed, and the group's committed offset.
 
     `committed` is None where the group has none, or was not asked about; `noted` is what the group wrote beside it (the workers'
-    group: the id of the topic), empty where it wrote nothing.
+    group: see `Noted`), empty where it wrote nothing.
     """
 
     low: int

@@ -64,13 +64,15 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records and what was ruled on them, and under which ownership; `read` is the input that is done with them."""
+    """Records and what was ruled on them, and under which ownership; `read` is the input that is done with them, `topic_id` the
+    id of the topic that they were read from (None: not told)."""
 
     records: Records
     ruled: Ruled
     read: ReadUpTo
     epoch: int
     rule_seconds: float
+    topic_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,7 @@ class Committer:
             partitions=records.partitions,
             offsets=records.offsets,
             screened_at=_now(),
+            topic_id=batch.topic_id,
         )
         written = time.monotonic()
         sink.commit(
@@ -125,7 +126,7 @@ class Committer:
                 verdicts=judged.verdicts,
                 cases=judged.cases,
                 dead_letters=[
-                    _dead_letter(records.messages[letter.row], letter.error, self._letter_bytes)
+                    _dead_letter(records.messages[letter.row], letter.error, self._letter_bytes, batch.topic_id)
                     for letter in judged.dead_letters
                 ],
                 read=batch.read,
@@ -251,7 +252,7 @@ class Committer:
         self._sink.start()
 
 
-def _dead_letter(message: Message, error: ClaimError, limit: int) -> Record:
+def _dead_letter(message: Message, error: ClaimError, limit: int, topic_id: str | None) -> Record:
     topic, partition, offset = place(message)
     letter = enclose(
         Code(error.kind),
@@ -263,6 +264,7 @@ def _dead_letter(message: Message, error: ClaimError, limit: int) -> Record:
         value=message.value(),
         headers=headers(message),
         limit=limit,
+        topic_id=topic_id,
     )
     return {"key": letter.key, "value": letter.value, "headers": letter.headers}
 

@@ -167,7 +167,16 @@ class Gate:
         """Whether any of these rulings would be another one if the register only lacked an entry."""
         return bool(self._absence[ruled.decided.ruling].any())
 
-    def write(self, ruled: Ruled, *, topic: str, partitions: Places, offsets: Places, screened_at: str) -> Judged:
+    def write(
+        self,
+        ruled: Ruled,
+        *,
+        topic: str,
+        partitions: Places,
+        offsets: Places,
+        screened_at: str,
+        topic_id: str | None = None,
+    ) -> Judged:
         """Writes verdicts and cases out. Reads nothing that may change, so it may run while the next batch is ruled on."""
         claims, decided, flagged = ruled.claims, ruled.decided, ruled.flagged
         facts: Iterable[CaseFacts]
@@ -182,6 +191,7 @@ class Gate:
                 screened_at,
                 ruled.register,
                 ruled.institutions,
+                topic_id,
             )
             facts = facts_of_few(claims, decided, flagged)
             figures = tally_few(claims, decided, self.screen.rulings)
@@ -196,6 +206,7 @@ class Gate:
                 screened_at,
                 ruled.register,
                 ruled.institutions,
+                topic_id,
             )
             facts = facts_of(verdicts[flagged])
             figures = tally(verdicts)

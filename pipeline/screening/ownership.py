@@ -16,11 +16,12 @@ import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from pipeline.kafka.diagnostics import ClusterError
+from pipeline.kafka.offsets import Noted
 from pipeline.kafka.records import place
 from pipeline.screening import events
 from pipeline.screening.batches import Records
 from pipeline.screening.input_watch import InputWatch
-from pipeline.screening.positions import Positions
+from pipeline.screening.positions import Positions, Start
 from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
@@ -46,7 +47,8 @@ def _told(error: KafkaException | ClusterError) -> str:
 class Ownership:
     """Reads claims as a member of the group, each offset once.
 
-    `epoch` grows whenever what was read so far may no longer be committed. `settle` is called before partitions are given
+    `epoch` grows whenever what was read so far may no longer be committed. `topic_id` is the id of the topic that is read (None:
+    not told). `settle` is called before partitions are given
     up: it finishes what is in commit. `void` forgets what was read and is not handed over yet, and says whether there was any.
     """
 
@@ -68,9 +70,11 @@ class Ownership:
         self.rewind_needed = False
         self._failures = 0
         self._next: dict[int, int] = {}
+        self._gone: dict[int, int] = {}
+        self._gone_told: dict[int, int] = {}
         self._paused: set[int] = set()
         self._pausing = False
-        self._topic_id: str | None = None
+        self.topic_id: str | None = None
         self._recent: deque[tuple[float, Records]] = deque()
         self._skip: dict[tuple[int, int], int] = {}
         self._fatal: KafkaError | None = None
@@ -114,7 +118,7 @@ class Ownership:
         messages = self._consumer.consume(most, wait_s)
         if self._fatal is not None:
             raise WorkerError(_no_way_on(self._fatal))
-        if self.watch.id is not None and self._topic_id not in (None, self.watch.id):
+        if self.watch.id is not None and self.topic_id not in (None, self.watch.id):
             self._begin_anew()
             messages = []  # of which of the two topics they are nobody knows; they are read again
         good = [message for message in messages if message.error() is None]
@@ -161,7 +165,15 @@ class Ownership:
             self._fatal = error
 
     def _expired(self, partition: int, expected: int, low: int) -> None:
-        """Records that were deleted by the topic's retention before anybody had read them."""
+        """Records that were deleted by the topic's retention unread: told once, and kept with the offsets."""
+        self._gone[partition] = self._gone.get(partition, 0) + low - expected
+        self._tell_expired(partition, expected, low)
+
+    def _tell_expired(self, partition: int, expected: int, low: int) -> None:
+        expected = max(expected, self._gone_told.get(partition, 0))
+        if expected >= low:
+            return
+        self._gone_told[partition] = low
         self._teller.tell(events.ClaimsExpiredUnread(partition, first=expected, records=low - expected))
 
     # -- a topic that was made again ----------------------------------------------------------------------------
@@ -182,14 +194,16 @@ class Ownership:
         self._settle()
         self.epoch += 1
         self._void()
-        self._teller.tell(events.ClaimsTopicMadeAgain(self._topic_id, self.watch.id, sorted(self.owned)))
-        self._topic_id = self.watch.id
+        self._teller.tell(events.ClaimsTopicMadeAgain(self.topic_id, self.watch.id, sorted(self.owned)))
+        self.topic_id = self.watch.id
         self._skip = {
             (int(partition), int(offset)): int(stamp)
             for _, records in self._recent
             for partition, offset, stamp in zip(records.partitions, records.offsets, records.stamps, strict=True)
         }
         self._recent.clear()
+        self._gone.clear()
+        self._gone_told.clear()
         try:
             for partition in self.owned:
                 self._next[partition] = 0
@@ -244,15 +258,20 @@ class Ownership:
             return
         try:
             for partition, start in self._committed_offsets(self.owned).items():
-                self._consumer.seek(TopicPartition(CLAIMS.name, partition, start))
-                self._next[partition] = start
+                self._consumer.seek(TopicPartition(CLAIMS.name, partition, start.offset))
+                self._begin_at(partition, start)
             self._failures = 0
         except (KafkaException, ClusterError) as error:
             self._teller.tell(events.RewindFailed(_told(error)))
             self.rewind_needed = True
             self._failures += 1
 
-    def _starts(self, partitions: list[int]) -> dict[int, int]:
+    def _begin_at(self, partition: int, start: Start) -> None:
+        self._next[partition], self._gone[partition] = start.offset, start.expired
+        if start.newly:
+            self._tell_expired(partition, start.offset - start.newly, start.offset)
+
+    def _starts(self, partitions: list[int]) -> dict[int, Start]:
         """The committed offset of each partition, its first record where there is none. Asks until the brokers can tell.
 
         Empty when the worker is to stop before that.
@@ -268,17 +287,19 @@ class Ownership:
                 time.sleep(0.1)
         return {}
 
-    def _committed_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
+    def _committed_offsets(self, partitions: Iterable[int]) -> dict[int, Start]:
         try:
-            self._topic_id = self.watch.ask_id() or self._topic_id
+            self.topic_id = self.watch.ask_id() or self.topic_id
         except TimeoutError as error:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, str(error))) from error
-        return self._positions.starts(partitions, self._topic_id)
+        return self._positions.starts(partitions, self.topic_id)
 
     def offsets(self, records: Records) -> list[TopicPartition]:
-        """Where each partition goes on behind these records, with the id of the topic that they are of."""
+        """Where each partition goes on behind these records, with the id of their topic and what was never judged."""
         return [
-            TopicPartition(CLAIMS.name, partition, offset, metadata=self._topic_id or "")
+            TopicPartition(
+                CLAIMS.name, partition, offset, metadata=Noted(self.topic_id or "", self._gone.get(partition, 0)).text
+            )
             for partition, offset in records.next_offsets().items()
         ]
 
@@ -290,9 +311,12 @@ class Ownership:
         # offset: everything would be judged again (found by the crash test).
         starts = self._starts([taken.partition for taken in places])
         if starts:
-            consumer.incremental_assign([TopicPartition(CLAIMS.name, *start) for start in starts.items()])
+            consumer.incremental_assign(
+                [TopicPartition(CLAIMS.name, partition, start.offset) for partition, start in starts.items()]
+            )
         self.owned.update(starts)
-        self._next.update(starts)
+        for partition, start in starts.items():
+            self._begin_at(partition, start)
         if self._pausing:
             self._pause(set(starts))
         self._changed(events.PartitionsAssigned, places)
@@ -319,7 +343,8 @@ class Ownership:
         self._resume(self._paused & {given.partition for given in places})
         for given in places:
             self.owned.discard(given.partition)
-            self._next.pop(given.partition, None)
+            for known in (self._next, self._gone, self._gone_told):
+                known.pop(given.partition, None)
             self._metrics.forget(self._metrics.lag, str(given.partition))
             self._metrics.forget(self._metrics.pinned, str(given.partition))
 

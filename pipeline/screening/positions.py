@@ -7,10 +7,12 @@ for what it is. Where there is none, as after it has expired, the outcomes tell:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaException, TopicPartition
 
+from pipeline.kafka.offsets import Noted
 from pipeline.kafka.reading import first_record, read_to_end
 from pipeline.kafka.records import headers
 from pipeline.screening.events import CommittedOffsetNotUsed, StartTakenFromOutcomes
@@ -28,6 +30,7 @@ class _Source(msgspec.Struct):
     topic: str
     partition: int
     offset: int
+    topic_id: str | None = None
 
 
 class _Sourced(msgspec.Struct):
@@ -37,6 +40,14 @@ class _Sourced(msgspec.Struct):
 _sourced = msgspec.json.Decoder(_Sourced).decode
 
 
+class Start(NamedTuple):
+    """Where to go on in a partition; `expired` offsets before it were never judged, `newly` of them since the last commit."""
+
+    offset: int
+    expired: int = 0
+    newly: int = 0
+
+
 class Positions:
     """Answers where to go on. Belongs to the reading thread."""
 
@@ -44,10 +55,10 @@ class Positions:
         self._settings, self._consumer = settings, consumer
         self._teller = Teller(logger(component="positions"), metrics)
 
-    def starts(self, partitions: Iterable[int], topic_id: str | None) -> dict[int, int]:
-        """The offset of each partition to go on at. Raises KafkaException while the brokers cannot tell."""
+    def starts(self, partitions: Iterable[int], topic_id: str | None) -> dict[int, Start]:
+        """Where to go on in each partition. Raises KafkaException while the brokers cannot tell."""
         places = [TopicPartition(CLAIMS.name, partition) for partition in partitions]
-        found: dict[int, int] = {}
+        found: dict[int, Start] = {}
         unknown: dict[int, tuple[int, int]] = {}
         for committed in self._consumer.committed(places, timeout=_ASK_TIMEOUT_S):
             if committed.error is not None:
@@ -55,18 +66,21 @@ class Positions:
             low, high = self._consumer.get_watermark_offsets(
                 TopicPartition(CLAIMS.name, committed.partition), timeout=_ASK_TIMEOUT_S, cached=False
             )
-            other = bool(committed.metadata) and topic_id is not None and committed.metadata != topic_id
+            noted = Noted.read(committed.metadata or "")
+            other = bool(noted.topic) and topic_id is not None and noted.topic != topic_id
             if other or committed.offset > high:
                 self._teller.tell(CommittedOffsetNotUsed(committed.partition, committed.offset))
             if other:
-                found[committed.partition] = low
+                found[committed.partition] = Start(low)
             elif committed.offset < 0 or committed.offset > high:
                 unknown[committed.partition] = (low, high)
             else:
-                found[committed.partition] = committed.offset
-        return found | self._after_outcomes(unknown)
+                gone = max(0, low - committed.offset)
+                found[committed.partition] = Start(committed.offset + gone, noted.expired + gone, gone)
+        after = self._after_outcomes(unknown, topic_id)
+        return found | {partition: Start(offset) for partition, offset in after.items()}
 
-    def _after_outcomes(self, partitions: dict[int, tuple[int, int]]) -> dict[int, int]:
+    def _after_outcomes(self, partitions: dict[int, tuple[int, int]], topic_id: str | None) -> dict[int, int]:
         """Behind the last record of each partition that has an outcome; its first record where none has."""
         starts = {partition: low for partition, (low, _) in partitions.items()}
         filled = {partition: ends for partition, ends in partitions.items() if ends[0] < ends[1]}
@@ -86,12 +100,13 @@ class Positions:
                 source = _sourced(message.value() or b"").source
             except msgspec.MsgspecError:
                 continue  # no verdict of ours
-            self._answered(starts, filled, source.topic, source.partition, source.offset)
+            if topic_id is None or source.topic_id in (None, topic_id):
+                self._answered(starts, filled, source.topic, source.partition, source.offset)
         for message in read_to_end(
             self._settings, CLAIMS_DEAD_LETTER.prefixed(prefix).name, since_ms=since, group=group
         ):
             letter = opened(headers(message))
-            if letter is not None:
+            if letter is not None and (topic_id is None or letter.topic_id in (None, topic_id)):
                 self._answered(starts, filled, letter.topic, letter.partition, letter.offset)
         went_on = {number: start for number, start in starts.items() if start > partitions[number][0]}
         if went_on:

@@ -192,7 +192,7 @@ class Worker:
         self._absence_is_usual = absent
         ruled = replace(ruled, register=self.view.register)
         read = ReadUpTo(self._ownership.offsets(records), self._ownership.generation())
-        batch = Batch(records, ruled, read, self._ownership.epoch, seconds)
+        batch = Batch(records, ruled, read, self._ownership.epoch, seconds, self._ownership.topic_id)
         self._ruled, self._wait_told = None, False
         if not self._committer.settle() or batch.epoch != self._ownership.epoch:
             return  # what waited is void, or waits behind the parts of a batch that was given back

@@ -484,6 +484,7 @@ def test_claims_in_and_outcomes_out_balance_by_partition(cluster: Cluster) -> No
             "behind_open_transaction": 0,
             "expired_unread": 0,
             "of_another_topic": 0,
+            "outcomes_of_another_topic": 0,
         }
         for number in (0, 1)
     ]

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from pipeline.devtools.kafka import LocalKafka
@@ -181,6 +181,42 @@ def _forgotten(cluster: Cluster) -> bool:
     return True
 
 
+def test_claims_that_expired_unread_are_told_and_stay_a_number_of_the_audit(cluster: Cluster, crew: Crew) -> None:
+    """Retention passes the workers while they are away; when they are back they go on behind the hole."""
+    publish_standing(cluster)
+    fill(cluster, "Q", 10)
+    crew.start().wait_ready()
+    wait_judged(cluster, crew)
+    assert crew.stop() == [0]
+    fill(cluster, "R", 50)
+    for future in cluster.admin.delete_records([TopicPartition("claims", 1, 40)]).values():
+        future.result(30)
+    [lost] = json.loads(cluster.screening("audit", "--claims", "--json").stdout)["differences"]
+    assert (lost["kind"], lost["where"]) == ("expired_unread", "claims/1 offsets 10-39")
+
+    tellings = []
+    for _ in range(2):
+        worker = crew.start().wait_ready()
+        wait_judged(cluster, crew)
+        tellings.append([event["records"] for event in worker.events("claims_expired_unread")])
+        assert crew.stop() == [0]
+        fill(cluster, "S", 5)
+    assert tellings == [[30], []], "told once, and not again by the second worker"
+    audited = json.loads(cluster.screening("audit", "--claims", "--json").stdout)
+    assert (audited["differences"], total(audited, "expired_unread"), total(audited, "waiting")) == ([], 30, 5)
+
+
+def fill(cluster: Cluster, name: str, count: int) -> None:
+    """So many claims into partition 1."""
+    values = [{"key": "k", "value": claim(claim_id=f"{name}{number}"), "partition": 1} for number in range(count)]
+    cluster.send("claims", values)
+
+
+def total(audited: dict, figure: str) -> int:
+    """A figure of the audit's claims over all partitions."""
+    return sum(row[figure] for row in audited["figures"] if row["part"] == "claims")
+
+
 # -- 4 topics made again -----------------------------------------------------------------------------------------------
 
 
@@ -205,7 +241,12 @@ def test_claims_deleted_and_made_again_under_a_running_worker_are_read_from_thei
     wait_for("all of the new topic are judged", lambda: len(answered()) == 1500, every=0.5,
              detail=lambda: f"{len(answered())} of 1500\n{worker.output[-3000:]}")  # fmt: skip
     assert set(answered().values()) == {1}
+    wait_judged(cluster, crew)
     crew.stop()
+    audited = json.loads(cluster.screening("audit", "--claims", "--json").stdout)
+    assert audited["differences"] == []
+    assert total(audited, "outcomes_of_another_topic") == 600
+    assert (total(audited, "claims"), total(audited, "verdicts")) == (1500, 1500)
 
 
 # -- 5 somebody else's doing -------------------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ from topics.messages.base import Message, Period, WhenGiven
 
 
 class Source(Message):
-    """Where the judged record stands in the input."""
+    """Where the judged record stands in the input. `topic_id` is the id that the brokers gave the topic when it was made, absent
+    where they do not tell: a topic that was deleted and made again has the old name and the old offsets."""
 
     topic: str
     partition: Annotated[int, Field(ge=0)]
     offset: Annotated[int, Field(ge=0)]
+    topic_id: Annotated[str | None, WhenGiven] = None
 
 
 class VerdictRegister(Message):

@@ -58,18 +58,20 @@ class VerdictCodec:
         screened_at: str,
         register: VerdictRegister | None = None,
         institutions: Sequence[int] = (),
+        topic_id: str | None = None,
     ) -> list[str]:
         """JSON text of every verdict of a small batch, byte for byte what `verdicts` and `to_documents` give.
 
-        `partitions` and `offsets` are those of the claims, in their order; `register` and `institutions` as in `to_documents`.
+        `partitions` and `offsets` are those of the claims, in their order; the others as in `to_documents`.
         """
         ends = _ends(register, institutions, len(claims.rows))
         source = _encode(topic).decode()
+        made = "" if topic_id is None else f',"topic_id":{_encode(topic_id).decode()}'
         at = _encode(screened_at).decode()
         return [
             f"{_head(claim)},{self._outcomes[ruling]},{_STANDING_TEXT[standing]}{_window_text(start, end)},"
             f'{self._grounds[ruling]},"standing_revision":{revision if revision >= 0 else "null"},'
-            f'"source":{{"topic":{source},"partition":{partition},"offset":{offset}}},"screened_at":{at}{last}'
+            f'"source":{{"topic":{source},"partition":{partition},"offset":{offset}{made}}},"screened_at":{at}{last}'
             for claim, ruling, standing, start, end, revision, partition, offset, last in zip(
                 claims.rows,
                 decided.ruling.tolist(),
@@ -246,15 +248,21 @@ def to_documents(
     screened_at: str | pl.Series,
     register: VerdictRegister | None = None,
     institutions: Sequence[int] = (),
+    topic_id: str | None = None,
 ) -> list[str]:
     """JSON text of every verdict, with its source and the time of screening (one for all, or one a verdict).
+
+    `topic_id` is the id of the source's topic; without it the field is absent.
 
     `register` says by what state of the register all of them were judged, `institutions` by which revision of its institution's
     standing each was (negative: none was known); without `register` the field is absent.
     """
     if verdicts.is_empty():
         return []
-    source = verdicts.select(pl.lit(topic).alias("topic"), partitions.alias("partition"), offsets.alias("offset"))
+    made = [] if topic_id is None else [pl.lit(topic_id).alias("topic_id")]
+    source = verdicts.select(
+        pl.lit(topic).alias("topic"), partitions.alias("partition"), offsets.alias("offset"), *made
+    )
     documents: list[str] = (
         verdicts.select(
             pl.struct(

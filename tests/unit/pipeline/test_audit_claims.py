@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.audit.claims import Ledger, balance
+from pipeline.audit.claims import Ledger, _note, balance
 from pipeline.audit.findings import Findings
-from pipeline.kafka.offsets import Extent
+from pipeline.kafka.offsets import Extent, Noted
 
 
 def audited(
-    extent: Extent, *, judged: int, topic: str | None = "now", open_end: int | None = None
+    extent: Extent, *, judged: int, topic: str | None = "now", open_end: int | None = None, of_before: int = 0
 ) -> tuple[dict[str, Any], list[str]]:
-    """The figures of one partition whose log is full of claims, of which the first so many have a verdict; and the differences."""
+    """The figures of one partition whose log is full of claims, of which the first so many have a verdict; and the differences.
+
+    `of_before` verdicts answer claims of the topic before, which had the same offsets.
+    """
     ledger = Ledger({0: extent}, topic, {0: extent.high if open_end is None else open_end})
     for offset in range(extent.low, extent.high):
         ledger.record(0, offset)
@@ -20,6 +23,8 @@ def audited(
         ledger.outcome(0, offset)
         ledger.verdicts[0] += 1
     findings = Findings()
+    for offset in range(of_before):
+        assert not _note("claims", "before", 0, offset, "claim-verdicts/0/0", ledger, findings)
     balance(0, ledger, findings)
     [row] = findings.figures
     return row, [item.kind for item in findings.differences]
@@ -47,3 +52,24 @@ def test_an_offset_of_a_topic_made_before_says_nothing_of_the_claims_of_this_one
     assert (row["of_another_topic"], row["claims"], row["waiting"], kinds) == (1_000, 0, 1_000, ["other_topic"])
     row, kinds = audited(Extent(0, 1_000, 900, ""), judged=900)
     assert (row["of_another_topic"], kinds) == (0, []), "a group that notes no topic is taken at its word"
+
+
+def test_outcomes_of_a_topic_made_before_are_not_taken_for_those_of_this_one() -> None:
+    """The same offsets were judged in both: by the offsets alone two claims would be doubled and three answered."""
+    row, kinds = audited(Extent(0, 20, 20, "now"), judged=17, of_before=5)
+    assert (row["verdicts"], row["outcomes_of_another_topic"], kinds) == (17, 5, ["missing"])
+    row, kinds = audited(Extent(0, 20, 20, "now"), judged=20, of_before=5)
+    assert kinds == []
+
+
+def test_what_expired_unread_stays_a_number_of_its_own_after_the_workers_went_on() -> None:
+    row, kinds = audited(Extent(100, 120, 120, Noted("now", 30).text), judged=20)
+    assert (row["expired_unread"], row["claims"], kinds) == (30, 20, [])
+    row, kinds = audited(Extent(100, 120, 90, Noted("now", 30).text), judged=0)
+    assert (row["expired_unread"], row["waiting"], kinds) == (40, 20, ["expired_unread"])
+
+
+def test_what_is_written_beside_an_offset_is_read_as_it_was_written() -> None:
+    for noted in (Noted("nKBZb0r6R6-id"), Noted("nKBZb0r6R6-id", 12), Noted(""), Noted("", 7)):
+        assert Noted.read(noted.text) == noted
+    assert Noted("id").text == "id", "workers of before read it too"

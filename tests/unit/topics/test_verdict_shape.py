@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
+import pytest
 
 from pipeline.replay.output import DIFFERENCES_SCHEMA, RECORDED_SCHEMA, VERDICT_SCHEMA
 from pipeline.replay.proof.spooling import _Verdict
@@ -77,6 +79,21 @@ def test_a_verdict_says_by_what_state_of_the_register_it_was_judged_and_is_other
     for case_before, case_after in zip(cases_plain, cases_told, strict=True):
         assert json.loads(case_after).pop("register").items() >= said.items()
         assert Case.model_validate_json(case_after).case_id == Case.model_validate_json(case_before).case_id
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_a_source_names_the_id_of_its_topic_where_the_brokers_tell_it(few: int) -> None:
+    gate = make_gate(register())
+    gate._few = few
+    values = golden("claims")
+    place: Any = {"topic": "claims", "partitions": [0] * len(values), "offsets": range(len(values)), "screened_at": AT}
+    ruled = gate.rule(values)
+    plain, told = gate.write(ruled, **place), gate.write(ruled, **place, topic_id="nKBZ-b0r")
+    for before, after in zip((*plain.verdicts, *plain.cases), (*told.verdicts, *told.cases), strict=True):
+        was, says = json.loads(before["value"]), json.loads(after["value"])
+        assert says["source"] == was["source"] | {"topic_id": "nKBZ-b0r"}
+        assert {**says, "source": was["source"]} == was
+    assert Verdict.model_validate_json(told.verdicts[0]["value"]).source.topic_id == "nKBZ-b0r"
 
 
 def test_a_model_writes_the_register_where_there_is_one_and_nothing_where_there_is_none() -> None:
