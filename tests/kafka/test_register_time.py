@@ -101,7 +101,7 @@ def test_a_dead_control_plane_with_an_event_under_way_leaves_the_claims_to_the_p
 def test_a_holding_gate_waits_for_a_dead_control_plane_and_says_so(cluster: Cluster, crew: Crew) -> None:
     record_event(cluster)
     tell_progress(cluster, at={0: 0})
-    worker = crew.start(staleness_limit_s=1).wait_ready()
+    worker = crew.start(staleness_limit_s=1)
     send_claims(cluster, [claim(claim_id="Q1")])
     held = worker.wait_event("gate_held")
     assert (held["cause"], worker.get("/readyz")[0]) == ("ledger_behind", 503)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,7 +21,6 @@ from rules.events import Event, encode
 from rules.standing import statement, timeline
 from rules.timeline import PhysicianTimeline
 from tests.support.cluster import CONTROL_GROUP, Cluster
-from tests.support.commands import environment
 from tests.support.histories import history
 from tests.support.waiting import PATIENCE_S, wait_for
 from tests.support.workers import Crew, WorkerProcess
@@ -38,17 +34,7 @@ QUICK = {"session_timeout_ms": 3000, "control_batch_events": 200}
 class ControlProcess(WorkerProcess):
     """One `screening control`, with a folder of its own unless it is given one."""
 
-    def __init__(self, cluster: Cluster, log: Path, **settings: object) -> None:
-        self.log = log
-        self.settings = {"bootstrap_servers": cluster.bootstrap, "metrics_port": 0, **settings}
-        self._stream = log.open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "control"],
-            env=environment(self.settings),
-            stdin=subprocess.DEVNULL,
-            stdout=self._stream,
-            stderr=self._stream,
-        )
+    command = "control"
 
     def wait_event(self, name: str, *, count: int = 1, within: float = PATIENCE_S) -> dict[str, Any]:
         """The same; what a worker calls its start is called otherwise here."""

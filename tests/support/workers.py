@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -16,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.cluster import Cluster
 from tests.support.commands import environment
+from tests.support.fork_server import fork_server
 from tests.support.waiting import PATIENCE_S, wait_for
 
 QUICK = {"session_timeout_ms": 3000, "transaction_timeout_ms": 3000, "batch_max_claims": 500, "metrics_port": 0}
@@ -25,17 +25,12 @@ QUICK = {"session_timeout_ms": 3000, "transaction_timeout_ms": 3000, "batch_max_
 class WorkerProcess:
     """One `screening worker`. Its log events go to a file."""
 
+    command = "worker"
+
     def __init__(self, cluster: Cluster, log: Path, **settings: object) -> None:
         self.log = log
         self.settings = {"bootstrap_servers": cluster.bootstrap, "metrics_port": 0, **settings}
-        self._stream = log.open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "worker"],
-            env=environment(self.settings),
-            stdin=subprocess.DEVNULL,
-            stdout=self._stream,
-            stderr=self._stream,
-        )
+        self._process = fork_server().start([self.command], environment(self.settings), log)
 
     @property
     def pid(self) -> int:
@@ -119,18 +114,15 @@ class WorkerProcess:
         """SIGKILL: no chance to say goodbye."""
         self._process.kill()
         self._process.wait()
-        self._stream.close()
 
     def wait(self, within: float = PATIENCE_S) -> int:
         """Waits for its end and returns the exit code."""
         try:
-            code = self._process.wait(within)
+            return self._process.wait(within)
         except subprocess.TimeoutExpired:
             raise AssertionError(
                 f"worker {self.pid} did not end within {within:.0f} s:\n{self.output[-3000:]}"
             ) from None
-        self._stream.close()
-        return code
 
 
 class Crew:
