@@ -177,6 +177,10 @@ class InstitutionEnded(Event, frozen=True, kw_only=True, tag="institution_ended"
     start: dt.date | None = None
 
 
+class PharmacyHead(_Period, frozen=True, kw_only=True, tag="pharmacy_head"):
+    """The person `physician_code` heads the pharmacy (药店主要负责人) on these days; without `to` until another one does (P5)."""
+
+
 class StatusRecorded(Event, frozen=True, kw_only=True, tag="status"):
     """The filing status from `date` until `until` (inclusive; None is open)."""
 
@@ -296,6 +300,7 @@ AnyEvent = (
     | InstitutionSigned
     | InstitutionSuspended
     | InstitutionEnded
+    | PharmacyHead
     | ActDone
     | ObjectionFiled
     | ObjectionAnswered
@@ -349,6 +354,7 @@ NEEDS_INSTITUTION = frozenset(
         EventType.INSTITUTION_SIGNED,
         EventType.INSTITUTION_SUSPENDED,
         EventType.INSTITUTION_ENDED,
+        EventType.PHARMACY_HEAD,
         EventType.RECTIFICATION_ORDER,
         EventType.INSTITUTION_VIOLATION_RATIO,
         EventType.PRESCRIBER_LISTED,
@@ -414,6 +420,8 @@ def check(event: Event, ledger: Standard) -> list[str]:
         problems.append(f"institution: missing; a {name} needs it")
     if not event.of_institution and not (event.physician_code or "").strip():
         problems.append(f"physician_code: missing; a {name} concerns a physician")
+    if isinstance(event, PharmacyHead) and not (event.physician_code or "").strip():
+        problems.append(f"physician_code: missing; a {name} says who heads the pharmacy")
     if isinstance(event, Deduction | AppealUpheld) and recorded_day(event) < event.date:
         problems.append(f"recorded_at: {event.recorded_at} lies before the decision of {event.date}")
     if isinstance(event, Deduction):
@@ -422,7 +430,7 @@ def check(event: Event, ledger: Standard) -> list[str]:
         problems += _bonus_problems(event, ledger)
     elif isinstance(event, Agreement) and event.end < event.start:
         problems.append(f"end: {event.end} lies before start {event.start}")
-    elif isinstance(event, InstitutionSigned | InstitutionSuspended):
+    elif isinstance(event, _Period):
         first = event.start or event.date
         if event.end is not None and event.end < first:
             problems.append(f"to: {event.end} lies before the first day {first}")

@@ -255,6 +255,7 @@ def institution_timeline(
         institution_code=institution_code,
         revision=revision,
         spans=tuple(spans),
+        heads=agreements.heads(events) or msgspec.UNSET,
     )
 
 
@@ -345,6 +346,10 @@ def _layers(
     if isinstance(timeline, InstitutionTimeline) or isinstance(other, InstitutionTimeline):
         spans = timeline.spans if isinstance(timeline, InstitutionTimeline) else ()
         yield [_row(span.start, span.end, span.standing) for span in spans]
+        heads = timeline.headed if isinstance(timeline, InstitutionTimeline) else ()
+        theirs = other.headed if isinstance(other, InstitutionTimeline) else ()
+        for person in sorted({head.physician_code for head in (*heads, *theirs)}):
+            yield [_row(head.start, head.end, person) for head in heads if head.physician_code == person]
         return
     mine = timeline if isinstance(timeline, PhysicianTimeline) else None
     yield [_row(span.start, span.end, _essence(span)) for span in (mine.spans if mine else ())]

@@ -88,14 +88,28 @@ class InstitutionSpan(msgspec.Struct, frozen=True, gc=False, rename={"start": "f
     causes: tuple[str, ...] = ()
 
 
+class Head(msgspec.Struct, frozen=True, gc=False, rename={"start": "from", "end": "to"}):
+    """Who heads a pharmacy (药店主要负责人) on which days, both ends inclusive, None open (determination P5)."""
+
+    physician_code: str
+    start: dt.date | None = None
+    end: dt.date | None = None
+
+
 class InstitutionTimeline(msgspec.Struct, frozen=True, gc=False):
-    """Value of `institution-standing`. A day that no span covers is active."""
+    """Value of `institution-standing`. A day that no span covers is active. `heads`, absent for most, are a pharmacy's."""
 
     region: str
     institution_code: str
     revision: int
     spans: tuple[InstitutionSpan, ...]
     changed: tuple[tuple[dt.date | None, dt.date | None], ...] = ()
+    heads: tuple[Head, ...] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def headed(self) -> tuple[Head, ...]:
+        """The heads, none where nothing is said of any."""
+        return () if isinstance(self.heads, msgspec.UnsetType) else self.heads
 
 
 def check_order(spans: tuple[Span, ...] | tuple[InstitutionSpan, ...], what: Literal["spans", "contested"]) -> None:

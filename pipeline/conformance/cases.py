@@ -19,6 +19,9 @@ Json = dict[str, Any]
 REGIONS = {"qiannan": "522700", "lanzhou": "620100", "national": "000000", "xiamen": "350200", "shantou": "440500"}
 """Region by which a case of a locality finds its pack."""
 
+NOBODY = "(the claim's physician)"
+"""Whose events those are of a case whose claim names no physician."""
+
 _BASE = dt.datetime(2000, 1, 1, tzinfo=CHINA)
 
 
@@ -56,9 +59,11 @@ def read_case(data: Any) -> Case:
     expect = data.get("expect")
     if expect is not None and not isinstance(expect, dict):
         raise CaseError(f"expect: expected an object, found {type(expect).__name__}")
+    code = claim.get("physician_code")
+    own = (code.strip() if isinstance(code, str) else "") or NOBODY
     events = []
     for place, item in enumerate(history):
-        event = _event(item, place, locality, as_of)
+        event = _event(item, place, locality, as_of, own)
         if event is not None:
             events.append(event)
     first_day = _date(claim, "service_start") if claim.get("service_start") is not None else None
@@ -82,7 +87,15 @@ def _date(data: Mapping[str, Any], key: str) -> dt.date:
         raise CaseError(f"{key}: expected a day such as 2023-05-10, found {value!r}") from error
 
 
-def _event(item: Any, place: int, locality: str, as_of: dt.date) -> Event | None:
+def _person(item: Json, where: str) -> str | None:
+    """Whom an event concerns where that is not the claim's physician."""
+    code = item.get("physician_code")
+    if code is not None and not isinstance(code, str):
+        raise CaseError(f"{where}.physician_code: expected a code, found {code!r}")
+    return (code or "").strip() or None
+
+
+def _event(item: Any, place: int, locality: str, as_of: dt.date, own: str) -> Event | None:
     """The event at a place of the history; None when it was recorded after `as_of` (README T2)."""
     where = f"history[{place}]"
     if not isinstance(item, dict):
@@ -99,7 +112,7 @@ def _event(item: Any, place: int, locality: str, as_of: dt.date) -> Event | None
     # `recorded` has done its work above; among events of one day the place in the history decides (G1).
     wire["recorded_at"] = (_BASE + dt.timedelta(seconds=place)).isoformat()
     if not kind.of_institution:
-        wire["physician_code"] = "the claim's physician"
+        wire["physician_code"] = _person(item, where) or own
     elif item["type"] in NEEDS_INSTITUTION and not item.get("institution"):
         raise CaseError(f"{where}.institution: missing; a {item['type']} needs it")
     try:

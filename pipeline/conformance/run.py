@@ -90,13 +90,13 @@ def run_cases(
                 "day": day_number(case.day),
                 "start_day": None if case.first_day is None else day_number(case.first_day),
                 **{name: drug.get(name) for name in DRUG_FIELDS},
-                "emergency_origin": case.claim.get("emergency_origin") is True,
+                "further": _further(case, number),
             }
         )
     if not rows:
         return []
     screen = Screen(packs)
-    decided = screen.decide(pl.DataFrame(rows, schema={**CLAIM_FACTS, "emergency_origin": pl.Boolean}), index)
+    decided = screen.decide(pl.DataFrame(rows, schema={**CLAIM_FACTS, "further": pl.String}), index)
     answers = []
     for case, line, known in zip(cases, decided.iter_rows(named=True), timelines, strict=True):
         ruling = screen.rulings[line["ruling"]]
@@ -109,6 +109,18 @@ def _code(claim: Mapping[str, Any]) -> str | None:
     return code.strip() or None if isinstance(code, str) else None
 
 
+_FURTHER = ("emergency_origin", "staff_category", "people", "lines")
+
+
+def _further(case: Case, number: int) -> str | None:
+    """What the decision reads of the claim's further fields, as JSON; the people under the case's own names."""
+    given = {name: case.claim[name] for name in _FURTHER if case.claim.get(name) is not None}
+    for name in ("people", "lines"):
+        if name in given:
+            given[name] = [{**one, "person": f"{number}/{one['person'].strip()}"} for one in given[name]]
+    return msgspec.json.encode(given).decode() if given else None
+
+
 def _put(
     index: StandingIndex, number: int, case: Case, packs: PackSet, code: str | None, calendar: WorkingCalendar
 ) -> PhysicianTimeline | None:
@@ -118,16 +130,21 @@ def _put(
     dossier = fold(event for event in case.events if event.region == region)
     for institution in {event.institution for event in dossier.events if event.of_institution and event.institution}:
         spans = institution_timeline(dossier, law, institution_code=institution, region=region)
-        index.put_institution(msgspec.structs.replace(spans, institution_code=f"{number}/{institution}"))
-    if code is None:
-        return None
-    known = timeline(dossier, law, calendar=calendar, region=region, physician_code=f"{number}/{code}")
-    index.put(_renamed(known, number))
-    for other in sorted({event.region for event in case.events} - {region}):
-        file = fold(event for event in case.events if event.region == other)
+        heads = tuple(
+            msgspec.structs.replace(head, physician_code=f"{number}/{head.physician_code}") for head in spans.headed
+        )
+        index.put_institution(
+            msgspec.structs.replace(spans, institution_code=f"{number}/{institution}", heads=heads or msgspec.UNSET)
+        )
+    known = None
+    people = [(event.region, event.physician_code or "") for event in case.events if not event.of_institution]
+    for where, person in sorted({*people, *([] if code is None else [(region, code)])}):
         # What is recorded of the person in other areas counts where the person is one everywhere (P3).
-        there = timeline(file, packs.law(other), calendar=calendar, region=other, physician_code=f"{number}/{code}")
-        index.put(_renamed(there, number))
+        file = fold(event for event in case.events if event.region == where and event.physician_code == person)
+        told = timeline(file, packs.law(where), calendar=calendar, region=where, physician_code=f"{number}/{person}")
+        index.put(_renamed(told, number))
+        if (where, person) == (region, code):
+            known = told
     return known
 
 

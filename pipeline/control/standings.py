@@ -67,10 +67,10 @@ def institution_publication(
     new = institution_timeline(file, law, institution_code=code, region=region, revision=revision_of(events))
     old = _or_none(_read_institution, published)
     if old is None:
-        return None if published is None and not new.spans else _encode(_changed(new, None))
+        return None if published is None and not new.spans and not new.headed else _encode(_changed(new, None))
     if old.revision > new.revision:
         return _encode(_changed(new, old)) if owner else None
-    if old.spans == new.spans:
+    if (old.spans, old.headed) == (new.spans, new.headed):
         return None
     return _encode(_changed(new, old))
 

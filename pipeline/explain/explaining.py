@@ -12,11 +12,14 @@ from pipeline.screening.gate import Gate
 from rules.dossier import fold
 from rules.events import Event
 from rules.packs.pack import Law, Pack, PackSet
+from rules.screens.people import mentions
 from rules.standing import institution_timeline, statement
+from rules.timeline import InstitutionTimeline
 from rules.wording.chain import Chain, ClaimFacts, Known, chain
 from topics.claims.codec import ClaimError, examine
 from topics.dead_letters import Code
-from topics.events.acceptance import Refused, accept
+from topics.events.acceptance import Refused, accept, owner_code
+from topics.messages.claims import Claim
 
 
 class ExplainError(ValueError):
@@ -63,18 +66,24 @@ def explain_claim(
         raise ExplainError(f"pack {pack.name} has no ledger section; the chain behind a decision needs one")
     calendar = law.calendar(pack)
     code = (wanted.physician_code or "").strip() or None
-    events, others, unusable, elsewhere = _events(lines, packs, wanted.region, code, wanted.institution_code)
+    read = _read(lines, packs)
+    events = [
+        one for one in read.events if one.region == wanted.region and _concerns(one, code, wanted.institution_code)
+    ]
     known = _known(events, law, code, wanted.region, wanted.institution_code, as_of)
     gate = _compiled(packs).beside()
     if code is not None and known.dossier.events:
         gate.index.put(known.statement.timeline)
     gate.index.put_institution(known.institution)
-    for region, theirs in elsewhere.items():
-        # A status may be the person's in every area (P3).
-        file = fold(theirs, as_of)
+    about = _others(wanted, known.institution, code)
+    bearing = [one for one in read.events if not one.of_institution and one.physician_code in {code, *about}]
+    for region, person in sorted({(one.region, one.physician_code or "") for one in bearing}):
+        if (region, person) == (wanted.region, code):
+            continue
+        # A status may be the person's in every area (P3), and the claim may name others (P4 to P6).
+        file = fold((one for one in bearing if (one.region, one.physician_code) == (region, person)), as_of)
         if file.events:
-            told = statement(file, packs.law(region), region=region, physician_code=code or "")
-            gate.index.put(told.timeline)
+            gate.index.put(statement(file, packs.law(region), region=region, physician_code=person).timeline)
     ruled = gate.rule([claim])
     verdict = gate.verdicts(ruled).row(0, named=True)
     period = verdict["penalty_period"]
@@ -94,8 +103,10 @@ def explain_claim(
         known,
         calendar,
         today,
+        mentions(ruled.decided.people[0].text if ruled.decided.people else None),
     )
-    return Explained(verdict, story, pack, as_of, len(events), others, tuple(unusable))
+    used = len({id(one) for one in (*events, *bearing)})
+    return Explained(verdict, story, pack, as_of, len(events), len(read.events) - used, tuple(read.unusable))
 
 
 @lru_cache(maxsize=2)
@@ -126,28 +137,33 @@ def _known(
     )
 
 
-def _events(
-    lines: Sequence[bytes], packs: PackSet, region: str, code: str | None, institution: str
-) -> tuple[list[Event], int, list[Unusable], dict[str, list[Event]]]:
-    """The events of the claim's physician and institution, how many concern others, the lines that are no events, and what is
-    recorded of the physician in other regions."""
-    found: list[Event] = []
-    elsewhere: dict[str, list[Event]] = {}
-    others = 0
-    unusable: list[Unusable] = []
+def _others(claim: Claim, institution: InstitutionTimeline, code: str | None) -> set[str]:
+    """Whom else the decision may look at: the people of the claim and its lines, and whoever heads the pharmacy."""
+    named = {one.person for one in claim.people or ()} | {one.person for one in claim.lines or ()}
+    return (named | {head.physician_code for head in institution.headed}) - {code}
+
+
+def _concerns(event: Event, code: str | None, institution: str) -> bool:
+    """Whether an event is of the claim's own person or institution."""
+    return owner_code(event) == (institution if event.of_institution else code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The events of all lines, and the lines that are none."""
+
+    events: list[Event]
+    unusable: list[Unusable]
+
+
+def _read(lines: Sequence[bytes], packs: PackSet) -> _Read:
+    found = _Read([], [])
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         judged = accept(line, packs)
         if isinstance(judged, Refused):
-            unusable.append(Unusable(number, judged.code, judged.reasons))
-            continue
-        event = judged.event
-        mine = judged.code == (institution if event.of_institution else code)
-        if event.region == region and mine:
-            found.append(event)
-        elif mine and not event.of_institution:
-            elsewhere.setdefault(event.region, []).append(event)
+            found.unusable.append(Unusable(number, judged.code, judged.reasons))
         else:
-            others += 1
-    return found, others, unusable, elsewhere
+            found.events.append(judged.event)
+    return found

@@ -30,6 +30,7 @@ there is no window.
     settlement_month  Date      first day of the month of settlement, in China
     ruling            UInt16    position in `rules.screens.verdict.Screen(packs).rulings`, for explanations and case ids
     evidence          List(String), ids of the events behind the standing; null for claims that are paid
+    people            String, JSON of the barred people whom the claim names, where they make it a review; else null
 
 run.json: `format` 1; `inputs` and `events` (name, bytes, sha256), `rows` by input, `lines` by input (how its lines divide:
 `pipeline.inputs.sources.Lines`), `notices` (what was told of the files before anything was judged), `mapping`, `packs` and
@@ -58,6 +59,7 @@ VERDICT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "settlement_month": pl.Date,
     "ruling": pl.UInt16,
     "evidence": pl.List(pl.String),
+    "people": pl.String,
 }
 """Columns of `verdicts/*.parquet`."""
 

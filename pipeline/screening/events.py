@@ -83,6 +83,7 @@ class BatchCommitted(Event[GateMetrics]):
     tally: Tally = field(metadata=UNLOGGED)
     dead_by_kind: Mapping[str, int] = field(metadata=UNLOGGED)
     past_transition: Mapping[str, int] = field(metadata=UNLOGGED)
+    unknown_people: int = field(metadata=UNLOGGED)
     latencies_s: npt.NDArray[np.float64] = field(metadata=UNLOGGED)
     """Of each record, seconds from its Kafka timestamp to the commit."""
 
@@ -100,6 +101,7 @@ class BatchCommitted(Event[GateMetrics]):
             metrics.national_codes.labels(form).inc(count)
         for pack, count in self.past_transition.items():
             metrics.past_transition.labels(pack).inc(count)
+        metrics.unknown_people.inc(self.unknown_people)
         metrics.cases.inc(self.cases)
         metrics.committed.inc()
         metrics.batch_claims.observe(self.records)

@@ -70,7 +70,8 @@ class Judged:
     """What a batch came to. Every row of the batch is either one verdict or one dead letter.
 
     `verdicts` and `cases` are records {"key", "value"} as they go on the wire; `tally` is what the batch adds to the figures,
-    `past_transition` how many services after the national transition a pack that outlived it has judged (S4).
+    `past_transition` how many services after the national transition a pack that outlived it has judged (S4),
+    `unknown_people` how many of the people named on lines the register does not know (P4).
     """
 
     verdicts: list[Record]
@@ -78,6 +79,7 @@ class Judged:
     dead_letters: list[DeadLetter]
     tally: Tally
     past_transition: dict[str, int]
+    unknown_people: int = 0
 
     @property
     def dead_by_kind(self) -> Counter[str]:
@@ -140,7 +142,10 @@ class Gate:
             claims=claims,
             decided=decided,
             flagged=flagged.tolist(),
-            evidence=[self.index.causes(*both) for both in zip(spans, institution_spans, strict=True)],
+            evidence=[
+                self._evidence(decided, row, *both)
+                for row, *both in zip(flagged.tolist(), spans, institution_spans, strict=True)
+            ],
             dead_letters=[DeadLetter(row, error) for row, error in errors],
             institutions=self.index.institution_revisions(decided.institution_span).tolist(),
             register=register,
@@ -150,6 +155,14 @@ class Gate:
     def set_aside(self, error: ClaimError) -> Ruled:
         """A batch of one record that becomes a dead letter, whatever it says."""
         return replace(self.rule([]), dead_letters=[DeadLetter(0, error)])
+
+    def _evidence(self, decided: Decided, row: int, span: int, institution_span: int) -> tuple[str, ...]:
+        """The events behind a decision: those of the claim's person and institution, then those of the others whom it names."""
+        own = self.index.causes(span, institution_span)
+        people = decided.people.get(row)
+        if people is None:
+            return own
+        return tuple(dict.fromkeys([*own, *(cause for one in people.spans for cause in self.index.causes(one, -1))]))
 
     def _past_transition(self, claims: ClaimColumns) -> dict[str, int]:
         late = claims.day > self._transition[claims.pack]
@@ -216,6 +229,7 @@ class Gate:
             [documents[row] for row in flagged],
             ruled.evidence,
             opened_at=screened_at,
+            people=[decided.people[row].text if row in decided.people else None for row in flagged],
         )
         return Judged(
             verdicts=[{"key": key, "value": value} for key, value in zip(keys, documents, strict=True)],
@@ -223,4 +237,5 @@ class Gate:
             dead_letters=ruled.dead_letters,
             tally=figures,
             past_transition=ruled.past_transition,
+            unknown_people=decided.unknown_people,
         )

@@ -124,6 +124,7 @@ class Reporter:
                 tally=judged.tally,
                 dead_by_kind=judged.dead_by_kind,
                 past_transition=judged.past_transition,
+                unknown_people=judged.unknown_people,
                 latencies_s=np.maximum(0.0, time.time() - batch.records.stamps / 1000),
             )
         )

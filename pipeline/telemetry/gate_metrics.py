@@ -127,6 +127,11 @@ class GateMetrics:
             ["pack"],
             registry=registry,
         )
+        self.unknown_people = Counter(
+            "screening_unknown_people",
+            "People named on claims that would be paid, of whom the register knows nothing: nurses, local staff numbers",
+            registry=registry,
+        )
         self.institutions = InstitutionCounts(registry)
         self.dead_letters = Counter(
             "screening_dead_letters", "Records set aside, by kind of error", ["error"], registry=registry

@@ -60,6 +60,7 @@ class When(_Model):
     """The condition of a ground. Every key that is given must hold; the keys are the kinds of rule that exist.
 
     rule: not_in_force            the service date lies outside the pack's validity
+    staff: settlement_audit       the claim says that its responsible person audits settlements (医保结算审核人员)
     physician: missing|named      no physician on the claim (null, empty or blank code), or one
     standing: [..]                the physician's standing on the service date is one of these; `unregistered` includes a
                                   physician of whom nothing is known
@@ -76,6 +77,7 @@ class When(_Model):
     """
 
     rule: Literal["not_in_force"] | None = None
+    staff: Literal["settlement_audit"] | None = None
     physician: Literal["missing", "named"] | None = None
     standing: tuple[Standing, ...] | None = None
     flag: Flag | None = None

@@ -2,11 +2,12 @@
 
 An agreement is signed for days, suspended, ended, or signed anew; an institution of which nothing was recorded has one, and days
 before the first recorded agreement count as covered. After a written last day without a successor nobody knows. What a scheme's
-own conditions end (`Scheme.fold_institution`) stands beside this.
+own conditions end (`Scheme.fold_institution`) stands beside this. Who heads a pharmacy is recorded of the institution, too (P5).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,10 +17,13 @@ from rules.events import (
     InstitutionResigned,
     InstitutionSigned,
     InstitutionSuspended,
+    PharmacyHead,
 )
 from rules.schemes.account import FOREVER, day
-from rules.timeline import InstitutionSpan
+from rules.timeline import Head, InstitutionSpan
 from rules.vocabulary import InstitutionStanding
+
+_ONE = dt.timedelta(days=1)
 
 
 class _Signed(NamedTuple):
@@ -102,6 +106,22 @@ def _on(t: int, known: Sequence[Event]) -> tuple[InstitutionStanding, tuple[str,
     if begun and all(one.end < t for one in begun):
         return InstitutionStanding.UNKNOWN, (known[max(begun, key=lambda one: (one.end, one.order)).order].event_id,)
     return None
+
+
+def heads(events: Sequence[Event]) -> tuple[Head, ...]:
+    """Who heads a pharmacy on which days (P5), in the law's order. A new head takes over from one without `to`."""
+    found: list[Head] = []
+    for event in events:
+        if not isinstance(event, PharmacyHead):
+            continue
+        start = max(event.date, event.start or event.date)
+        for place, earlier in enumerate(found):
+            if earlier.end is None and earlier.start is not None:
+                last = max(start - _ONE, earlier.start - _ONE)
+                found[place] = Head(earlier.physician_code, earlier.start, last)
+        if event.end is None or start <= event.end:
+            found.append(Head(event.physician_code or "", start, event.end))
+    return tuple(head for head in found if head.end is None or head.start is None or head.start <= head.end)
 
 
 def beside(own: Sequence[InstitutionSpan], recorded: Sequence[InstitutionSpan]) -> tuple[InstitutionSpan, ...]:

@@ -70,7 +70,7 @@ def person_everywhere(
     rows = np.array([row for row, _, _ in pairs], np.intp)
     theirs = index.look_up(replace(claims.take(rows), physician_key=[key for _, key, _ in pairs]))
     abnormal = (((theirs.flags & IN_PENALTY) != 0) | theirs.straddles) & (theirs.carried == 0)
-    theirs = replace(theirs, standing=_named(theirs))
+    theirs = replace(theirs, standing=named_standing(theirs))
     at_home = person_wide[claims.pack[rows]]
     home = np.flatnonzero(at_home)
     merged = _merged(facts, rows, theirs, abnormal, home)
@@ -98,7 +98,7 @@ def _bound(
             yield row, key, pack
 
 
-def _named(theirs: Facts) -> Bytes:
+def named_standing(theirs: Facts) -> Bytes:
     """A status of somebody who is not registered there does not say which it is: one without an end is taken as a termination."""
     unnamed = (theirs.standing == STANDING_CODE[Standing.UNREGISTERED]) & ((theirs.flags & IN_PENALTY) != 0)
     ends = theirs.window_end != LAST_DAY

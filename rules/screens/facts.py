@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rules.packs.pack import PackSet
+from rules.screens.further import NOTHING, Named, of_column, of_texts
 from rules.screens.ragged import Ints
 from rules.vocabulary import EncounterType, Standing
 
@@ -41,7 +42,8 @@ CLAIM_FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """What `Screen.decide` reads of a frame of claims. physician_code is null for a missing, empty or blank code and has no
 surrounding white space; day and start_day are days since 1970-01-01; the drug fields are null unless the claim has a drug object
-(the columns may be left out altogether). Column `implausible` (numbers of `rules.plausibility.Implausible`) may follow."""
+(the columns may be left out altogether). Columns `implausible` (numbers of `rules.plausibility.Implausible`) and
+`further` (the JSON of the claim's further fields, `rules.screens.further`) may follow."""
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 
@@ -65,7 +67,8 @@ class ClaimColumns:
 
     `pack` is the position of the pack that governs, `law` that of what governs the region day by day, `stay` whether
     the claim has a `start_day` (0 where it has none), `missing` whether it names no physician; days are since 1970-01-01.
-    `drug` is None when no claim has a drug object, `implausible` when every claim can be so.
+    `drug` is None when no claim has a drug object, `implausible` when every claim can be so. `auditors` are the claims whose
+    responsible person audits settlements (P5), `named` the other people named on claims (P4, P6).
     """
 
     pack: Numbers
@@ -81,6 +84,8 @@ class ClaimColumns:
     drug: Mapping[str, Bytes] | None = None
     implausible: Bytes | None = None
     emergency_origin: Mask | None = None
+    auditors: Mask | None = None
+    named: tuple[Named, ...] = ()
     known: Mapping[str, Longs] = field(default_factory=dict)
 
     @classmethod
@@ -95,6 +100,7 @@ class ClaimColumns:
         drug = None
         if any(claims[name].null_count() < claims.height for name in given):
             drug = {name: claims[name].cast(pl.UInt8).fill_null(SAYS_NOTHING).to_numpy() for name in given}
+        further = of_column(claims["further"]) if "further" in claims.columns else NOTHING
         return cls(
             pack=packs_on(packs, laws, days),
             law=laws,
@@ -108,7 +114,9 @@ class ClaimColumns:
             stay=read["stay"].to_numpy(),
             drug=drug,
             implausible=_some(claims["implausible"].to_numpy()) if "implausible" in claims.columns else None,
-            emergency_origin=_origins(claims),
+            emergency_origin=further.emergency_origin,
+            auditors=further.auditors,
+            named=further.named,
             known={name: claims[name].to_numpy() for name in KNOWN if name in claims.columns},
         )
 
@@ -124,7 +132,7 @@ class ClaimColumns:
         start_days: Sequence[int | None],
         drugs: Sequence[Any | None] | None,
         implausible: Sequence[int] = (),
-        origins: Sequence[bool] = (),
+        further: Sequence[str | None] = (),
     ) -> ClaimColumns:
         """From one list a field, as CLAIM_FACTS has them; `drugs` are objects with the drug fields as attributes."""
         count = len(regions)
@@ -134,6 +142,7 @@ class ClaimColumns:
         ]
         laws = np.fromiter(map(packs.law_number, regions), np.uint16, count)
         on = np.array(days, np.int32)
+        said = of_texts(further)
         return cls(
             pack=packs_on(packs, laws, on),
             law=laws,
@@ -147,7 +156,9 @@ class ClaimColumns:
             stay=stay,
             drug=None if drugs is None else {name: _said(drugs, name) for name in DRUG_FIELDS},
             implausible=np.array(implausible, np.uint8) if any(implausible) else None,
-            emergency_origin=np.array(origins, np.bool_) if any(origins) else None,
+            emergency_origin=said.emergency_origin,
+            auditors=said.auditors,
+            named=said.named,
         )
 
     def __len__(self) -> int:
@@ -155,7 +166,7 @@ class ClaimColumns:
         return len(self.day)
 
     def take(self, rows: npt.NDArray[np.intp]) -> ClaimColumns:
-        """The claims at the given places."""
+        """The claims at the given places, without the other people whom they name: those are asked about once, of all claims."""
         return ClaimColumns(
             pack=self.pack[rows],
             law=self.law[rows],
@@ -170,6 +181,7 @@ class ClaimColumns:
             drug=None if self.drug is None else {name: said[rows] for name, said in self.drug.items()},
             implausible=None if self.implausible is None else self.implausible[rows],
             emergency_origin=None if self.emergency_origin is None else self.emergency_origin[rows],
+            auditors=None if self.auditors is None else self.auditors[rows],
             known={name: at[rows] for name, at in self.known.items()},
         )
 
@@ -209,17 +221,6 @@ def _governing(packs: PackSet) -> tuple[Numbers, dict[int, tuple[Ints, Numbers]]
             positions = [packs.number_of(segment.pack) for segment in law.segments]
             several[number] = np.array(starts, np.int32), np.array(positions, np.uint16)
     return np.array([packs.number_of(law.segments[0].pack) for law in packs.laws], np.uint16), several
-
-
-def _origins(claims: pl.DataFrame) -> Mask | None:
-    """Which stays began as an emergency (急诊转住院): a column of its own, or a field of the claim's further ones."""
-    if "emergency_origin" in claims.columns:
-        said = claims["emergency_origin"].fill_null(False)
-    elif "further" in claims.columns and claims["further"].null_count() < claims.height:
-        said = (claims["further"].str.json_path_match("$.emergency_origin") == "true").fill_null(False)
-    else:
-        return None
-    return said.to_numpy() if said.any() else None
 
 
 def _said(drugs: Sequence[Any | None], name: str) -> Bytes:

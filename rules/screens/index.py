@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rules.screens.facts import EPOCH, STANDINGS, Bytes, ClaimColumns, Facts, Keys, Mask
+from rules.screens.facts import EPOCH, STANDINGS, Bytes, ClaimColumns, Facts, Keys, Longs, Mask
 from rules.screens.names import Names
 from rules.screens.persons import Persons
 from rules.screens.ragged import Ints, Ragged
@@ -94,6 +94,8 @@ class StandingIndex:
         self._institution_owners = Names()
         self._institution_spans = Ragged(start="i", state="B", cause="q", revision="q")
         self._institutions_known: set[int] = set()
+        self._heads: dict[int, tuple[tuple[str, int, int], ...]] = {}
+        """Who heads a pharmacy from which day until which: few institutions have any."""
 
     def __len__(self) -> int:
         """Number of physicians known."""
@@ -163,7 +165,8 @@ class StandingIndex:
             expected = _high(span.end) + 1
         if expected <= LAST_DAY:
             rows.append((expected, INSTITUTION_ACTIVE, -1, timeline.revision))
-        self._set_institution(f"{timeline.region}|{timeline.institution_code}", rows)
+        heads = [(head.physician_code, _low(head.start), _high(head.end)) for head in timeline.headed]
+        self._set_institution(f"{timeline.region}|{timeline.institution_code}", rows, heads)
 
     def put_institution_unreadable(self, key: str) -> None:
         """Marks an institution (`region|code`) whose newest record cannot be read."""
@@ -194,9 +197,15 @@ class StandingIndex:
         self._sites.replace(owner, sites)
         self._revision[owner] = revision
 
-    def _set_institution(self, key: str, rows: Sequence[tuple[int, ...]]) -> None:
+    def _set_institution(
+        self, key: str, rows: Sequence[tuple[int, ...]], heads: Sequence[tuple[str, int, int]] = ()
+    ) -> None:
         owner = self._institution_owners.number(key)
         self._institution_spans.replace(owner, rows)
+        if heads:
+            self._heads[owner] = tuple(heads)
+        else:
+            self._heads.pop(owner, None)
         if rows:
             self._institutions_known.add(owner)
         else:
@@ -233,6 +242,28 @@ class StandingIndex:
             contested=self._contested.count(owners) > 0,
             carried=np.where(straddles, touched_facts["carried"], facts["carried"]),
         )
+
+    def heads(self, claims: ClaimColumns, rows: npt.NDArray[np.intp]) -> list[tuple[int, str, int]]:
+        """Whoever heads the claiming pharmacy on the service day, other than the claim's own person: place, code, day (P5)."""
+        if not self._heads or not len(rows):
+            return []
+        asked = claims.take(rows)
+        owners = self._institutions_of(asked).tolist()
+        own = asked.physician_key if isinstance(asked.physician_key, list) else asked.physician_key.to_list()
+        found = []
+        for row, owner, key, day in zip(rows.tolist(), owners, own, asked.day.tolist(), strict=True):
+            code = None if key is None else key.partition("|")[2]
+            found += [
+                (row, person, day)
+                for person, first, last in self._heads.get(owner, ())
+                if first <= day <= last and person != code
+            ]
+        return found
+
+    @staticmethod
+    def latest(known: Mapping[str, Longs]) -> Mapping[str, Longs]:
+        """What is known of other people than the claim's own when the claim is judged: the same."""
+        return known
 
     def earlier_pack(self, number: int) -> str:
         """Name of the pack that `Facts.carried` numbers."""

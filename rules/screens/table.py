@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from rules.packs.pack import EXEMPT_PREFIX, Contested, Ground, InForce, Outcome, Pack, When
 from rules.plausibility import Implausible
@@ -26,6 +27,9 @@ from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Sta
 
 REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE = 0, 1, 2
 """State of the register as far as one claim needs it."""
+
+_BARRED = {Standing.PENALTY, Standing.SUSPENDED, Standing.TERMINATED, Standing.BLACKLISTED, Standing.CANCELLED}
+_RECORDED_BARS = {*_BARRED, Standing.PENDING_REINSTATEMENT}
 
 _CODES = 256
 """Values of one byte: a table with a place for each is asked without a bound being looked at."""
@@ -54,6 +58,14 @@ class _Branch:
 
     test: Test
     pick: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A test and the number of the bar that it finds, by the code of the encounter; -1 where the encounter lifts it."""
+
+    test: Test
+    pick: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,8 @@ class DecisionTable:
             Reason.OK, Outcome(disposition=Disposition.PAY, reason=Reason.OK, cost_bearer=CostBearer.FUND)
         )
         self.contested, self.keeps = self._contested(pack.contested if basis is None else None)
+        self.unanswered = self._unanswered()
+        """The rulings where the register is too old or unreadable, by its state."""
 
     def rule(self, seen: Seen) -> Numbers:
         """The ruling of every claim."""
@@ -154,6 +168,14 @@ class DecisionTable:
         for ground in basis.grounds:
             if _of_bars(ground.when):
                 yield _Branch(_all_of(tuple(_tests(ground.when, basis))), self._pick(ground, basis))
+
+    def _unanswered(self) -> dict[int, int]:
+        asked = {Reason.STANDING_STALE: REGISTER_STALE, Reason.STANDING_UNREADABLE: REGISTER_UNREADABLE}
+        return {
+            asked[ruling.ground]: self.first + number
+            for number, ruling in enumerate(self.rulings)
+            if ruling.ground in asked
+        }
 
     def _register_branches(self) -> Iterator[_Branch]:
         for state, reason in (
@@ -212,6 +234,35 @@ class DecisionTable:
         return self._add(Reason(contested.outcome.reason), contested.outcome, contested.citations), keeps
 
 
+class BarTable:
+    """What of a pack's grounds bars somebody whom a claim names besides its responsible person (P4): windows, suspensions,
+    bans and the wait for reinstatement. Whether anybody is registered or declared is no question here."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack = pack
+        self.grounds = tuple(ground for ground in pack.grounds if _of_bars(ground.when, _RECORDED_BARS))
+        self.in_force: Callable[[Seen], Mask] = _on_days(pack.in_force)
+        self._branches = tuple(self._compiled())[::-1]
+
+    def bars(self, seen: Seen) -> npt.NDArray[np.int64]:
+        """The place in `grounds` of the first ground that holds, -1 where none does or where it is lifted for the encounter."""
+        answer = np.full(len(seen.claims), -1, np.int64)
+        for branch in self._branches:
+            holds = branch.test(seen)
+            if holds is not None:
+                np.copyto(answer, branch.pick[seen.claims.encounter], where=holds)
+        return answer
+
+    def _compiled(self) -> Iterator[_Bar]:
+        for number, ground in enumerate(self.grounds):
+            pick = np.full(_CODES, number, np.int64)
+            if ground.exempted is not None and ground.exempted.disposition is Disposition.PAY:
+                exempt = ground.exempt_encounters
+                for encounter in self.pack.exempt_encounters if exempt is None else exempt:
+                    pick[ENCOUNTER_CODE[encounter]] = -1
+            yield _Bar(_all_of(tuple(_tests(ground.when, self.pack))), pick)
+
+
 def _review(reason: Reason) -> Outcome:
     """What no text settles goes to a person, who says also who bears it."""
     return Outcome(disposition=Disposition.REVIEW, reason=reason, cost_bearer=CostBearer.UNDETERMINED)
@@ -234,13 +285,10 @@ def _asks_register(when: When) -> bool:
     )
 
 
-def _of_bars(when: When) -> bool:
+def _of_bars(when: When, standings: Set[Standing] = _BARRED) -> bool:
     """Whether a ground is that of a window, a suspension or a ban, whatever else the pack knows of the person."""
-    barred = when.standing is not None and not set(when.standing) - _BARRED
+    barred = when.standing is not None and not set(when.standing) - standings
     return (barred or when.in_penalty is not None or when.straddles is not None) and when.service_date is None
-
-
-_BARRED = {Standing.PENALTY, Standing.SUSPENDED, Standing.TERMINATED, Standing.BLACKLISTED, Standing.CANCELLED}
 
 
 def _all_of(tests: tuple[Test, ...]) -> Test:
@@ -263,6 +311,7 @@ def _tests(when: When, pack: Pack) -> Iterator[Test]:
     if when.rule is not None:
         in_force = _on_days(pack.in_force)
         yield lambda seen: ~in_force(seen)
+    yield from _said_by_the_claim(when)
     if when.physician is not None:
         missing = when.physician == "missing"
         yield lambda seen: seen.claims.missing == missing
@@ -288,11 +337,16 @@ def _tests(when: When, pack: Pack) -> Iterator[Test]:
     if when.institution is not None:
         institution = INSTITUTION_TERMINATED if when.institution == "terminated" else INSTITUTION_UNKNOWN
         yield lambda seen: seen.facts.institution == institution
+    if when.service_date is not None:
+        yield _on_days(when.service_date)
+
+
+def _said_by_the_claim(when: When) -> Iterator[Test]:
+    if when.staff is not None:
+        yield lambda seen: seen.claims.auditors
     if when.drug is not None:
         for name, value in when.drug.items():
             yield _drug(name, int(value))
-    if when.service_date is not None:
-        yield _on_days(when.service_date)
 
 
 def _begins_on_or_after(day: int) -> Test:

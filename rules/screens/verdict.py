@@ -7,7 +7,7 @@ claims and one claim alone through the same arrays; `Screen.decide` is the same 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 
 import numpy as np
@@ -26,11 +26,13 @@ from rules.screens.index import (
     UNREADABLE,
     StandingIndex,
 )
+from rules.screens.people import NAMED_REASONS, People, asked_of, look_up
 from rules.screens.ragged import Ints
 from rules.screens.table import (
     REGISTER_FRESH,
     REGISTER_STALE,
     REGISTER_UNREADABLE,
+    BarTable,
     DecisionTable,
     Ruling,
     Seen,
@@ -70,7 +72,8 @@ class Decided:
 
     `ruling` is a position in `Screen.rulings`, `standing` one in `rules.screens.facts.STANDINGS`; `window_*` days since
     1970-01-01 (NO_WINDOW: no window; FIRST_DAY or LAST_DAY: open); `revision` that of the physician's standing (negative:
-    nothing known); `span` and `institution_span` are for `StandingIndex.causes`.
+    nothing known); `span` and `institution_span` are for `StandingIndex.causes`. `people` are the barred whom a claim names, by
+    its place, where they make it a review (P4 to P6); `unknown_people` counts the named of whom the register knows nothing.
     """
 
     ruling: Numbers
@@ -80,15 +83,23 @@ class Decided:
     revision: Longs
     span: Ints
     institution_span: Ints
+    people: Mapping[int, People] = field(default_factory=dict)
+    unknown_people: int = 0
 
     def __len__(self) -> int:
         """How many claims were decided."""
         return len(self.ruling)
 
     def frame(self) -> pl.DataFrame:
-        """The same as columns: standing as Enum, and null for no window and for nothing known."""
-        columns = {name: getattr(self, name) for name in self.__slots__}
-        return pl.DataFrame(columns, schema=_TYPES).with_columns(_READABLE)
+        """The same as columns: standing as Enum, and null for no window and for nothing known. `people` are the mentions of the
+        barred as JSON, `people_spans` the spans behind them; null for nearly every claim."""
+        columns = {name: getattr(self, name) for name in _TYPES}
+        texts: list[str | None] = [None] * len(self)
+        spans: list[tuple[int, ...] | None] = [None] * len(self)
+        for row, people in self.people.items():
+            texts[row], spans[row] = people.text, people.spans
+        named = (pl.Series("people", texts, pl.String), pl.Series("people_spans", spans, pl.List(pl.Int32)))
+        return pl.DataFrame(columns, schema=_TYPES).with_columns(*_READABLE, *named)
 
 
 _TYPES: dict[str, type[pl.DataType]] = {
@@ -134,7 +145,16 @@ class Screen:
         for local, wide in product(np.flatnonzero(~self._person_wide), np.flatnonzero(self._person_wide)):
             self._compile_beside(int(local), int(wide))
         self._softened = self._compile_origins()
+        self._bars = [BarTable(pack) for pack in packs.packs]
+        self._named = dict(self._compile_named())
         self._disposition = np.array([tuple(Disposition).index(item.disposition) for item in self.rulings], np.uint8)
+        self._pays = np.array(
+            [
+                ruling.disposition is Disposition.PAY and ruling.ground is not Reason.RULE_NOT_IN_FORCE
+                for ruling in self.rulings
+            ],
+            np.bool_,
+        )
         self._shows = np.array(
             [
                 STANDING_CODE[_GROUND_SHOWS[ruling.ground]] if ruling.ground in _GROUND_SHOWS else _AS_RULED
@@ -207,6 +227,25 @@ class Screen:
                 self.rulings.append(softened)
         return found
 
+    def _compile_named(self) -> Iterator[tuple[tuple[int, int, int, int], int]]:
+        """The review of a claim that names somebody barred: by governing pack, reason, and the pack and number of the bar."""
+        for (here, pack), (number, reason), (other, table) in product(
+            enumerate(self.packs.packs), enumerate(NAMED_REASONS), enumerate(self._bars)
+        ):
+            for bar, ground in enumerate(table.grounds):
+                yield (here, number, other, bar), len(self.rulings)
+                self.rulings.append(
+                    Ruling(
+                        pack=pack,
+                        ground=reason,
+                        disposition=Disposition.REVIEW,
+                        reason=reason,
+                        exempted_ground=None,
+                        cost_bearer=CostBearer.UNDETERMINED,
+                        citations=ground.citations if other == here else cited(table.pack, ground.citations),
+                    )
+                )
+
     def decide(self, claims: pl.DataFrame, index: StandingIndex, *, stale: bool = False) -> pl.DataFrame:
         """Rules on every claim of a frame (columns of CLAIM_FACTS), in its order; answers the columns of `Decided.frame`."""
         return self.rule(ClaimColumns.of_frame(claims, self.packs), index, stale=stale).frame()
@@ -232,7 +271,29 @@ class Screen:
             facts, settled, before = self._beside_local(claims, facts, statuses, settled, before, stale=stale)
         if claims.emergency_origin is not None:
             settled = self._settle_origins(claims, settled, index, stale=stale)
-        return self._described(claims, facts, settled, before)
+        settled, people, unknown = self._settle_named(claims, settled, index, stale=stale)
+        return replace(self._described(claims, facts, settled, before), people=people, unknown_people=unknown)
+
+    def _settle_named(
+        self, claims: ClaimColumns, ruling: Numbers, index: StandingIndex, *, stale: bool
+    ) -> tuple[Numbers, dict[int, People], int]:
+        """P4 to P6: a claim that would be paid is a review where somebody else whom it names was barred."""
+        paid = self._pays[ruling]
+        asked = asked_of(claims, index, paid, self._person_wide[claims.pack])
+        if not asked:
+            return ruling, {}, 0
+        found = look_up(asked, claims, index, self.packs, self._person_wide, self._bars, stale=stale)
+        settled = ruling.copy()
+        people: dict[int, People] = {}
+        for row, by_reason in found.barred.items():
+            reason = min(by_reason)
+            first = by_reason[reason][0]
+            settled[row] = self._named[int(claims.pack[row]), reason, first.pack, first.bar]
+            people[row] = People.of(by_reason[reason])
+        for row, state in found.unanswered.items():
+            settled[row] = self._tables[claims.pack[row]].unanswered[state]
+            people.pop(row, None)
+        return settled, people, found.unknown
 
     def _settle_origins(self, claims: ClaimColumns, ruling: Numbers, index: StandingIndex, *, stale: bool) -> Numbers:
         """N4: a stay that began as an emergency is a review where an emergency would get another answer."""

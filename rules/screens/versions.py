@@ -6,9 +6,10 @@ the instant from which they were known, and a claim is looked up in the version 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
+import numpy as np
 
 from rules.screens.facts import ClaimColumns, Keys, Longs
 from rules.screens.index import StandingIndex
@@ -20,6 +21,7 @@ _SEPARATOR = "\x1f"
 """Stands between a code and the number of a version; codes of the wire that hold it are no code of a version."""
 
 _ALWAYS = -(2**63)
+_NEWEST = 2**62
 
 
 class VersionedIndex(StandingIndex):
@@ -90,6 +92,11 @@ class RevisedIndex(VersionedIndex):
         """The same. A verdict names the revision of its own region's standing alone, so nobody is looked up elsewhere (P3)."""
         super().put_versions(versions)
         self.persons.leave(f"{versions[0][1].region}|{versions[0][1].physician_code}")
+
+    @staticmethod
+    def latest(known: Mapping[str, Longs]) -> Mapping[str, Longs]:
+        """A verdict does not name the revisions of the other people on its claim, so the newest of each is asked."""
+        return {**known, "known_revision": np.full_like(known["known_revision"], _NEWEST)}
 
     def _physicians_of(self, claims: ClaimColumns) -> Ints:
         return _version(

@@ -7,7 +7,7 @@ was counted, and what can be done next, by whom and by when. In Chinese and Engl
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from rules.packs.pack import Law
 from rules.schemes.account import Entry
 from rules.schemes.ledger import Ledger
 from rules.schemes.registry import scheme_of
+from rules.screens.people import Mention
 from rules.screens.table import Ruling
 from rules.standing import Statement, span_on
 from rules.text import Text
@@ -33,7 +34,7 @@ from rules.vocabulary import LONG_PERIOD, Disposition, Effect, EventType
 from rules.wording.chain_events import describe, effect
 from rules.wording.chain_next import NextStep, next_steps
 from rules.wording.chain_window import window_story
-from rules.wording.explanation import explain, ground_name, law_title, outcome_words
+from rules.wording.explanation import explain, ground_name, law_title, named_people, outcome_words
 from rules.wording.labels import ENCOUNTER
 
 
@@ -107,8 +108,10 @@ def chain(
     known: Known,
     calendar: WorkingCalendar,
     today: dt.date,
+    people: Sequence[Mention] = (),
 ) -> Chain:
     """The chain behind a ruling. `standing` and `window` are those of the verdict; `today` tells past limits from open ones.
+    `people` are the barred whom the claim names, where they make it a review (P4 to P6).
 
     Raises PackError when the pack has no ledger section.
     """
@@ -137,11 +140,12 @@ def chain(
         standing,
         period,
         claim.fund_amount,
+        people,
     )
     return Chain(
         summary=Text(summary["zh"], summary["en"]),
         decision=_decision(ruling, claim),
-        ground=_ground(ruling, claim),
+        ground=_ground(ruling, claim, people),
         articles=_articles(ruling),
         history=tuple(sorted(history, key=lambda line: line.date)),
         period=scheme.period if scheme is not None else Text("累计", "total"),
@@ -176,11 +180,14 @@ def _decision(ruling: Ruling, claim: ClaimFacts) -> Text:
     return Text(f"{zh}。", f"{en}.")
 
 
-def _ground(ruling: Ruling, claim: ClaimFacts) -> Text:
+def _ground(ruling: Ruling, claim: ClaimFacts, people: Sequence[Mention]) -> Text:
     zh, en = ground_name(ruling.ground, "zh"), ground_name(ruling.ground, "en")
     if ruling.exempted_ground is not None:
         kind = next(pair for name, pair in ENCOUNTER.items() if name == claim.encounter_type)
         zh, en = f"{zh}；但{kind[0]}属除外情形", f"{en}; but {kind[1]} care is exempted"
+    if people:
+        who = named_people(people)
+        zh, en = f"{zh}。{who.zh}", f"{en}. {who.en}"
     note = next((ground.note for ground in ruling.text.grounds if ground.ground is ruling.ground), None)
     if note is not None:
         zh, en = f"{zh}。{note.zh.rstrip('。')}", f"{en}. {note.en.rstrip('.')}"

@@ -115,6 +115,10 @@ _SIMPLE: dict[type[ev.Event], Callable[[Any], Text]] = {
     ev.InstitutionEnded: lambda e: Text(
         f"{_at(e)}：服务协议自{e.start or e.date}终止", f"{_at(e)}: agreement ended from {e.start or e.date} on"
     ),
+    ev.PharmacyHead: lambda e: Text(
+        f"{_at(e)}：主要负责人{e.physician_code}，自{e.start or e.date}{f'至{e.end}' if e.end else ''}",
+        f"{_at(e)}: headed by {e.physician_code} from {e.start or e.date}{f' to {e.end}' if e.end else ' on'}",
+    ),
     ev.StatusRecorded: _status,
     ev.Repair: lambda e: Text(f"修复：期限改至{e.new_until}", f"repair: the status ends on {e.new_until} instead"),
     ev.StatusCorrected: lambda e: Text(

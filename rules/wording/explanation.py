@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Literal
 
 from rules.plausibility import Implausible
+from rules.screens.people import Mention
 from rules.screens.table import Ruling
 from rules.text import Text
 from rules.vocabulary import CostBearer, Disposition, Reason
@@ -114,6 +116,18 @@ _GROUND = {
     Reason.POINTS_FULL_NO_STATED_EFFECT: (
         "记分周期内计满12分一次，依据材料未载明后果",
         "the physician once reached 12 points in a period; the source states no effect",
+    ),
+    Reason.PRESCRIBER_BARRED: (
+        "开具处方的医师在处方当日不得提供医保服务",
+        "whoever wrote the prescription was barred on its day",
+    ),
+    Reason.PHARMACY_HEAD_ABNORMAL: (
+        "该药店主要负责人登记备案状态异常",
+        "the filing status of the pharmacy's head was abnormal",
+    ),
+    Reason.LINE_PERSON_BARRED: (
+        "费用明细载明的其他人员在当日不得提供医保服务",
+        "a line names another person who was barred on its day",
     ),
     Reason.OVER_LIMITED_SCOPE: ("超医保限定支付范围", "the drug was used beyond the insurance-limited scope"),
     Reason.OVER_DOSAGE: ("超剂量", "the dosage was exceeded"),
@@ -231,6 +245,22 @@ _REFUND = {
 }
 
 
+def named_people(people: Sequence[Mention]) -> Text:
+    """The barred people whom a claim names, with their lines, days and amounts, and the sum of the amounts in yuan (P4)."""
+    zh = "、".join(
+        f"第{one.line}行{one.person}（{one.day}，{one.amount}元）" if one.line else f"{one.person}（{one.day}）"
+        for one in people
+    )
+    en = ", ".join(
+        f"line {one.line} {one.person} ({one.day}, {one.amount} yuan)" if one.line else f"{one.person} ({one.day})"
+        for one in people
+    )
+    amounts = [Decimal(one.amount) for one in people if one.amount is not None]
+    if not amounts:
+        return Text(f"所涉人员：{zh}", f"Named: {en}")
+    return Text(f"所涉明细：{zh}，合计{sum(amounts)}元", f"Lines: {en}; {sum(amounts)} yuan in all")
+
+
 def explain(
     ruling: Ruling,
     physician_code: str | None,
@@ -240,6 +270,7 @@ def explain(
     standing: str,
     penalty_period: Sequence[str | None] | None,
     fund_amount: str,
+    people: Sequence[Mention] = (),
 ) -> dict[str, str]:
     """The explanation of one verdict, {"zh": ..., "en": ...}: fit for a decision letter, without personal data of the patient."""
     zh_encounter, en_encounter = _ENCOUNTER[encounter_type]
@@ -267,6 +298,10 @@ def explain(
         origin_zh, origin_en = _GROUND[Reason.EMERGENCY_ORIGIN]
         zh += f"{origin_zh}。"
         en += f" {origin_en[0].upper()}{origin_en[1:]}."
+    if people:
+        who = named_people(people)
+        zh += f"{who.zh}。"
+        en += f" {who.en}."
     if ruling.second is not None:
         other_zh, other_en = _GROUND[ruling.second.ground]
         law = law_title(ruling.second)

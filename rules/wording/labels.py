@@ -93,6 +93,7 @@ TRIGGER: dict[EventType | DerivedTrigger, Text] = {
     EventType.INSTITUTION_SIGNED: Text("机构签订协议之日", "the institution's signing of an agreement"),
     EventType.INSTITUTION_SUSPENDED: Text("机构协议暂停之日", "the suspension of the institution's agreement"),
     EventType.INSTITUTION_ENDED: Text("机构协议终止之日", "the end of the institution's agreement"),
+    EventType.PHARMACY_HEAD: Text("登记药店主要负责人之日", "the recording of a pharmacy's head"),
     EventType.ACT_DONE: Text("办理之日", "the day of the act"),
     EventType.OBJECTION_FILED: Text("收到申辩之日", "the receipt of the objection"),
     EventType.OBJECTION_ANSWERED: Text("答复申辩之日", "the answer to the objection"),

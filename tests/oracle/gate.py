@@ -226,6 +226,8 @@ def judge_national(claim: dict, physician: Message, institution: str) -> Outcome
     if span is None or span["standing"] == "unregistered":
         return reject(expect("unregistered"), "physician_unregistered", "unspecified")
     outcome = of_span(span)
+    if claim.get("staff_category") == "settlement_audit":  # P5
+        return review(outcome, "data_conflict")
     if (
         day(claim.get("service_start") or claim["service_date"]) >= NATIONAL_START
     ):  # S2: days without law are not judged

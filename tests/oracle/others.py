@@ -59,6 +59,12 @@ def judge_national(case: dict) -> Outcome:
     if not of(past, "registration"):
         return reject(expect("unregistered"), "physician_unregistered", "unspecified")
     status = governing(statuses_on(events, service), service)
+    if claim.get("staff_category") == "settlement_audit":  # P5: whatever the status
+        abnormal = status is not None and status["status"] != "normal"
+        outcome = expect(status["status"] if abnormal else "normal")
+        return review(
+            outcome | {"penalty_period": [status["date"], status["until"]] if abnormal else None}, "data_conflict"
+        )
     barred = [s for s in (abnormal_on(events, d) for d in stay(claim)) if s is not None]
     if barred and len(barred) < len(stay(claim)) and stay(claim)[0] >= NATIONAL_START:  # N3; S2: days without law
         shown = abnormal_on(events, service) or barred[-1]

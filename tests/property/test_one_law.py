@@ -20,6 +20,7 @@ from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar, official_calendar
 from rules.dossier import fold
 from rules.events import Event, encode
+from rules.screens.people import NAMED_REASONS
 from rules.standing import institution_timeline, timeline
 from rules.vocabulary import Reason
 from tests.oracle.histories import LOCALITIES, generate
@@ -116,8 +117,13 @@ def test_the_gate_and_conformance_say_the_same_of_every_case(everyone):
     reasons = Counter(verdicts["reason"].to_list())
     operational = {Reason.STANDING_STALE, Reason.STANDING_UNREADABLE}
     of_the_claim_alone = {Reason.IMPLAUSIBLE, Reason.ENCOUNTER_UNKNOWN}
-    # Not among these histories: tests/property/test_succession_oracle.py and tests/unit/rules/test_agreements.py.
-    of_other_histories = {Reason.STRADDLES_LAW, Reason.EMERGENCY_ORIGIN, Reason.INSTITUTION_AGREEMENT_UNKNOWN}
+    # Not among these: test_succession_oracle.py and test_people_oracle.py here, tests/unit/rules/test_agreements.py.
+    of_other_histories = {
+        Reason.STRADDLES_LAW,
+        Reason.EMERGENCY_ORIGIN,
+        Reason.INSTITUTION_AGREEMENT_UNKNOWN,
+        *NAMED_REASONS,
+    }
     assert {str(reason) for reason in Reason} - set(reasons) == {
         *map(str, operational | of_the_claim_alone | of_other_histories)
     }

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import msgspec
 import polars as pl
 
 from rules.packs.pack import PackSet
@@ -111,18 +110,9 @@ class FewClaims:
             days=[row.day for row in rows],
             start_days=[row.start_day for row in rows],
             drugs=None if all(drug is None for drug in drugs) else drugs,
-            origins=[row.further is not None and _further(row.further).emergency_origin is True for row in rows],
+            further=[row.further for row in rows],
             implausible=[row.implausible for row in rows],
         )
-
-
-class _Further(msgspec.Struct, gc=False):
-    """What the decision reads of a claim's further fields."""
-
-    emergency_origin: bool | None = None
-
-
-_further = msgspec.json.Decoder(_Further).decode
 
 
 @lru_cache(maxsize=1 << 16)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainSerializer, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
-from topics.fields import Identifier, IsoDate, NormalId, Timestamp
+from topics.fields import Identifier, IsoDate, Money, NormalId, Timestamp
 from topics.messages.base import Message, WhenGiven
 from topics.messages.verdicts import Verdict
 
@@ -34,11 +34,21 @@ _Later = WrapValidator(_or_as_it_is)
 _AsText = PlainSerializer(str, when_used="json")
 
 
+class BarredPerson(Message):
+    """Somebody whom a claim names besides its responsible person, barred on the day: with the number of the line from 1 and its
+    amount in yuan, or without for a prescriber or a pharmacy's head."""
+
+    person: Identifier
+    day: IsoDate
+    line: Annotated[int | None, Field(ge=1), WhenGiven] = None
+    amount: Annotated[Money | None, WhenGiven] = None
+
+
 class Case(Verdict):
     """A rejected or doubtful claim, for people. Key: case_id, which follows from claim, version and ground alone.
 
     `evidence` are the ids of the events behind the standing. Where they would not fit into the record the newest are named,
-    and `evidence_omitted` tells how many are not.
+    and `evidence_omitted` tells how many are not. `people` are those for whom a claim that would be paid became a review.
     """
 
     encounter_type: Annotated[EncounterType, Field(strict=False), _Later, _AsText]
@@ -52,6 +62,7 @@ class Case(Verdict):
     explanation: Explanation
     evidence: Annotated[tuple[str, ...], Field(strict=False)]
     evidence_omitted: Annotated[int | None, Field(ge=1), WhenGiven] = None
+    people: Annotated[tuple[BarredPerson, ...] | None, Field(strict=False), WhenGiven] = None
 
 
 class AppealDecision(Message):

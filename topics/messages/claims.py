@@ -64,7 +64,8 @@ class Claim(Message):
     `physician_code` null, empty or blank is a missing physician. `service_start` is the first day of a stay, whose last
     day is `service_date`.
 
-    The fields from `people` on are taken and checked; until a rule reads them, the claim is judged as it would be without.
+    `people` and `lines` name who else did something: a bar of one of them makes a claim that would be paid a review. Of the other
+    fields from there on, those that no rule reads yet are taken and checked, and the claim is judged as it would be without.
     `visit` says whether the visit (就诊) behind the settlement was seen; absent, it was. `interim` marks a settlement in the
     middle of a stay (中途结算), which may come before the last day.
     """

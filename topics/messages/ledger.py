@@ -75,14 +75,26 @@ class InstitutionSpan(Message):
     causes: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
+class PharmacyHeadDays(Message):
+    """Who heads a pharmacy, both ends inclusive, null open."""
+
+    physician_code: Identifier
+    from_: Annotated[IsoDate | None, Field(alias="from")] = None
+    to: IsoDate | None = None
+
+
 class InstitutionStandingMessage(Message):
-    """An institution's standing on every day. Key: region|institution_code. Compacted. No span: active."""
+    """An institution's standing on every day. Key: region|institution_code. Compacted. No span: active.
+
+    `heads` is there for a pharmacy whose head is recorded.
+    """
 
     region: Region
     institution_code: Identifier
     revision: Annotated[int, Field(ge=0)]
     spans: Annotated[tuple[InstitutionSpan, ...], Field(strict=False)]
     changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
+    heads: Annotated[tuple[PharmacyHeadDays, ...] | None, Field(strict=False), WhenGiven] = None
 
 
 class Notice(Message):

@@ -16,6 +16,7 @@ import polars as pl
 
 from rules.screens.facts import EPOCH, STANDINGS
 from rules.screens.index import FIRST_DAY, LAST_DAY, NO_WINDOW
+from rules.screens.people import mentions
 from rules.screens.table import Ruling
 from rules.screens.verdict import Decided, Screen
 from rules.wording.explanation import explain
@@ -97,23 +98,29 @@ class VerdictCodec:
         documents: Sequence[str],
         evidence: Sequence[tuple[str, ...]],
         opened_at: str | Sequence[str],
+        people: Sequence[str | None] | None = None,
     ) -> list[dict[str, str | bytes]]:
         """The case record {"key", "value"} of every verdict given; all of them must be flagged.
 
         `facts` are what an explanation names of each verdict (`facts_of`, `facts_of_few`), `rulings` its ruling's number,
         `documents` are the verdicts' own JSON. A case is the verdict's fields and, after them, its id, when it was opened,
         the explanation in both languages and the ids of the events behind the standing. `opened_at` is one time for all, or
-        one a case.
+        one a case. `people` are the barred people whom a claim names, as the decision gives them (JSON, None for most).
         """
         made: list[dict[str, str | bytes]] = []
         opened = repeat(opened_at, len(documents)) if isinstance(opened_at, str) else opened_at
-        for row, ruling_number, document, causes, at in zip(facts, rulings, documents, evidence, opened, strict=True):
+        named = repeat(None, len(documents)) if people is None else people
+        for row, ruling_number, document, causes, at, who in zip(
+            facts, rulings, documents, evidence, opened, named, strict=True
+        ):
             ruling = self._rulings[ruling_number]
             number = case_id(row[0], row[1], ruling.ground)
+            told = (*row[2:], mentions(who))
             tail = _CaseTail(
                 case_id=number,
                 opened_at=at,
-                explanation=explain(ruling, *row[2:]),
+                explanation=explain(ruling, *told),
+                people=msgspec.UNSET if who is None else msgspec.Raw(who.encode()),
                 **_fitting(causes),
             )
             made.append({"key": number, "value": document[:-1].encode() + b"," + _encode(tail)[1:]})
@@ -155,6 +162,7 @@ class _CaseTail(msgspec.Struct, gc=False):
     explanation: dict[str, str]
     evidence: tuple[str, ...]
     evidence_omitted: int | msgspec.UnsetType = msgspec.UNSET
+    people: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 MOST_EVIDENCE_BYTES = 512 * 1024

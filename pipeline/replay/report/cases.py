@@ -80,7 +80,11 @@ def _made(rows: pl.DataFrame, codec: VerdictCodec) -> list[dict[str, Any]]:
     partition = pl.Series([0], dtype=pl.Int32).new_from_index(0, rows.height)
     documents = to_documents(verdicts, REPLAY_SOURCE, partition, rows["source_row"], times)
     evidence = [tuple(causes or ()) for causes in rows["evidence"].to_list()]
-    return list(codec.cases(facts_of(verdicts), rows["ruling"], documents, evidence, opened_at=times.to_list()))
+    people = rows["people"].to_list() if "people" in rows.columns else None
+    made = codec.cases(
+        facts_of(verdicts), rows["ruling"], documents, evidence, opened_at=times.to_list(), people=people
+    )
+    return list(made)
 
 
 def publish_cases(

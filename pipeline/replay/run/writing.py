@@ -70,6 +70,7 @@ class Judge:
             local.dt.month_start().alias("settlement_month"),
             ruling,
             self._causes(decided, flagged).alias("evidence"),
+            decided["people"],
         ).select(*VERDICT_SCHEMA)
 
     def _causes(self, decided: pl.DataFrame, flagged: pl.Series) -> pl.Series:
@@ -87,7 +88,20 @@ class Judge:
         )
         own = pl.coalesce("own", "none")
         both = pl.when(pl.col("other").list.len() > 0).then(pl.concat_list(own, "other")).otherwise(own)
-        return frame.select(pl.when("flagged").then(both).alias("evidence")).to_series()
+        causes = frame.select(pl.when("flagged").then(both).alias("evidence")).to_series()
+        if decided["people_spans"].null_count() == len(decided):
+            return causes
+        others = decided["people_spans"].to_list()
+        return pl.Series(
+            "evidence",
+            [
+                own
+                if spans is None
+                else list(dict.fromkeys([*own, *(c for one in spans for c in self._evidence[one])]))
+                for own, spans in zip(causes.to_list(), others, strict=True)
+            ],
+            dtype=pl.List(pl.String),
+        )
 
 
 _WARM = 1_024

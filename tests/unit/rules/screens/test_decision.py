@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.screens.people import NAMED_REASONS
 from tests.oracle.gate import judge_claim
 from tests.support.judging import bare, judge, make_gate, prove_in_memory, verdicts
 from tests.support.register import (
@@ -62,7 +63,8 @@ def test_the_samples_reach_every_reason_that_a_pack_can_give() -> None:
         "standing_unreadable",
         "straddles_law",
         "emergency_origin",
-    }  # the last: tests/property/test_succession_oracle.py
+        *NAMED_REASONS,
+    }  # the last of each: tests/property/test_succession_oracle.py, tests/unit/rules/test_people.py
     possible = {str(ruling.reason) for ruling in gate.screen.rulings} - not_here
     assert possible - seen.keys() == set()
 

@@ -1,0 +1,100 @@
+"""What the decision reads of a claim's further fields: emergency origin, staff category, and who else is named.
+
+The fields come as one JSON text a claim, null for most of them. Both ways of decoding a batch hand the same text over, so
+what is read of it is the same for a claim alone and for a frame.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from rules.vocabulary import StaffCategory
+
+PRESCRIBER = "prescriber"
+"""The role of who wrote the prescription that a pharmacy fills."""
+
+
+class _Person(msgspec.Struct, gc=False):
+    person: str
+    role: str
+    day: dt.date | None = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    person: str
+    role: str
+    day: dt.date
+    amount: str
+
+
+class _Further(msgspec.Struct, gc=False):
+    emergency_origin: bool | None = None
+    staff_category: str | None = None
+    people: tuple[_Person, ...] | None = None
+    lines: tuple[_Line, ...] | None = None
+
+
+_read = msgspec.json.Decoder(_Further).decode
+
+
+class Named(NamedTuple):
+    """Somebody whom a claim names besides its responsible person (P4, P6).
+
+    `row` is the claim's place, `line` the line's number from 1 (0: named on the claim itself), `day` the day on which the person
+    acted (None: not told), `amount` the line's amount.
+    """
+
+    row: int
+    line: int
+    person: str
+    day: dt.date | None
+    amount: str | None
+
+
+class Further(NamedTuple):
+    """The further fields of a batch; None where no claim of the batch says anything of it."""
+
+    emergency_origin: npt.NDArray[np.bool_] | None
+    auditors: npt.NDArray[np.bool_] | None
+    named: tuple[Named, ...]
+
+
+NOTHING = Further(None, None, ())
+
+
+def of_column(further: pl.Series) -> Further:
+    """Of a column of texts, null where a claim has no such field."""
+    if further.null_count() == len(further):
+        return NOTHING
+    rows = np.flatnonzero(further.is_not_null().to_numpy())
+    return _gathered(zip(rows.tolist(), further.gather(rows).to_list(), strict=True), len(further))
+
+
+def of_texts(further: Sequence[str | None]) -> Further:
+    """The same of a list."""
+    if not any(further):
+        return NOTHING
+    return _gathered(((row, text) for row, text in enumerate(further) if text is not None), len(further))
+
+
+def _gathered(texts: Iterable[tuple[int, str]], count: int) -> Further:
+    origins, auditors = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    named: list[Named] = []
+    for row, text in texts:
+        said = _read(text)
+        origins[row] = said.emergency_origin is True
+        auditors[row] = said.staff_category == StaffCategory.SETTLEMENT_AUDIT
+        named += [
+            Named(row, 0, person.person, person.day, None) for person in said.people or () if person.role == PRESCRIBER
+        ]
+        named += [
+            Named(row, number, line.person, line.day, line.amount) for number, line in enumerate(said.lines or (), 1)
+        ]
+    return Further(origins if origins.any() else None, auditors if auditors.any() else None, tuple(named))
