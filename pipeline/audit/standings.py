@@ -128,7 +128,8 @@ def _compare(owner: Owner, file: File, last: _Last | None, log: Log, model: type
     """What is wrong with the newest record of a dossier: (kind, detail)."""
     expected = _expected(owner, file.events, log)
     if last is None or last.value is None:
-        if expected.spans or (isinstance(expected, PhysicianTimeline) and expected.sites):
+        others = expected.sites if isinstance(expected, PhysicianTimeline) else expected.headed
+        if expected.spans or others:
             yield "missing", f"{len(file.events)} events are recorded and nothing is published"
         return
     try:
