@@ -87,6 +87,12 @@ GATE = Board(
                 "Services of days after it, in a day, by pack: a successor is due",
                 (("sum by (pack) (increase(screening_claims_past_transition_total[24h])) or vector(0)", "{{pack}}"),),
             ),
+            Panel(
+                "People of whom the register knows nothing",
+                "Named on the lines of claims that would be paid: nurses, local staff numbers; they change nothing",
+                ((sum_rate("screening_unknown_people_total"), "people"),),
+                "cps",
+            ),
             Panel("Cases opened", "Work for people", ((sum_rate("screening_cases_total"), "cases"),), "cps"),
             Panel(
                 "Dead letters",

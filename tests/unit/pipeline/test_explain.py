@@ -67,12 +67,10 @@ TWELVE = (
 def wire(case: Case) -> tuple[bytes, list[bytes]]:
     """A worked case as a claim and events on the wire."""
     facts = case.claim
-    code = facts.get("physician_code")
-    present = isinstance(code, str) and code.strip()
     fields: dict[str, Any] = {
         "region": REGIONS[case.locality],
         "institution_code": facts["institution"],
-        "physician_code": "the claim's physician" if present else code,
+        "physician_code": facts.get("physician_code"),
         "encounter_type": facts["encounter_type"],
         "service_start": facts.get("service_start"),
     }

@@ -48,7 +48,7 @@ def line_of(name: str, part: str) -> int:
             "lanzhou-2014",
             "flag: reapplication_conflict",
             "flags: reapplication_conflict",
-            "screening[reapplication_conflict].when.flags: no such key; expected one of rule, physician, "
+            "screening[reapplication_conflict].when.flags: no such key; expected one of rule, staff, physician, "
             "standing, flag, in_penalty, straddles, site, institution, drug, service_date",
         ),
         (
