@@ -92,13 +92,13 @@ class Decided:
 
     def frame(self) -> pl.DataFrame:
         """The same as columns: standing as Enum, and null for no window and for nothing known. `people` are the mentions of the
-        barred as JSON, `people_spans` the spans behind them; null for nearly every claim."""
+        barred as JSON, `people_spans` the spans behind them with commas between; null for nearly every claim."""
         columns = {name: getattr(self, name) for name in _TYPES}
         texts: list[str | None] = [None] * len(self)
-        spans: list[tuple[int, ...] | None] = [None] * len(self)
+        spans: list[str | None] = [None] * len(self)
         for row, people in self.people.items():
-            texts[row], spans[row] = people.text, people.spans
-        named = (pl.Series("people", texts, pl.String), pl.Series("people_spans", spans, pl.List(pl.Int32)))
+            texts[row], spans[row] = people.text, ",".join(map(str, people.spans))
+        named = (pl.Series("people", texts, pl.String), pl.Series("people_spans", spans, pl.String))
         return pl.DataFrame(columns, schema=_TYPES).with_columns(*_READABLE, *named)
 
 

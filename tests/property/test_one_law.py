@@ -87,6 +87,7 @@ def _claim(case: Case, number: int, region: str) -> bytes:
         "total_amount": "100.00",
         "fund_amount": "60.00",
         "drug": said.get("drug"),
+        "staff_category": said.get("staff_category"),
     }
     return json.dumps(claim).encode()
 

@@ -91,17 +91,12 @@ class Judge:
         causes = frame.select(pl.when("flagged").then(both).alias("evidence")).to_series()
         if decided["people_spans"].null_count() == len(decided):
             return causes
-        others = decided["people_spans"].to_list()
-        return pl.Series(
-            "evidence",
-            [
-                own
-                if spans is None
-                else list(dict.fromkeys([*own, *(c for one in spans for c in self._evidence[one])]))
-                for own, spans in zip(causes.to_list(), others, strict=True)
-            ],
-            dtype=pl.List(pl.String),
-        )
+        found = causes.to_list()
+        for row, spans in enumerate(decided["people_spans"].to_list()):
+            if spans:
+                others = (cause for span in spans.split(",") for cause in self._evidence[int(span)])
+                found[row] = list(dict.fromkeys([*found[row], *others]))
+        return pl.Series("evidence", found, dtype=pl.List(pl.String))
 
 
 _WARM = 1_024
