@@ -12,7 +12,8 @@ from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key
 from pipeline.settings.model import Settings
 from rules.dossier import fold
-from rules.duties import Duty, Phase, duties
+from rules.duties import Phase, duties
+from rules.measures import measures
 from rules.standing import statement
 from topics.catalogue import NOTICES
 
@@ -30,15 +31,15 @@ def audit_notices(settings: Settings, log: Log, today: dt.date, findings: Findin
             findings.differ(PART, "doubled", f"{NOTICES.name} {name}", f"published {count} times")
     demanded = waiting = 0
     for number, (owner, file) in enumerate(log.files.items(), 1):
-        for name, duty, phase, day in _demanded(owner, file, log) if owner.kind == "physician" else ():
+        for name, kind, trigger, phase, day in _demanded(owner, file, log):
             if day > today:
                 continue
             demanded += 1
             if name not in published and file.waiting:
                 waiting += 1
             elif name not in published:
-                text = f"{phase} on {day} because of {duty.trigger_id}: {name} was not published"
-                findings.differ(PART, "missing", f"{owner.region}|{owner.code} {duty.kind}", text)
+                text = f"{phase} on {day} because of {trigger}: {name} was not published"
+                findings.differ(PART, "missing", f"{owner.region}|{owner.code} {kind}", text)
         if number % EVERY == 0:
             progress("duties", number)
     findings.count(PART, f"until {today}", demanded=demanded, published=len(published), waiting=waiting)
@@ -55,10 +56,14 @@ def _published(settings: Settings, progress: Progress) -> Counter[str]:
     return found
 
 
-def _demanded(owner: Owner, file: File, log: Log) -> Iterator[tuple[str, Duty, Phase, dt.date]]:
-    """Every notice of a dossier's duties, whatever its day."""
+def _demanded(owner: Owner, file: File, log: Log) -> Iterator[tuple[str, str, str, Phase, dt.date]]:
+    """Every notice of a dossier's duties, or of an institution's figures, whatever its day: name, kind, trigger, phase, day."""
     law, dossier = log.packs.law(owner.region), fold(file.events)
+    if owner.kind == "institution":
+        for found in measures(dossier, law, owner.code):
+            yield found.notice_id(owner.region, owner.code), found.kind, found.event_id, "raised", found.day
+        return
     said = statement(dossier, law, region=owner.region, physician_code=owner.code)
     for duty in duties(dossier, said, law):
         for phase, day in duty.phases():
-            yield duty.notice_id(owner.region, owner.code, phase), duty, phase, day
+            yield duty.notice_id(owner.region, owner.code, phase), duty.kind, duty.trigger_id, phase, day

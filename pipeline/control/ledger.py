@@ -23,7 +23,7 @@ from pipeline.control.dossiers import (
     with_event,
     write_dossier,
 )
-from pipeline.control.notices import due_notices, next_look
+from pipeline.control.notices import due_notices, measure_notices, next_look
 from pipeline.control.standings import (
     foreign,
     institution_publication,
@@ -34,6 +34,7 @@ from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
 from rules.duties import Duty, duties
 from rules.events import Event
+from rules.measures import measures
 from rules.packs.pack import PackSet
 from rules.standing import Statement
 from topics.catalogue import (
@@ -220,7 +221,11 @@ class Ledger:
                 tally.corrected += owner and foreign(old, new)
                 batch.put(INSTITUTION_STANDING, partition, key, new)
                 tally.published["institution"] += 1
-            return None
+            found = measures(file, self._packs.law(dossier.region), dossier.code)
+            already = batch.keys(NOTICES, partition)
+            told = measure_notices(dossier.region, dossier.code, found, today, already)
+            self._put_notices(partition, told, batch, tally)
+            return min((one.day for one in found if one.day > today), default=None)
         view = self.view(dossier.now, dossier.region, dossier.code)
         old = batch.get(PHYSICIAN_STANDING, partition, key)
         new = physician_publication(view.statement.timeline, old, owner=owner)

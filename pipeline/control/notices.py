@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Container, Iterable
 
 from rules.duties import Duty, Phase
+from rules.schemes.scheme import Measure
 from topics.messages.cases import Explanation
 from topics.messages.ledger import Notice
 
@@ -32,6 +33,37 @@ def due_notices(
                 given.add(name)
                 found.append((name, _notice(name, region, physician_code, duty, phase)))
     return found
+
+
+def measure_notices(
+    region: str, institution: str, found: Iterable[Measure], today: dt.date, already: Container[str]
+) -> list[tuple[str, bytes]]:
+    """Every notice about an institution's figures that must exist by `today` and is not in `already` (P8, D6)."""
+    told: dict[str, bytes] = {}
+    for measure in found:
+        name = measure.notice_id(region, institution)
+        if measure.day <= today and name not in already:
+            told[name] = _measured(name, region, institution, measure)
+    return list(told.items())
+
+
+def _measured(name: str, region: str, institution: str, measure: Measure) -> bytes:
+    notice = Notice(
+        notice_id=name,
+        kind=measure.kind,
+        region=region,
+        institution=institution,
+        due_on=None,
+        citation=measure.citation,
+        explanation=Explanation(
+            zh=f"{institution}，{measure.day}：{measure.text.zh}（{measure.citation}）；起因{measure.event_id}，供人工处理。",
+            en=f"{institution}, {measure.day}: {measure.text.en} ({measure.citation}); because of {measure.event_id}, "
+            "for people to act on.",
+        ),
+        phase="raised",
+        trigger=measure.event_id,
+    )
+    return notice.model_dump_json().encode()
 
 
 def next_look(duties: Iterable[Duty], today: dt.date) -> dt.date | None:

@@ -7,6 +7,7 @@ folds, institutions and wording are reached through this class alone.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -45,6 +46,24 @@ class Fact(NamedTuple):
 
 
 Facts = Mapping[Topic, Sequence[Fact]]
+
+
+class Measure(NamedTuple):
+    """What a text attaches to the figures of an institution, for people to act on (P8): it ends no agreement by itself.
+
+    `event_id` is the event that brought the institution to the mark, `day` its day.
+    """
+
+    kind: str
+    event_id: str
+    day: dt.date
+    citation: str
+    text: Text
+
+    def notice_id(self, region: str, institution: str) -> str:
+        """The notice's name; it follows from what is told and the event behind it alone."""
+        parts = "\x1f".join((region, institution, self.kind, self.event_id))
+        return "measure-" + hashlib.sha256(parts.encode()).hexdigest()[:24]
 
 
 class WindowLength(NamedTuple):
@@ -98,6 +117,10 @@ class Scheme(ABC, Generic[LedgerT]):
 
     def fold_institution(self, _events: Sequence[Event], _ledger: LedgerT) -> tuple[InstitutionSpan, ...]:
         """The spans on which an institution's agreement has ended; a text that says nothing of institutions has none."""
+        return ()
+
+    def measures(self, _events: Sequence[Event], _ledger: LedgerT) -> Sequence[Measure]:
+        """What the text attaches to one institution's figures, from its events in the law's order; most texts attach nothing."""
         return ()
 
     def site_status(self, event: Event) -> SiteStatus | None:

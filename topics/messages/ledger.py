@@ -102,7 +102,8 @@ class Notice(Message):
 
     `phase`: `raised` when it begins, `due` on the last day, `missed` once it is too late,
     `lapsed` where a right was not used; `trigger` is the event behind it.
-    A notice of kind `contradiction` names in `flag` how that event contradicts the file; it has no last day.
+    A notice of kind `contradiction` names in `flag` how that event contradicts the file; it has no last day. Nor has one about an
+    institution's figures, `institution_share` or `rectification_reminder`.
     """
 
     notice_id: Identifier

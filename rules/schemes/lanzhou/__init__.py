@@ -11,7 +11,7 @@ from rules.events import Event
 from rules.schemes.account import Account, Entry
 from rules.schemes.lanzhou import fold, institutions, wording
 from rules.schemes.lanzhou.parameters import LanzhouLedger
-from rules.schemes.scheme import Facts, Scheme, WindowLength
+from rules.schemes.scheme import Facts, Measure, Scheme, WindowLength
 from rules.text import Text
 from rules.timeline import InstitutionSpan, Span
 from rules.vocabulary import Effect
@@ -44,6 +44,11 @@ class LanzhouScheme(Scheme[LanzhouLedger]):
         return institutions.run(
             events, ledger.dated(lambda law: law.headcounts), ledger.institution_end_percent.citation
         )
+
+    def measures(self, events: Sequence[Event], ledger: LanzhouLedger) -> Sequence[Measure]:
+        """Rating and assessment at the marks of cancelled physicians (`002 第二十二条`)."""
+        marks = ledger.institution_rating_percent.citation, ledger.institution_end_percent.citation
+        return institutions.shares(events, ledger.dated(lambda law: law.headcounts), marks)
 
     def summary(self, ledger: LanzhouLedger) -> Facts:
         """What the text says, topic by topic."""

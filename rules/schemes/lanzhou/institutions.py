@@ -12,6 +12,8 @@ from rules.events import Event, InstitutionResigned, InstitutionSnapshot
 from rules.schemes.account import ended_agreement
 from rules.schemes.lanzhou.parameters import HeadcountValues
 from rules.schemes.ledger import Dated
+from rules.schemes.scheme import Measure
+from rules.text import Text
 from rules.timeline import InstitutionSpan
 
 
@@ -40,6 +42,44 @@ def assess(approved: int, cancelled: int, values: HeadcountValues) -> Assessment
     if rating:
         minus = minus + values.rating_minus if values.marks_add_up else max(minus, values.rating_minus)
     return Assessment(ends_agreement=ends, bars_rating=rating, minus=minus)
+
+
+def shares(events: Sequence[Event], law: Dated[HeadcountValues], citations: tuple[str, str]) -> tuple[Measure, ...]:
+    """P8: what a headcount at a mark means for the institution's rating and assessment.
+
+    `citations` are those of the lower and of the upper mark.
+    """
+    found = []
+    for event in events:
+        if not isinstance(event, InstitutionSnapshot):
+            continue
+        meets = assess(event.approved_physicians, event.cancelled_in_term, law.on(event.date.toordinal()))
+        if meets.bars_rating or meets.ends_agreement:
+            found.append(
+                Measure(
+                    "institution_share",
+                    event.event_id,
+                    event.date,
+                    citations[meets.ends_agreement],
+                    _told(event, meets),
+                )
+            )
+    return tuple(found)
+
+
+def _told(event: InstitutionSnapshot, meets: Assessment) -> Text:
+    zh = f"核定医师{event.approved_physicians}人，协议期内取消{event.cancelled_in_term}人：年度考核扣{meets.minus}分"
+    en = (
+        f"{event.cancelled_in_term} of {event.approved_physicians} approved physicians cancelled in the term: "
+        f"minus {meets.minus} in the annual assessment"
+    )
+    if meets.bars_rating:
+        zh, en = f"{zh}，不得评A级", f"{en}, no A rating"
+    return (
+        Text(f"{zh}，已达终止协议的标准", f"{en}; the mark that ends the agreement is met")
+        if meets.ends_agreement
+        else Text(zh, en)
+    )
 
 
 def run(events: Sequence[Event], law: Dated[HeadcountValues], citation: str) -> tuple[InstitutionSpan, ...]:

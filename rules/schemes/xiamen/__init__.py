@@ -9,7 +9,7 @@ from typing import Any
 from rules.calendar import WorkingCalendar
 from rules.events import Event
 from rules.schemes.account import Account
-from rules.schemes.scheme import Facts, Scheme
+from rules.schemes.scheme import Facts, Measure, Scheme
 from rules.schemes.xiamen import fold, institutions, wording
 from rules.schemes.xiamen.parameters import XiamenLedger
 from rules.text import Text
@@ -39,6 +39,12 @@ class XiamenScheme(Scheme[XiamenLedger]):
     def fold_institution(self, events: Sequence[Event], ledger: XiamenLedger) -> tuple[InstitutionSpan, ...]:
         """Orders to rectify and the share in breach."""
         return institutions.run(events, ledger.dated(lambda law: law.values), ledger.rectification_orders.citation)
+
+    def measures(self, events: Sequence[Event], ledger: XiamenLedger) -> Sequence[Measure]:
+        """A reminder at the last order before the one that ends the agreement."""
+        return institutions.reminders(
+            events, ledger.dated(lambda law: law.values), ledger.rectification_orders.citation
+        )
 
     def summary(self, ledger: XiamenLedger) -> Facts:
         """What the report says, topic by topic."""

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from rules.events import Event, InstitutionViolationRatio, RectificationOrder
 from rules.schemes.account import corresponding, ended_agreement, year_of
 from rules.schemes.ledger import Dated
+from rules.schemes.scheme import Measure
 from rules.schemes.xiamen.parameters import XiamenValues
+from rules.text import Text
 from rules.timeline import InstitutionSpan
 
 
@@ -34,6 +36,25 @@ def run(events: Sequence[Event], law: Dated[XiamenValues], citation: str) -> tup
             if len(met) == values.orders and _within(met[0][0], t, values):
                 return (ended_agreement(t + 1, None, citation, tuple(event_id for _, event_id in met)),)
     return ()
+
+
+def reminders(events: Sequence[Event], law: Dated[XiamenValues], citation: str) -> tuple[Measure, ...]:
+    """D6: the order after which the next one within the period would end the agreement gives a reminder (事前提醒)."""
+    orders: list[int] = []
+    found = []
+    for event in events:
+        values = law.on(event.date.toordinal())
+        if not isinstance(event, RectificationOrder) or values.orders < 2:
+            continue
+        orders.append(event.date.toordinal())
+        counted = sum(_within(earlier, orders[-1], values) for earlier in orders)
+        if counted == values.orders - 1:
+            text = Text(
+                f"{values.orders_months}个月内第{counted}次责令限期整改，再有一次即终止协议",
+                f"order no. {counted} within {values.orders_months} months: one more ends the agreement",
+            )
+            found.append(Measure("rectification_reminder", event.event_id, event.date, citation, text))
+    return tuple(found)
 
 
 def _within(first: int, last: int, values: XiamenValues) -> bool:

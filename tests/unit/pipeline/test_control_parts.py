@@ -257,3 +257,26 @@ def test_a_state_store_keeps_records_and_their_offset_together(kind: str, tmp_pa
     store.clear()
     assert (store.offset, store.get(b"a")) == (-1, None)
     store.close()
+
+
+def test_an_institution_at_a_mark_is_told_to_people_once_and_asked_about_again_on_its_day() -> None:
+    """P8: told when the headcount is recorded, never again by a repetition, a restart or another event."""
+    tables = Tables()
+    snapshot = make("institution_snapshot", "2016-03-01", 1, region="620100", institution="H1", physician_code=None,
+                    approved_physicians=100, cancelled_in_term=2)  # fmt: skip
+    [(partition, told)] = [
+        (partition, changes)
+        for (table, partition), changes in tables.take([snapshot]).changes.items()
+        if table == NOTICES.name
+    ]
+    [(name, value)] = told.items()
+    notice = json.loads(value)
+    assert (notice["kind"], notice["phase"], notice["institution"]) == ("institution_share", "raised", "H1")
+    assert (notice["due_on"], notice["trigger"], notice["citation"]) == (None, snapshot.event_id, "第二十二条")
+    assert notice["notice_id"].encode() == name
+    assert "2 of 100 approved physicians" in notice["explanation"]["en"]
+    again = tables.take([snapshot])
+    assert not [table for table, _ in again.changes if table == NOTICES.name]
+    batch = WriteBatch(tables.of)
+    tables.ledger.remind(partition, [dossier_key("institution", "620100", "H1")], batch, TODAY)
+    assert not batch.changes
