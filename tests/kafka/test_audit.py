@@ -86,7 +86,11 @@ class Topics:
         self.events = [event_record(event) for file in files for event in file]
         self.standings = [record for file in self.physicians.values() for record in standing_records(file)]
         self.of_institutions = [record for file in self.institutions.values() for record in standing_records(file)]
-        self.notices = [record for file in self.physicians.values() for record in notice_records(file, TODAY)]
+        self.notices = [
+            record
+            for file in (*self.institutions.values(), *self.physicians.values())
+            for record in notice_records(file, TODAY)
+        ]
         self.letters: list[dict[str, Any]] = []
 
     def write(self, cluster: Cluster) -> None:

@@ -10,11 +10,12 @@ import msgspec
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, TopicPartition
 
-from pipeline.control.notices import due_notices
+from pipeline.control.notices import due_notices, measure_notices
 from pipeline.settings.packs import load_pack_set
 from rules.dossier import fold
 from rules.duties import duties
 from rules.events import Event, encode
+from rules.measures import measures
 from rules.standing import diff, institution_timeline, statement
 from tests.support.cluster import SMALL, Cluster
 
@@ -68,11 +69,14 @@ def standing_record(timeline: Any, **other: Any) -> Record:
 
 
 def notice_records(events: list[Event], today: dt.date) -> list[Record]:
-    """Every notice of one physician's dossier by a day."""
+    """Every notice of one physician's or institution's dossier by a day."""
     first, file = events[0], fold(events)
     law = PACKS.law(first.region)
-    told = statement(file, law, region=first.region, physician_code=owner(first))
-    owed = duties(file, told, law)
+    if first.of_institution:
+        told = measure_notices(first.region, owner(first), measures(file, law, owner(first)), today, ())
+        return [{"key": name, "value": value, "partition": partition(owner(first))} for name, value in told]
+    known = statement(file, law, region=first.region, physician_code=owner(first))
+    owed = duties(file, known, law)
     found = due_notices(first.region, owner(first), owed, today, ())
     return [{"key": name, "value": value, "partition": partition(owner(first))} for name, value in found]
 
