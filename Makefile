@@ -18,7 +18,7 @@ test: $(READY) kafka ## runs every test, on a real Apache Kafka that the suite s
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 quick: check ## lint, types, unit and property tests: no Java, no browser, under two minutes
-	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/property
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" tests/unit tests/property
 
 check: $(READY) ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check .

@@ -1,5 +1,7 @@
 """The events of the registers, as they stand on the wire (`physician-events`), and what makes one unusable.
 
+The file is long because every type of event stands in it once, side by side with those of its kind.
+
 An event is a fact that somebody recorded: it is decoded into one frozen type an event type, checked against the pack of
 its region, and then never changed. The bounds of every field stand in its type. What arrives from outside is accepted or
 refused in one place, `topics.events.acceptance`; here stand the types and what a scheme asks of them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import polars as pl
+import pytest
 
 from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
@@ -17,6 +18,7 @@ CLAIMS_A_PACK = 2_000
 """The full count, 100,000, is that of `python -m benchmarks.batch --deep`."""
 
 
+@pytest.mark.long
 def test_claim_by_claim_and_as_a_frame_every_verdict_case_letter_and_figure_of_every_pack_is_the_same() -> None:
     held = hold_equal(CLAIMS_A_PACK)
     assert len(held) == 5

@@ -34,6 +34,7 @@ def placeholder(locality: str, count: int) -> list[Event]:
     return events[:count]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("locality", REGIONS)
 def test_one_more_event_of_a_dossier_four_times_as_large_does_not_cost_sixteen_times_as_much(locality: str) -> None:
     events = placeholder(locality, LARGE + 3)

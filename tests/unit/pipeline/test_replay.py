@@ -116,6 +116,7 @@ def test_every_format_of_a_source_gives_the_same_verdicts(tmp_path: Path, values
         assert frame.equals(made["text.parquet"]), name
 
 
+@pytest.mark.long
 @pytest.mark.shared
 def test_the_shared_claims_are_replayed_in_full_from_both_of_their_files(tmp_path: Path, shared: Path) -> None:
     frame = pl.read_parquet(shared / "data" / "claims.parquet")
@@ -145,6 +146,7 @@ def test_the_shared_claims_are_replayed_in_full_from_both_of_their_files(tmp_pat
 # -- clocks -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_at_settlement_every_claim_is_judged_by_what_was_recorded_when_it_was_settled(
     tmp_path: Path, values: list[bytes]
 ) -> None:

@@ -156,6 +156,7 @@ main(sys.argv[1:])
 """The real command, slow enough that a signal finds it at work."""
 
 
+@pytest.mark.long
 def test_a_signal_leaves_a_folder_that_the_same_command_completes(tmp_path: Path, source: Path) -> None:
     out = tmp_path / "out"
     arguments = ["replay", str(source / "c.parquet"), "--events", str(source / "e.ndjson.gz"), "--out", str(out)]
@@ -176,6 +177,7 @@ def test_a_signal_leaves_a_folder_that_the_same_command_completes(tmp_path: Path
     assert verdicts(out).height == CLAIMS - CLAIMS // 200
 
 
+@pytest.mark.long
 def test_the_command_tells_what_came_out_and_json_is_the_record(tmp_path: Path, source: Path) -> None:
     arguments = [str(source / "c.parquet"), "--events", str(source / "e.ndjson.gz"), "--out", str(tmp_path / "out")]
 

@@ -75,6 +75,7 @@ def replay(folder: Path, out: str, *options: str) -> Result:
     return CliRunner().invoke(main, arguments, env={"COLUMNS": "300"})
 
 
+@pytest.mark.long
 def test_a_replays_metrics_are_the_figures_of_its_record(tmp_path: Path) -> None:
     file = tmp_path / "year.prom"
     done = replay(tmp_path, "year", "--metrics-file", str(file), "--set", "qiannan-2022.penalty.months=6")

@@ -145,6 +145,7 @@ def test_every_standing_on_the_wire_obeys_its_contract(register):
         InstitutionStandingMessage.model_validate_json(msgspec.json.encode(institution))
 
 
+@pytest.mark.long
 def test_whatever_the_seed_every_timeline_can_be_indexed_and_every_kind_of_record_occurs():
     compiled = Gate(load_pack_set())
     for seed in range(share(40, least=10)):

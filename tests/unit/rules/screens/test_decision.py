@@ -69,6 +69,7 @@ def test_the_samples_reach_every_reason_that_a_pack_can_give() -> None:
     assert possible - seen.keys() == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_late_upholdings_are_judged_both_ways_as_the_oracle_does(seed: int) -> None:
     """Determination Q2, on physicians of whom each has a second timeline."""
