@@ -130,11 +130,13 @@ def test_two_workers_share_the_partitions_and_the_verdicts_are_those_of_one(clus
     register, claims = sample(seed=7, claims=6000)
     publish(cluster, register)
     first = crew.start(**QUICK).wait_ready()
+    wait_for("the first owns all", lambda: first.metric("screening_partitions_owned") == 6)
     second = crew.start(**QUICK).wait_ready()
     wait_for(
         "both own partitions",
         lambda: {worker.metric("screening_partitions_owned") for worker in (first, second)} == {3.0},
     )
+    assert [len(worker.events("partitions_assigned")) for worker in (first, second)] == [2, 1], "one round of the group"
     send_claims(cluster, claims)
     wait_judged(cluster, crew)
 
