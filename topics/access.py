@@ -57,7 +57,7 @@ ROLES: tuple[Role, ...] = (
         "control",
         "screening control",
         reads=(PHYSICIAN_EVENTS, CLAIM_CASES, CASE_ACTIONS, *_KEPT),
-        writes=(*_KEPT, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER, CASE_ACTIONS_DEAD_LETTER),
+        writes=(*_KEPT, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER, CASE_ACTIONS, CASE_ACTIONS_DEAD_LETTER),
         group="control_group_id",
         transactional="control_group_id",
     ),

@@ -23,7 +23,7 @@ from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
 from rules.packs.pack import PackSet
-from topics.cases.casebook import Applied, apply, facts_of, open_case, open_state
+from topics.cases.casebook import Applied, apply, facts_of, facts_with, open_case, open_state
 from topics.catalogue import CASE_ACTIONS, CASE_ACTIONS_DEAD_LETTER, CLAIM_CASES, PHYSICIAN_EVENTS
 from topics.dead_letters import Code, Envelope, opened
 from topics.messages.cases import Case, CaseAction, CaseState
@@ -265,6 +265,7 @@ class CaseBook:
             if applied.event is not None and not self.waits(*act.place):
                 settled.answers[_event(applied.event).event_id] = f"{case.case_id} {action.action_id}"
             settled.state = applied.state or settled.state
+            facts = facts_with(facts, action)
             seen.setdefault(action.action_id, action)
         return settled
 

@@ -18,6 +18,7 @@ from pipeline.kafka.partitioner import partition_of
 from rules.packs.pack import PackSet
 from topics.cases.casebook import state_of, take_action, take_case, unknown_case
 from topics.catalogue import (
+    CASE_ACTIONS,
     CASE_ACTIONS_DEAD_LETTER,
     CASE_FILES,
     CASE_STATE,
@@ -78,7 +79,11 @@ class CaseDesk:
             return
         if filed.file is not None:
             self._keep(record, filed.file, batch)
-        tally.cases["repeated" if filed.file is None else "opened"] += 1
+        if filed.action is not None:
+            value = filed.action.model_dump_json().encode()
+            batch.loose.append(Entry(CASE_ACTIONS.name, key, value, record.partition))
+        again = "repeated" if filed.action is None else "judged_again"
+        tally.cases[again if filed.file is None else "opened"] += 1
         self._publish(record.partition, key, batch)
 
     def _act(self, record: Received, batch: WriteBatch, tally: CaseTally) -> None:

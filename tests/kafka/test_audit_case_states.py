@@ -25,6 +25,7 @@ from tests.support.case_run import (
 )
 from tests.support.cluster import CONTROL_GROUP, SMALL, Cluster
 from tests.support.published import commit, letter_record
+from topics.messages.cases import CaseState
 
 pytestmark = pytest.mark.kafka
 
@@ -48,6 +49,18 @@ def test_an_action_that_was_neither_applied_nor_refused_leaves_a_state_behind(cl
     run.topics[ACTIONS].append(action(1, "assign", name))
     (told,) = after(cluster, run)
     assert told.startswith(f"case_states differs: {STATES} {name}: state is 'open', what follows is 'assigned'")
+
+
+def test_a_case_that_the_ledger_opened_again_with_new_evidence_follows_from_its_actions(
+    cluster: Cluster, run: Run
+) -> None:
+    name = run.case_of("C0006")
+    again = action(1, "reopen", name, by="screening-control", evidence=["ev-99"])
+    run.topics[ACTIONS].append(again)
+    told = CaseState(case_id=name, state="open", revision=1, updated_at="2023-06-02T10:00:00+08:00",
+                     updated_by="screening-control")  # fmt: skip
+    run.topics[STATES].append({**again, "value": told.model_dump_json().encode()})
+    assert after(cluster, run) == []
 
 
 def test_a_lost_state_is_missing(cluster: Cluster, run: Run) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -37,6 +38,14 @@ LEGAL: dict[State, dict[str, State]] = {
 }
 """What an action makes of a state. `note` is legal in every state and leaves it. Nothing is decided before it is assigned, and
 nothing closed before it is decided."""
+
+_DECIDED: frozenset[State] = frozenset({"upheld", "overturned", "closed"})
+
+BY_THE_LEDGER = "screening-control"
+"""Who opens a case again when its claim was judged again."""
+
+_MOST_NEW_EVIDENCE_BYTES = 8_192
+"""Of more events than that the newest are named: the action has to fit."""
 
 MOST_ACTIONS = 500
 MOST_ACTION_BYTES = 16_384
@@ -101,6 +110,13 @@ class Applied:
 def facts_of(case: Case) -> CaseFacts:
     """The facts of a case, from its message."""
     return CaseFacts(case.case_id, case.region, case.physician_code, case.institution_code, case.reason, case.evidence)
+
+
+def facts_with(facts: CaseFacts, action: CaseAction) -> CaseFacts:
+    """The facts of a case after an action that was taken."""
+    if not action.evidence:
+        return facts
+    return replace(facts, evidence=tuple(dict.fromkeys((*facts.evidence, *action.evidence))))
 
 
 def open_case(case: Case) -> CaseState:
@@ -176,14 +192,17 @@ def unknown_case(action: CaseAction) -> Applied:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A case's file after a case or an action came. `file` is None where nothing of it changes."""
+    """A case's file after a case or an action came. `file` is None where nothing of it changes. `action` is what the control
+    plane itself does about the case that came."""
 
     file: CaseFile | None
     applied: Applied
+    action: CaseAction | None = None
 
 
 def take_case(file: CaseFile | None, case: Case) -> Filed:
-    """Files a case. One that comes again changes nothing; another claim under the same name is a conflict for people."""
+    """Files a case. One that comes again is opened again if new events are behind it, and else changes nothing; another claim
+    under the same name is a conflict for people."""
     if file is None:
         opened = CaseFile(case=case)
         if _bytes(opened) > MOST_FILE_BYTES:
@@ -191,9 +210,32 @@ def take_case(file: CaseFile | None, case: Case) -> Filed:
         return Filed(opened, Applied())
     other = [name for name in _IDENTITY if getattr(file.case, name) != getattr(case, name)]
     if not other:
-        return Filed(None, Applied())
+        return Filed(None, Applied(), judged_again(file, case))
     text = f"case_id: {case.case_id!r} was opened for another claim: {', '.join(other)} differ"
     return Filed(None, Applied(problem=text, code=Code.ID_CONFLICT))
+
+
+def judged_again(file: CaseFile, case: Case) -> CaseAction | None:
+    """The action that opens a case again because its claim was judged again by events that the case did not know, if it was.
+
+    It goes into the log of actions, so that the state of a case follows from the case and its actions alone.
+    """
+    known = set(_facts(file).evidence)
+    new = [name for name in case.evidence if name not in known]
+    sizes = accumulate(len(name.encode()) + 3 for name in reversed(new))
+    kept = new[len(new) - sum(size <= _MOST_NEW_EVIDENCE_BYTES for size in sizes) :]
+    if not kept:
+        return None
+    source = case.source
+    where = f"{case.case_id}|{source.topic}|{source.topic_id or ''}|{source.partition}|{source.offset}"
+    return CaseAction(
+        action_id="again-" + hashlib.sha256(where.encode()).hexdigest()[:24],
+        case_id=case.case_id,
+        action="reopen",
+        by=BY_THE_LEDGER,
+        at=case.opened_at,
+        evidence=tuple(kept),
+    )
 
 
 def take_action(file: CaseFile, action: CaseAction, scheme_events: Container[str] | None) -> Filed:
@@ -206,7 +248,7 @@ def take_action(file: CaseFile, action: CaseAction, scheme_events: Container[str
         len(file.actions) + len(file.refused) >= MOST_ACTIONS or _bytes(action) > MOST_ACTION_BYTES
     ):
         return Filed(None, Applied(problem=_FULL, code=Code.CASE_FULL))
-    applied = apply(state_of(file), action, facts_of(file.case), seen=seen, scheme_events=scheme_events)
+    applied = apply(state_of(file), action, _facts(file), seen=seen, scheme_events=scheme_events)
     if applied.problem is not None:
         # An id that is taken stays that of the action that took it.
         kept = applied.code is not Code.ID_CONFLICT
@@ -225,7 +267,15 @@ def state_of(file: CaseFile) -> CaseState:
     state, facts = open_case(file.case), facts_of(file.case)
     for action in file.actions:
         state = apply(state, action, facts).state or state
+        facts = facts_with(facts, action)
     return state
+
+
+def _facts(file: CaseFile) -> CaseFacts:
+    facts = facts_of(file.case)
+    for action in file.actions:
+        facts = facts_with(facts, action)
+    return facts
 
 
 def _bytes(message: CaseFile | CaseAction) -> int:
@@ -241,10 +291,14 @@ def _problem(state: CaseState, action: CaseAction, case: CaseFacts) -> str | Non
         return f"case_id: the action concerns {action.case_id!r}, the case is {state.case_id!r}"
     if action.assignee is not None and action.action != "assign":
         return f"assignee: only assign names one, not {action.action}"
+    if action.evidence is not None and action.action != "reopen":
+        return f"evidence: only reopen brings some, not {action.action}"
     return None if action.appeal is None else _appeal_problem(action, action.appeal, case)
 
 
 def _following(state: CaseState, action: CaseAction) -> State | None:
+    if action.evidence:
+        return "reopened" if state.state in _DECIDED else state.state
     return state.state if action.action == "note" else LEGAL[state.state].get(action.action)
 
 
@@ -252,7 +306,7 @@ def _moved(state: CaseState, action: CaseAction, following: State) -> CaseState:
     assignee = state.assignee
     if action.action == "assign":
         assignee = action.assignee or action.by
-    elif action.action == "reopen":
+    elif following == "reopened" and state.state != following:
         assignee = None
     return CaseState(
         case_id=state.case_id,

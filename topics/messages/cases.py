@@ -81,7 +81,9 @@ class AppealDecision(Message):
 class CaseAction(Message):
     """What somebody did about a case. Key: case_id.
 
-    `assignee` is whom `assign` gives the case to (absent: `by`). `appeal` makes the action answer a review as well.
+    `assignee` is whom `assign` gives the case to (absent: `by`). `appeal` makes the action answer a review as well. `evidence`,
+    only of `reopen`, is what the control plane found when the claim was judged again: the ids of further events behind the case.
+    Such a `reopen` is possible in every state, and opens again what was decided.
     """
 
     action_id: NormalId
@@ -92,6 +94,7 @@ class CaseAction(Message):
     note: str | None = None
     assignee: Annotated[Identifier | None, WhenGiven] = None
     appeal: Annotated[AppealDecision | None, WhenGiven] = None
+    evidence: Annotated[tuple[Identifier, ...] | None, Field(strict=False), WhenGiven] = None
 
 
 class CaseFile(Message):

@@ -232,6 +232,44 @@ def test_another_claim_under_the_name_of_a_case_is_a_conflict_and_the_same_once_
     assert take_case(file, CASE.model_copy(update={"screened_at": "2026-11-27T00:00:00Z"})).applied.problem is None
 
 
+def test_a_case_judged_again_by_new_decisions_is_opened_again_with_all_its_evidence_and_else_left_alone():
+    file = acted(CaseFile(case=CASE), "assign", "uphold", "close")
+    again = CASE.model_copy(update={"evidence": (*CASE.evidence, "d-new"), "opened_at": AT})
+    assert take_case(file, CASE.model_copy(update={"opened_at": AT})).action is None, "nothing new is behind it"
+
+    opened = take_case(file, again).action
+    assert (opened.action, opened.by, opened.evidence, opened.at) == ("reopen", "screening-control", ("d-new",), AT)
+    taken = take_action(file, CaseAction.model_validate_json(opened.model_dump_json()), SCHEME)
+    now = state_of(taken.file)
+    assert (now.state, now.assignee, now.revision, now.updated_by) == ("reopened", None, 4, "screening-control")
+    assert take_case(taken.file, again).action is None, "the case knows it by now"
+
+    asked = acted(taken.file, "assign", first=7)
+    review = action("overturn", 9, case_id=CASE.case_id, appeal={"ref": "d-new", "outcome": "upheld"})
+    assert take_action(acted(file, "reopen", "assign", first=7), review, SCHEME).applied.code is Code.NOT_POSSIBLE
+    decided = take_action(asked, review, SCHEME)
+    assert (decided.applied.problem, json.loads(decided.applied.event)["ref"]) == (None, "d-new")
+    assert state_of(decided.file).state == "overturned", "counted from its file it stays possible"
+
+
+def test_new_evidence_comes_to_an_undecided_case_without_moving_it_and_in_bounds():
+    file = acted(CaseFile(case=CASE), "assign")
+    many = [f"event-{number:05}" for number in range(5_000)]
+    opened = take_case(file, CASE.model_copy(update={"evidence": tuple(many), "opened_at": AT})).action
+    assert opened.evidence == tuple(many[-len(opened.evidence) :]), "the newest are named"
+    now = state_of(take_action(file, opened, SCHEME).file)
+    assert (now.state, now.assignee) == ("assigned", "reviewer-3")
+    wrong = take_action(file, action("note", 5, case_id=CASE.case_id, evidence=["d-new"]), SCHEME)
+    assert wrong.applied.problem == "evidence: only reopen brings some, not note"
+
+
+def acted(file: CaseFile, *what: str, first: int = 1) -> CaseFile:
+    """The file after actions."""
+    for number, name in enumerate(what, first):
+        file = take_action(file, action(name, number, case_id=CASE.case_id), SCHEME).file or file
+    return file
+
+
 def test_the_notes_of_a_case_are_bounded_in_bytes_of_what_is_written():
     """16,384 characters of Chinese are 49,152 bytes; 500 such notes would make a file that its topic does not take."""
     told: dict[str, Any] = {"case_id": CASE.case_id}
