@@ -73,6 +73,8 @@ class Ownership:
         self.rewind_needed = False
         self._failures = 0
         self._next: dict[int, int] = {}
+        self._done: dict[int, int] = {}
+        self._reached: dict[int, int] = {}
         self._gone: dict[int, int] = {}
         self._gone_told: dict[int, int] = {}
         self._paused: set[int] = set()
@@ -88,6 +90,7 @@ class Ownership:
             enable__auto__offset__store=False,
             auto__offset__reset="earliest",
             isolation__level="read_committed",
+            enable__partition__eof=True,
             partition__assignment__strategy=ASSIGNOR,
             session__timeout__ms=settings.session_timeout_ms,
             heartbeat__interval__ms=min(_HEARTBEAT_MS, settings.session_timeout_ms // 4),
@@ -126,8 +129,14 @@ class Ownership:
             messages = []  # of which of the two topics they are nobody knows; they are read again
         good = [message for message in messages if message.error() is None]
         if len(good) < len(messages):
-            for error in filter(None, (message.error() for message in messages)):
-                self._read_failed(error)
+            for message, error in ((message, message.error()) for message in messages):
+                if error is None:
+                    continue
+                if error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+                    # If a transaction's mark is the last thing there, the end lies behind it, and no record tells so.
+                    self._reached[place(message)[1]] = place(message)[2]
+                else:
+                    self._read_failed(error)
         partitions = np.array([message.partition() for message in good], np.int32)
         offsets = np.array([message.offset() for message in good], np.int64)
         fresh = self._advance(partitions, offsets)
@@ -182,8 +191,9 @@ class Ownership:
     # -- a topic that was made again ----------------------------------------------------------------------------
 
     def remember(self, records: Records) -> None:
-        """Notes what was committed, for the moments until a topic that was made again is noticed."""
+        """Notes what was committed: for the lag, and for the moments until a topic that was made again is noticed."""
         now = time.monotonic()
+        self._done.update((number, done) for number, done in records.next_offsets().items() if number in self.owned)
         self._recent.append((now, replace(records, messages=[])))
         while now - self._recent[0][0] > _REMEMBERED_S:
             self._recent.popleft()
@@ -209,7 +219,7 @@ class Ownership:
         self._gone_told.clear()
         try:
             for partition in self.owned:
-                self._next[partition] = 0
+                self._begin_at(partition, Start(0))
                 self._consumer.seek(TopicPartition(CLAIMS.name, partition, 0))
         except (KafkaException, ClusterError) as error:
             self._teller.tell(events.RewindFailed(_told(error)))
@@ -270,7 +280,9 @@ class Ownership:
             self._failures += 1
 
     def _begin_at(self, partition: int, start: Start) -> None:
-        self._next[partition], self._gone[partition] = start.offset, start.expired
+        self._next[partition] = self._done[partition] = start.offset
+        self._gone[partition] = start.expired
+        self._reached.pop(partition, None)
         if start.newly:
             self._tell_expired(partition, start.offset - start.newly, start.offset)
 
@@ -345,7 +357,7 @@ class Ownership:
         self._resume(self._paused & {given.partition for given in places})
         for given in places:
             self.owned.discard(given.partition)
-            for known in (self._next, self._gone, self._gone_told):
+            for known in (self._next, self._done, self._reached, self._gone, self._gone_told):
                 known.pop(given.partition, None)
             self._metrics.forget(self._metrics.lag, str(given.partition))
             self._metrics.forget(self._metrics.pinned, str(given.partition))
@@ -356,7 +368,7 @@ class Ownership:
     # -- how much is left ---------------------------------------------------------------------------------------
 
     def lag(self) -> dict[int, int]:
-        """By partition how many records are not read yet, as far as the last fetch told; published as a metric, too."""
+        """By partition how many records are not committed yet, as far as the last fetch told; published as a metric, too."""
         found = {}
         for partition in self.owned:
             try:
@@ -364,7 +376,10 @@ class Ownership:
             except KafkaException:
                 continue  # nothing was fetched from the partition yet; the next second knows more
             if end >= 0:
-                found[partition] = max(0, end - self._next.get(partition, end))
+                done = self._done.get(partition, end)
+                if done == self._next.get(partition):
+                    done = max(done, self._reached.get(partition, done))
+                found[partition] = max(0, end - done)
                 self._metrics.lag.labels(str(partition)).set(found[partition])
         return found
 

@@ -66,7 +66,7 @@ class Reporter:
         if now < self._lag_due:
             return
         self._lag_due = now + _LAG_EVERY_S
-        left = sum(self._ownership.lag().values()) + count + sum(self._ownership.watch.pinned.values())
+        left = sum(self._ownership.lag().values()) + sum(self._ownership.watch.pinned.values())
         if not left:
             self._moved_at = now
         long = bool(waiting) and now - waiting[0].arrived > _LONG_WAIT_S

@@ -21,7 +21,7 @@ from tests.support.register import QIANNAN
 from tests.support.runs import send_claims, wait_judged
 from tests.support.spoiled import claim
 from tests.support.waiting import wait_for
-from tests.support.workers import QUICK, Crew
+from tests.support.workers import QUICK, Crew, WorkerProcess
 from topics.catalogue import MAX_DEAD_LETTER_BYTES
 
 pytestmark = pytest.mark.kafka
@@ -270,7 +270,13 @@ def test_claims_behind_an_open_transaction_are_counted_and_the_worker_is_not_rea
     sender.commit_transaction(30)
     wait_judged(cluster, crew)
     worker.wait_ready()
+    wait_for("nothing is left, though a transaction's mark is the last thing there", lambda: not lag(worker))
     crew.stop()
+
+
+def lag(worker: WorkerProcess) -> float:
+    """What the worker says is not judged yet, over its partitions."""
+    return sum(value for (name, _), value in worker.metrics().items() if name == "screening_consumer_lag_records")
 
 
 def test_a_shadow_run_by_its_prefix_alone_takes_no_claim_from_the_real_gate(cluster: Cluster, crew: Crew) -> None:
