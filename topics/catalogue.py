@@ -101,7 +101,7 @@ CLAIM_VERDICTS = TopicSpec(
     retention_ms=5 * YEAR_MS,
     owner="worker",
     readers="settlement interface, replay, audit",
-    purpose="The decision on every accepted claim record, exactly one each (裁定).",
+    purpose="The decision on each accepted claim record, exactly one for each (裁定).",
 )
 CLAIM_CASES = TopicSpec(
     name="claim-cases",
@@ -146,7 +146,7 @@ PHYSICIAN_EVENTS = TopicSpec(
     retention_ms=-1,
     owner="agencies",
     readers="control, audit",
-    purpose="Registrations, deductions, bonuses, appeals, reinstatements: the truth that dossiers are folded from.",
+    purpose="Registrations, deductions, bonuses, appeals, reinstatements: the source of truth from which dossiers are folded.",
     brokers_time=True,
 )
 PHYSICIAN_EVENTS_DEAD_LETTER = TopicSpec(

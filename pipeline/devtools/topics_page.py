@@ -119,8 +119,14 @@ def _model(model: type[Message]) -> Iterator[str]:
     yield "| field | type | |"
     yield "|---|---|---|"
     for name, field in model.model_fields.items():
-        default = "" if field.is_required() else f"default {field.get_default(call_default_factory=True)!r}"
-        yield f"| `{field.alias or name}` | {_type(_annotation(field))} | {_json(default)} |"
+        yield f"| `{field.alias or name}` | {_type(_annotation(field))} | {_default(field)} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return ""
+    value = field.get_default(call_default_factory=True)
+    return _json(f"default {value.value if isinstance(value, Enum) else value!r}")
 
 
 def _json(text: str) -> str:

@@ -65,80 +65,88 @@ class Settings(Security):
     model_config = SettingsConfigDict(env_prefix="SCREENING_", frozen=True, extra="ignore")
 
     bootstrap_servers: Annotated[
-        str, AfterValidator(_brokers), Field(description="Kafka brokers, host:port, separated by commas")
+        str, AfterValidator(_brokers), Field(description="the Kafka brokers, as host:port, separated by commas")
     ] = "localhost:9092"
     kafka_config: Annotated[
         dict[str, str],
         BeforeValidator(_as_text),
-        Field(repr=False, description="further librdkafka settings as a JSON object, such as security.protocol"),
+        Field(repr=False, description="further settings of librdkafka as a JSON object, such as security.protocol"),
     ] = {}  # noqa: RUF012  pydantic copies it
-    group_id: Annotated[str, Field(description="consumer group of the workers", min_length=1)] = "claims-screening"
+    group_id: Annotated[str, Field(description="the consumer group of the workers", min_length=1)] = "claims-screening"
     instance_id: Annotated[
         str | None,
         Field(
-            description="stable name of this process; a restart under the same name takes over its unfinished "
-            "transaction at once. Must be unique among running workers; by default a new name at every start"
+            description="a stable name of this process; a restart under the same name takes over its unfinished "
+            "transaction at once. It must be unique among running workers; by default each start has a new name"
         ),
     ] = None
     output_prefix: Annotated[
         str,
         Field(
-            description="put before the names of the output topics, for a shadow run beside the real gate; and before the name "
-            "of the group unless that is set, too"
+            description="a prefix for the names of the output topics, for a shadow run beside the real gate; also for the name "
+            "of the group unless that is set"
         ),
     ] = ""
-    packs_dir: Annotated[Path | None, Field(description="folder of rule packs; by default those shipped")] = None
+    packs_dir: Annotated[Path | None, Field(description="the folder of rule packs; by default those shipped")] = None
     holidays_file: Annotated[
         Path | None,
         Field(
-            description="file of public holidays (format of rules/calendars/china.yaml) whose years join those shipped"
+            description="a file of public holidays (in the format of rules/calendars/china.yaml) "
+            "whose years are added to those shipped"
         ),
     ] = None
     packs_on: Annotated[
-        tuple[str, ...], Field(description="packs to switch on that are off by default, as a JSON list")
+        tuple[str, ...], Field(description="the packs to switch on that are off by default, as a JSON list")
     ] = ()
-    metrics_host: Annotated[str, Field(description="address that the HTTP pages bind to")] = "127.0.0.1"
+    metrics_host: Annotated[str, Field(description="the address that the HTTP pages bind to")] = "127.0.0.1"
     metrics_port: Annotated[
-        int, Field(ge=0, le=65535, description="HTTP port of /metrics, /healthz, /readyz; 0 takes a free one")
+        int, Field(ge=0, le=65535, description="the HTTP port of /metrics, /healthz and /readyz; 0 takes a free one")
     ] = 9464
-    data_dir: Annotated[Path, Field(description="folder for what a process keeps on disk")] = (
+    data_dir: Annotated[Path, Field(description="the folder for what a process keeps on disk")] = (
         Path(tempfile.gettempdir()) / "screening"
     )
     batch_max_claims: Annotated[int, Field(ge=1, le=200_000, description="most claims in one transaction")] = 20_000
-    batch_max_wait_ms: Annotated[int, Field(ge=1, le=60_000, description="longest wait for a batch to fill, ms")] = 10
+    batch_max_wait_ms: Annotated[int, Field(ge=1, le=60_000, description="longest wait for a batch to fill, in ms")] = (
+        10
+    )
     transaction_timeout_ms: Annotated[
-        int, Field(ge=1_000, le=900_000, description="after this a dead worker's transaction is aborted, ms")
+        int,
+        Field(ge=1_000, le=900_000, description="the time after which a dead worker's transaction is aborted, in ms"),
     ] = 15_000
     session_timeout_ms: Annotated[
-        int, Field(ge=1_000, le=300_000, description="after this a silent worker loses its partitions, ms")
+        int, Field(ge=1_000, le=300_000, description="the time after which a silent worker loses its partitions, in ms")
     ] = 6_000
     register_lag_ms: Annotated[
         int,
         Field(
             ge=0,
             le=600_000,
-            description="a claim is judged by a register that is complete at most so long before the claim came, ms; otherwise "
-            "it waits. What rests on the absence of an entry always waits for a register complete until the claim came",
+            description="how old, in ms, the register may be when a claim arrives; if it is older, the claim waits. A verdict "
+            "that rests on the absence of an entry always waits for a register as new as the claim's arrival",
         ),
     ] = 1_000
     staleness_limit_s: Annotated[
-        float, Field(gt=0, description="the register may be this old before staleness_policy applies, seconds")
+        float, Field(gt=0, description="how old, in seconds, the register may be before staleness_policy applies")
     ] = 60.0
     stall_s: Annotated[
         float,
         Field(
-            gt=0, description="a worker is not ready when input waits and nothing was committed for so long, seconds"
+            gt=0,
+            description="a worker is not ready when input waits and nothing was committed for this long, in seconds",
         ),
     ] = 60.0
     staleness_policy: Annotated[
         StalenessPolicy,
-        Field(description="hold: judge nothing; review: send to people what needs the register; proceed: judge anyway"),
+        Field(
+            description="what to do when the register is too old: hold judges nothing, review sends to people what needs "
+            "the register, proceed judges anyway"
+        ),
     ] = StalenessPolicy.HOLD
     min_standings: Annotated[
-        int, Field(ge=0, description="the gate waits until the register holds at least this many physicians")
+        int, Field(ge=0, description="the gate judges nothing until the register holds at least this many physicians")
     ] = 0
     control_group_id: Annotated[
-        str, Field(description="consumer group of the control plane's processes", min_length=1)
+        str, Field(description="the consumer group of the control plane's processes", min_length=1)
     ] = "claims-screening-control"
     control_store: Annotated[
         StoreKind,
@@ -148,13 +156,13 @@ class Settings(Security):
     control_clock_file: Annotated[
         Path | None,
         Field(
-            description="file that holds the date and time by which deadlines are judged, RFC 3339 with offset; "
-            "for rehearsals. By default the system's clock, days in China"
+            description="for rehearsals: a file that holds the date and time by which deadlines are judged (RFC 3339 with "
+            "offset). By default it is the system's clock, with days in China"
         ),
     ] = None
-    log_format: Annotated[LogFormat, Field(description="json or console")] = LogFormat.JSON
+    log_format: Annotated[LogFormat, Field(description="the format of the log: json or console")] = LogFormat.JSON
     log_level: Annotated[
-        str, Field(pattern="^(debug|info|warning|error)$", description="least severe event logged")
+        str, Field(pattern="^(debug|info|warning|error)$", description="the least severe level that is logged")
     ] = "info"
 
     @model_validator(mode="before")

@@ -37,27 +37,28 @@ class Security(BaseSettings):
     """The settings of this kind; part of `Settings`."""
 
     security_protocol: Annotated[
-        Protocol, Field(description="how brokers are spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+        Protocol, Field(description="the protocol for the brokers: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
     ] = Protocol.PLAINTEXT
-    sasl_mechanism: Annotated[Mechanism, Field(description="SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN")] = (
-        Mechanism.SCRAM_SHA_512
-    )
-    sasl_username: Annotated[str | None, Field(description="name for SASL")] = None
-    sasl_password: Annotated[SecretStr | None, Field(description="password for SASL; a file is safer")] = None
-    sasl_password_file: Annotated[Path | None, Field(description="file that holds the password for SASL")] = None
+    sasl_mechanism: Annotated[
+        Mechanism, Field(description="the mechanism of SASL: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN")
+    ] = Mechanism.SCRAM_SHA_512
+    sasl_username: Annotated[str | None, Field(description="the user name for SASL")] = None
+    sasl_password: Annotated[SecretStr | None, Field(description="the password for SASL; a file is safer")] = None
+    sasl_password_file: Annotated[Path | None, Field(description="a file that holds the password for SASL")] = None
     ssl_ca_file: Annotated[
-        Path | None, Field(description="certificates (PEM) that sign the brokers'; by default the system's")
+        Path | None, Field(description="the certificates (PEM) that sign those of the brokers; by default the system's")
     ] = None
-    ssl_cert_file: Annotated[Path | None, Field(description="own certificate (PEM), for mutual TLS")] = None
-    ssl_key_file: Annotated[Path | None, Field(description="key of the own certificate (PEM)")] = None
-    ssl_key_password: Annotated[SecretStr | None, Field(description="password of the key; a file is safer")] = None
-    ssl_key_password_file: Annotated[Path | None, Field(description="file that holds the password of the key")] = None
+    ssl_cert_file: Annotated[Path | None, Field(description="the client's certificate (PEM), for mutual TLS")] = None
+    ssl_key_file: Annotated[Path | None, Field(description="the key of the client's certificate (PEM)")] = None
+    ssl_key_password: Annotated[SecretStr | None, Field(description="the password of the key; a file is safer")] = None
+    ssl_key_password_file: Annotated[Path | None, Field(description="a file that holds the password of the key")] = None
     http_token: Annotated[
-        SecretStr | None, Field(description="token that the pages ask for (Authorization: Bearer ...); a file is safer")
+        SecretStr | None,
+        Field(description="the token that the pages ask for (Authorization: Bearer ...); a file is safer"),
     ] = None
-    http_token_file: Annotated[Path | None, Field(description="file that holds the token of the pages")] = None
+    http_token_file: Annotated[Path | None, Field(description="a file that holds the token of the pages")] = None
     http_open: Annotated[
-        bool, Field(description="show the pages to everybody, also where other machines can reach them")
+        bool, Field(description="whether everybody may see the pages, also where other machines can reach them")
     ] = False
 
     @model_validator(mode="after")

@@ -68,8 +68,8 @@ class Case(Verdict):
 class AppealDecision(Message):
     """The answer to a review (复核) that an action on a case carries, about the deduction `ref`.
 
-    `date` is the legal date of the answer; absent, the day of the action in China. `revised_points`, only with `upheld`, is
-    what the deduction still counts in all; absent, it is void.
+    `date` is the legal date of the answer, by default the day of the action in China. `revised_points`, only with `upheld`, is
+    what the deduction still counts in all; without it the deduction is void.
     """
 
     ref: NormalId
@@ -81,9 +81,9 @@ class AppealDecision(Message):
 class CaseAction(Message):
     """What somebody did about a case. Key: case_id.
 
-    `assignee` is whom `assign` gives the case to (absent: `by`). `appeal` makes the action answer a review as well. `evidence`,
-    only of `reopen`, is what the control plane found when the claim was judged again: the ids of further events behind the case.
-    Such a `reopen` is possible in every state, and opens again what was decided.
+    `assignee` is the person to whom `assign` gives the case, by default `by`. With `appeal` the action also answers a
+    review (复核). `evidence`, only of `reopen`, is what the control plane found when the claim was judged again: the ids of
+    further events behind the case. Such a `reopen` is possible in every state, and opens again what was decided.
     """
 
     action_id: NormalId

@@ -64,10 +64,10 @@ class Claim(Message):
     `physician_code` null, empty or blank is a missing physician. `service_start` is the first day of a stay, whose last
     day is `service_date`.
 
-    `people` and `lines` name who else did something: a bar of one of them makes a claim that would be paid a review. Of the other
-    fields from there on, those that no rule reads yet are taken and checked, and the claim is judged as it would be without.
-    `visit` says whether the visit (就诊) behind the settlement was seen; absent, it was. `interim` marks a settlement in the
-    middle of a stay (中途结算), which may come before the last day.
+    The fields from `people` on are optional. `people` and `lines` name who else acted: a bar of one of them makes a claim that
+    would be paid a review (P4). `emergency_origin` (N4) and `interim` can change the decision, too. The others are checked and
+    kept, and the decision does not read them yet. `visit` says whether the visit (就诊) behind the settlement was seen; if it is
+    absent, it was. `interim` marks a settlement in the middle of a stay (中途结算), which may come before its last day.
     """
 
     claim_id: NormalId
