@@ -40,21 +40,21 @@ class _Duration(click.ParamType):
 
 @click.command("audit")
 @bootstrap_option
-@click.option("--claims", "part", flag_value="claims", help="Only claims against verdicts and dead letters.")
-@click.option("--standings", "part", flag_value="standings", help="Only events, standings and notices.")
-@click.option("--cases", "part", flag_value="cases", help="Only cases, what people did about them, and case states.")
+@click.option("--claims", "part", flag_value="claims", help="Compare only claims with verdicts and dead letters.")
+@click.option("--standings", "part", flag_value="standings", help="Compare only events, standings and notices.")
+@click.option("--cases", "part", flag_value="cases", help="Compare only cases, case actions and case states.")
 @click.option(
     "--notices-on",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Day until which notices are demanded. [default: today in China, or SCREENING_CONTROL_CLOCK_FILE]",
+    help="The day until which notices must exist. [default: today in China, or SCREENING_CONTROL_CLOCK_FILE]",
 )
 @metrics_file_option
 @click.option(
     "--every",
     type=_Duration(),
     metavar="DURATION",
-    help="Audit at once and again every 15m (s, m, h, d), until SIGTERM; told in the log and meant for --metrics-file.",
+    help="Audit now and again every 15m (s, m, h, d) until SIGTERM; results go to the log and to --metrics-file.",
 )
 @json_option
 def audit_command(
@@ -67,15 +67,15 @@ def audit_command(
 ) -> None:
     """Reads the logs again and names every standing, notice, verdict, case and dead letter that does not follow from them.
 
-    Every dossier is folded anew from its events and compared with the published standings and notices; every claim is
-    balanced against its verdict or dead letter, partition by partition; every reject and review has its case, which says
-    the same, and every case the state that its actions make. Nothing is changed. Records that a running process
-    has not committed yet are counted as waiting, not as differences. Notices may be more than are demanded: one that was
-    given stays when a later event ends its reason.
+    Every dossier is folded again from its events and compared with the published standings and notices. Every claim is
+    balanced against its verdict or dead letter, partition by partition. Every reject and review must have a case that says
+    the same, and every case the state that follows from its actions. Nothing is changed. Records that a running process has
+    not committed yet are counted as waiting, not as differences. There may be more notices than must exist, because a notice
+    stays when a later event ends its reason.
 
-    The metrics file is written whole when an audit ends. One that could not be completed is written as such: without
-    differences, so that no old zero stands for an answer, and with the time of the last completed one. A folder of such files
-    is for one cluster.
+    The metrics file is written as a whole when an audit ends. If the audit could not be completed, the file has no differences,
+    so that no old zero is taken for a result, and keeps the time of the last completed audit. A folder of such files is for
+    one cluster.
 
     Exit code 0: nothing found; 1: differences; 2: wrong use, the cluster cannot be read, or the metrics cannot be written. With
     --every 0: stopped as asked; an audit that fails is logged and does not end the others.

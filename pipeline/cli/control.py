@@ -18,10 +18,10 @@ from pipeline.cli.signals import Stop, leave
 def control(
     bootstrap_servers: str | None, group_id: str | None, data_dir: str | None, metrics_port: int | None
 ) -> None:
-    """Runs the control plane: events become standings, deadlines become notices, cases are kept.
+    """Runs the control plane: events become standings, deadlines become notices, and cases are kept.
 
-    Stops cleanly on SIGTERM or Ctrl-C. Several processes share the partitions of the topics. One dossier is to be seen at
-    /physicians/REGION/CODE of the HTTP port.
+    Stops cleanly on SIGTERM or Ctrl-C. Several processes share the partitions of the topics. The page /physicians/REGION/CODE
+    of the HTTP port shows one dossier.
 
     Exit code 0: stopped as asked; 1: cannot go on, the last log event says why; 2: a setting cannot be used.
 

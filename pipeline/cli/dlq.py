@@ -59,7 +59,11 @@ def _letters(settings: Settings, where: tuple[str, ...], names: tuple[str, ...])
 )
 @_where_option
 @click.option(
-    "--limit", default=50, show_default=True, type=click.IntRange(1), help="Most letters to show; --json shows all."
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Most letters to show; --json shows all.",
 )
 @json_option
 def dlq_list(bootstrap_servers: str | None, topic: str, where: tuple[str, ...], limit: int, as_json: bool) -> None:
@@ -122,9 +126,9 @@ def dlq_redrive(
 ) -> None:
     """Sends dead letters to the topic that they came from, unchanged. Each is sent at most once, however often this is run.
 
-    A record that is still wrong becomes a new letter; mend its cause first. An event counts once whatever is sent, by its
-    event_id. An action that was not possible stays refused under its action_id; one that came before its case does not. A case
-    that could not be taken goes to claim-cases again.
+    A record that is still wrong becomes a new letter, so correct its cause first. An event counts once by its event_id, however
+    often it is sent. An action that was not possible stays refused under its action_id; one that came before its case does not.
+    A case that could not be taken goes to claim-cases again.
 
     \b
     Example:

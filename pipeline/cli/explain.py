@@ -64,17 +64,17 @@ def _claim(path: Path) -> bytes:
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Judge by what was recorded up to this day; by default by everything. Limits are told as of this day, too.",
+    help="Judge by what was recorded up to this day; by default by everything. Deadlines are also shown as of this day.",
 )
 @lang_option
 @json_option
 def explain_command(claim_file: Path, events_file: Path, as_of: dt.datetime | None, lang: Lang, as_json: bool) -> None:
-    """Explains one claim: the decision and the whole chain behind it, as the gate would take it on these events.
+    """Explains one claim: the decision that the gate would take on these events, and everything behind it.
 
-    Events of other physicians and institutions are passed over. A line that is no event of the scheme counts for nothing, as in
+    Events of other physicians and institutions are ignored. A line that is not an event of the scheme has no effect, as in
     the pipeline, and is named.
 
-    Exit code 0: explained; 1: the claim is none, or the law cannot be applied; 2: a file or the settings cannot be used.
+    Exit code 0: explained; 1: the claim is not valid, or the law cannot be applied; 2: a file or the settings cannot be used.
 
     \b
     Example:

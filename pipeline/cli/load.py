@@ -26,7 +26,8 @@ _SHOWN_BAD_LINES = 20
 
 @click.group()
 def load() -> None:
-    """Loads files into Kafka: claims from every format that a replay takes, events and standings as JSON."""
+    """Loads files into Kafka: claims from every format that a replay reads, events from JSON lines or registers, standings from
+    JSON lines."""
 
 
 @load.command()

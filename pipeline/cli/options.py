@@ -24,13 +24,13 @@ mapping_option = click.option(
     default="contract",
     show_default=True,
     metavar="NAME|FILE",
-    help="Where the fields of a claim stand in the source: a YAML file, or one of contract, desynpuf-inpatient, "
+    help="Which columns of the source give the fields of a claim: a YAML file, or one of contract, desynpuf-inpatient, "
     "desynpuf-outpatient, fhir-r4-claim, fhir-r4-eob, national-precheck, national-settlement.",
 )
 encoding_option = click.option(
     "--encoding",
     type=click.Choice(["utf-8", "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5"], case_sensitive=False),
-    help="Encoding of text files. [default: found by their bytes]",
+    help="Encoding of text files. [default: detected from their bytes]",
 )
 
 
@@ -68,7 +68,7 @@ metrics_file_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_metrics_file,
     metavar="FILE.prom",
-    help="Write what came of it as Prometheus metrics, for node_exporter's textfile collector.",
+    help="Write the result as Prometheus metrics, for node_exporter's textfile collector.",
 )
 
 

@@ -164,7 +164,7 @@ def check_paths(paths: Sequence[Path], today: dt.date) -> tuple[list[Checked], l
     "--on",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Day on which the packs' validity is looked at; by default today.",
+    help="The day for which the packs' validity is checked; by default today.",
 )
 @lang_option
 @json_option

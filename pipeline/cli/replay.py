@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     help="Events as NDJSON (.gz too), as on the wire; with --from-topic by default those of the topic physician-events.",
 )
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for everything that is made."
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The folder for all output."
 )
 @mapping_option
 @encoding_option
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     help="Judge every claim by what was recorded at its own settlement, as a live gate would have.",
 )
 @click.option(
-    "--from-topic", is_flag=True, help="Replay a range of the topic of claims and compare with what was recorded of it."
+    "--from-topic", is_flag=True, help="Replay a range of the topic of claims and compare it with what was recorded."
 )
 @click.option(
     "--from-offsets", metavar="OFFSETS", help="First offsets of the range: 250 for all partitions, or 0:100,1:250."
@@ -82,22 +82,22 @@ if TYPE_CHECKING:
 @click.option(
     "--as-recorded",
     is_flag=True,
-    help="Judge every claim by the very revision of the register that its recorded verdict names [default with --from-topic]",
+    help="Judge every claim by the revision of the register that its recorded verdict names [default with --from-topic]",
 )
 @click.option("--as-known-now", is_flag=True, help="Judge by everything recorded [default without --from-topic]")
 @bootstrap_option
 @click.option(
     "--strict",
     is_flag=True,
-    help="Stop at the first row that is no claim, and before anything is judged where a column is in doubt.",
+    help="Stop at the first row that is not a claim, and before anything is judged if a column is in doubt.",
 )
 @click.option(
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Take up an interrupted run; or replace what --out holds.",
+    help="Continue an interrupted run, or replace what --out holds.",
 )
-@click.option("--report/--no-report", default=True, show_default=True, help="Write report.html and report.json, too.")
+@click.option("--report/--no-report", default=True, show_default=True, help="Also write report.html and report.json.")
 @click.option("--cases", is_flag=True, help="Write every reject and review as a case to cases.ndjson.gz.")
 @click.option("--publish", is_flag=True, help="Write the cases and send them to the topic claim-cases.")
 @metrics_file_option
@@ -134,21 +134,21 @@ def replay_command(
     metrics_name: str | None,
     as_json: bool,
 ) -> None:
-    """Judges claims of the past by recorded events, with the gate's own decision. Files need no Kafka.
+    """Judges past claims by recorded events, with the gate's own decision. Replaying files needs no Kafka.
 
-    CLAIMS is a file, a folder or a quoted pattern of Parquet, NDJSON, JSON, CSV or workbooks (text also .gz). Verdicts go to
-    Parquet below --out, rows that are no claims to rejected-input.parquet with their reason, claims that come more than once to
-    repeated-claims.parquet; run.json tells what the run rests on. The same input gives the same bytes. An interrupted run is
-    taken up again by the same command.
+    CLAIMS is a file, a folder or a quoted pattern of Parquet, NDJSON, JSON, CSV or workbooks (text also .gz). Verdicts are
+    written as Parquet below --out, rows that are not claims to rejected-input.parquet with their reason, and claims that come
+    more than once to repeated-claims.parquet; run.json says what the run is based on. The same input gives the same bytes. The
+    same command continues an interrupted run.
 
-    With --from-topic a range of the topic of claims takes the place of CLAIMS. It is copied with everything recorded of it, and
-    today's verdicts are held against those: differences.parquet has a row for every record that does not come out equal, with
-    the cause. Each claim is judged by the revision of the register that its recorded verdict names, unless another knowledge
-    is asked for.
+    With --from-topic a range of the topic of claims is replayed instead of CLAIMS. It is copied with its recorded verdicts and
+    dead letters, and today's verdicts are compared with them: differences.parquet has a row for every record that differs, with
+    the cause. Each claim is judged by the revision of the register that its recorded verdict names, unless another option says
+    otherwise.
 
-    The metrics file is written whole at the end of a run. Claims, verdicts and differences are those of the whole replay, however
-    often it was taken up again; duration and speed are those of the last run. A run that fails or is interrupted is written as
-    such, without figures.
+    The metrics file is written as a whole at the end of a run. Claims, verdicts and differences are those of the whole replay,
+    however often it was continued; duration and speed are those of the last run. For a run that failed or was interrupted the
+    file has no figures.
 
     Exit code 0: done, and with --from-topic all equal; 1: stopped by --strict, or by a file or folder that is not there or
     cannot be read to its end, or no row could be judged, with --from-topic: differences; 2: the arguments, the settings, the

@@ -64,7 +64,7 @@ def topics_apply(
 ) -> None:
     """Creates the topics that are missing and reports where existing ones differ. Existing topics are never changed.
 
-    A cluster of fewer than three brokers cannot keep a topic when one of them is lost, which is said.
+    The command warns if the cluster has fewer than three brokers, because the loss of one can then lose records.
 
     Exit code 0: all topics are there as the catalogue says; 1: some differ, or the cluster cannot give what is asked for.
 
