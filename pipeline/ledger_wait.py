@@ -1,4 +1,4 @@
-"""Waiting until the ledger has taken what was loaded, by what it tells in `ledger-progress`."""
+"""Waits until the ledger has taken what was loaded, according to `ledger-progress`."""
 
 from __future__ import annotations
 

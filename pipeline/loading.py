@@ -1,4 +1,4 @@
-"""Files into Kafka: claims from every format and mapping that a replay takes, physician events and standings as on the wire.
+"""Loads files into Kafka: claims from every format and mapping that a replay reads, and events and standings as on the wire.
 
 Every record is checked against its contract before it is sent. A bad one is reported with its line and does not stop the
 rest, unless asked to be strict. Of a claim that stands in what is loaded more than once with the same content one is sent.

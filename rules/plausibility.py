@@ -1,4 +1,4 @@
-"""What no claim can truthfully say of itself (数据合理性): such a claim is neither paid nor rejected, a person sees it.
+"""Implausible claims (数据合理性): such a claim is neither paid nor rejected; a person examines it.
 
 A sentinel such as 1900-01-01 is no day of service, a fund share is never more than the whole, and nothing is settled before it
 began. Negative amounts are plausible: reversals have them. A settlement marked as interim (中途结算) may come before the last

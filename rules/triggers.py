@@ -1,4 +1,4 @@
-"""What sets duties running (`rules.duties`): the recording of an event, or what the account or the timeline says."""
+"""What starts duties (`rules.duties`): the recording of an event, or what the account or the timeline says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One record as a JSON object: the same bounds and the same words for every message that comes from outside."""
+"""Reads one record as a JSON object, with the same bounds and the same errors for every message that comes from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people did about cases, from the beginning of the log: what each action does, and whether a refused one has its letter.
+"""Reads all case actions from the log: what each action does, and whether each refused action has its dead letter.
 
 The logs say everything but one thing: whether an action came before its case was known, since the two stand in different topics.
 The dead letters tell. After a crash they may tell it of an action that was taken the second time, so that a state counts as

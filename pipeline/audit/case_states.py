@@ -1,4 +1,4 @@
-"""Published case states against those that follow from cases and actions: missing, invented, of other content."""
+"""Compares published case states with those that follow from cases and actions: missing, unexpected or different ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases against verdicts: each reject and each review has its case, which says what the verdict says, and no case stands alone.
+"""Compares cases with verdicts: each reject and review has a case that says the same, and each case has its verdict.
 
 A case is the bytes of its verdict with more behind them, so hashes are compared; only what differs is read as JSON.
 """

@@ -1,4 +1,4 @@
-"""Claims in against verdicts and dead letters out: every judged offset has exactly one outcome, whatever died and when.
+"""Compares claims with verdicts and dead letters: every judged offset must have exactly one outcome, whatever was killed.
 
 One byte an offset: its highest bit says that a record stands there, the others count its outcomes.
 """

@@ -1,4 +1,4 @@
-"""The event log read again: every dossier from its events, and what became of the records that were not accepted."""
+"""Reads the event log again: every dossier from its events, and what became of the records that were not accepted."""
 
 from __future__ import annotations
 

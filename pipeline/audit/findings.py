@@ -1,4 +1,4 @@
-"""What an audit says: differences, each with its place, and the figures of what was compared."""
+"""The result of an audit: differences, each with its place, and the figures of what was compared."""
 
 from __future__ import annotations
 

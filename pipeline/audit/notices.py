@@ -1,4 +1,4 @@
-"""Notices against the duties of every dossier: each that must exist by a day exists, and exists once."""
+"""Compares notices with the duties of every dossier: each notice that must exist by a day exists exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the control plane has come, asked before anything is read."""
+"""Asks how far the control plane has come, before anything is read."""
 
 from __future__ import annotations
 

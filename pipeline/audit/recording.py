@@ -1,4 +1,4 @@
-"""An audit whose outcome is recorded as metrics: also that it could not be completed, so that silence is no agreement."""
+"""Records the outcome of an audit as metrics, also if it could not be completed: silence must not be taken for agreement."""
 
 from __future__ import annotations
 

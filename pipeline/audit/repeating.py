@@ -1,4 +1,4 @@
-"""Audits again and again, each told as log events; one that fails does not end them."""
+"""Repeats the audit and reports each one as log events; an audit that fails does not end the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Millions of records in columns, and the few of them that are wrong once more in full.
+"""Keeps millions of records as columns of hashes, and reads the few wrong ones again in full.
 
 Comparing takes a hash of each record, so that a case costs about a hundred bytes. Whatever differs is read again by its key and
 named field by field.

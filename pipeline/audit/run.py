@@ -1,4 +1,4 @@
-"""The audit as one call."""
+"""Runs an audit in one call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published standings against the fold of the event log: missing, unexpected, of other content, with a wrong revision."""
+"""Compares published standings with the fold of the event log: missing, unexpected or different ones, and wrong revisions."""
 
 from __future__ import annotations
 

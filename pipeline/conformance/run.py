@@ -1,4 +1,4 @@
-"""Judges worked cases and holds the answers against what they expect, field by field.
+"""Judges worked cases and compares the answers with what they expect, field by field.
 
 The events of a case are folded, and its claim is judged by the vector definition of `rules.screens.verdict`. All cases of a run
 are judged as one frame. Working days are plain Monday to Friday (README T6).

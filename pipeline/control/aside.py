@@ -1,4 +1,4 @@
-"""Blocking calls beside the event loop, on threads that a process which ends does not wait for."""
+"""Runs blocking calls beside the event loop, on threads for which an ending process does not wait."""
 
 from __future__ import annotations
 

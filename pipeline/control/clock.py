@@ -1,4 +1,4 @@
-"""The clock by which deadlines are judged: the system's, or one that a file tells, for rehearsals and tests."""
+"""The clock by which deadlines are judged: that of the system, or a time in a file, for rehearsals and tests."""
 
 from __future__ import annotations
 

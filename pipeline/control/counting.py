@@ -1,4 +1,4 @@
-"""What batches did, and how far the ledger is, as metrics."""
+"""Metrics of what batches did and how far the ledger has come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records that somebody else wrote into a table's partition of ours, and what is done about them.
+"""Finds records that another program wrote into a partition of our tables, and corrects them.
 
 Other owners cannot write here, since they are fenced; other programs can, such as `screening load standing` or a tool that sends
 a tombstone. The owner writes a table's partition alone, so that every record there stands where its own transactions put it,

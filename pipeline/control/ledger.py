@@ -1,4 +1,4 @@
-"""Events in, standings, notices and dead letters out: one batch, decided without Kafka.
+"""Decides one batch of events without Kafka: standings, notices and dead letters follow from it.
 
 Whatever has been decided before is decided again in the same way, so that a batch may be repeated after any failure: what
 stands in the tables already is not written a second time, and what was lost is written now.

@@ -1,4 +1,4 @@
-"""The stream tasks of this process: taking partitions over from whoever had them, and giving them back.
+"""The stream tasks of this process: how partitions are taken over from an earlier owner and given back.
 
 The order of a takeover: 1. fence the owner before, which ends what it had begun  2. read the progress back  3. read the tables to
 their end (the tables do that)  4. read the input from the progress on. After 1 nothing can change but by this process.

@@ -1,4 +1,4 @@
-"""The process `screening control`: its folder, its pages, its signals, and one plane after another until it is told to stop."""
+"""The process `screening control`: its folder, pages and signals, and one run of the plane after another until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dossier says of a standing, and whether that has to be published."""
+"""Which standing follows from a dossier, and whether it has to be published."""
 
 from __future__ import annotations
 

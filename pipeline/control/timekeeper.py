@@ -1,4 +1,4 @@
-"""What the calendar asks for, and what has to be looked at without a new event.
+"""Finds what is due by the calendar and has to be examined without a new event.
 
 At start every dossier is looked at once: its day is noted, and the standings published are held against the dossiers, so that
 what somebody wrote or removed while no owner was there is put right and reported.

@@ -1,4 +1,4 @@
-"""The timer queue: on which day each dossier has to be looked at again, so that no tick goes through all of them."""
+"""The timer queue: the day on which each dossier has to be examined again, so that no tick has to scan all of them."""
 
 from __future__ import annotations
 

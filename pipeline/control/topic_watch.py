@@ -1,4 +1,4 @@
-"""The topics of the ledger as they are on the brokers: whether one was made again, and whether partitions were added."""
+"""Watches the topics of the ledger on the brokers: whether one was created again, and whether partitions were added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came out: a read_committed reader of the three output topics that counts, and keeps a few examples."""
+"""The output of the demo: a read_committed reader of the three output topics that counts and keeps a few examples."""
 
 from __future__ import annotations
 

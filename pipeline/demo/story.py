@@ -1,4 +1,4 @@
-"""One physician, live: events go in, the standing changes, and the next claim is answered differently."""
+"""The history of one physician, live: events are sent, the standing changes, and the next claim is decided differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went in: the events of the registers, and the claims in two parts, a rush and then a steady stream."""
+"""The input of the demo: the events of the registers, and the claims, first all at once and then at a steady rate."""
 
 from __future__ import annotations
 

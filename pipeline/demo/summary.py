@@ -1,4 +1,4 @@
-"""What the demo came to, as plain figures. The tables and the JSON both show this and nothing else."""
+"""The result of the demo as plain figures. The tables and the JSON both show these figures and nothing else."""
 
 from __future__ import annotations
 

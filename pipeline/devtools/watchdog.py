@@ -1,4 +1,4 @@
-"""A process that is not to outlive the one that started it."""
+"""Ends a process when the one that started it has ended."""
 
 from __future__ import annotations
 

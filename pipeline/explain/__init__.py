@@ -1,1 +1,1 @@
-"""One claim explained: the decision and the whole chain behind it, for people and for scripts."""
+"""Explains one claim: the decision and everything behind it, for people and for scripts."""

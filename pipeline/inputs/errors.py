@@ -1,4 +1,4 @@
-"""What keeps a file or a mapping from being used, told so that it can be mended."""
+"""Errors of files and mappings that cannot be used; each says how to correct it."""
 
 from __future__ import annotations
 

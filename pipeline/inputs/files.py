@@ -1,4 +1,4 @@
-"""Files as they lie on a disk: found, told apart by format, unpacked, and brought into UTF-8."""
+"""Finds input files on a disk, tells their formats apart, unpacks them and converts them to UTF-8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same claim more than once in what is read (重复、更正、冲正): told by its identity and never counted twice.
+"""Claims that occur more than once in the input (重复、更正、冲正): recognised by their identity and never counted twice.
 
 A claim is identified by region, institution, claim_id and version. Of rows with one identity and the same content the first
 stands and the others are duplicates. A higher version replaces the one before it. A version of the other sign reverses it:

@@ -1,4 +1,4 @@
-"""Stretches of files: what a slice is, how much goes into one, and how its lines divide."""
+"""Slices of files: what a slice is, how much it holds, and how lines are divided among slices."""
 
 from __future__ import annotations
 

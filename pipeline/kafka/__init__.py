@@ -1,1 +1,1 @@
-"""Kafka as infrastructure: clients, provisioning and brokers to run locally."""
+"""What every process does with Kafka: reading, producing, transactions, offsets, topics and rights."""

@@ -1,4 +1,4 @@
-"""Why the brokers do not answer, in words that say what to do.
+"""Finds out why the brokers do not answer, and says what to do.
 
 librdkafka reports a wrong password or certificate on the side and lets the call itself run into its time limit, so the cause
 has to be asked for.

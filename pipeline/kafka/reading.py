@@ -1,4 +1,4 @@
-"""Reading topics from one end to the other: what the tools share."""
+"""Reads topics from one end to the other, for all tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stops a replay, told so that it can be mended."""
+"""Errors that stop a replay; each says how to correct it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay leaves behind, and how it is written.
+"""The files that a replay writes, and how they are written.
 
 The folder (`--out DIR`). Everything but `timing.json` depends on the input, the packs and the settings alone, byte by byte.
 

@@ -1,4 +1,4 @@
-"""What the commands print with: at a terminal as wide as it is, elsewhere as wide as what is told. Nothing is cut short."""
+"""The output of the commands: at a terminal as wide as the terminal, elsewhere as wide as the content. Nothing is cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of what runs and ends, in a file that node_exporter's textfile collector passes on."""
+"""Metrics of runs that end, in a file that node_exporter's textfile collector passes on."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pages over HTTP: the server of a process, its templates, the page at a glance."""
+"""Pages over HTTP: the server of a process, its templates and its status page."""

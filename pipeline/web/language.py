@@ -1,4 +1,4 @@
-"""In which language a page answers."""
+"""Chooses the language in which a page answers."""
 
 from __future__ import annotations
 

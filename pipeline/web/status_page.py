@@ -1,4 +1,4 @@
-"""The page `/` of a process: what an operator wants at a glance, from the same metrics that Prometheus reads.
+"""The page `/` of a process: what an operator wants to see first, from the same metrics that Prometheus reads.
 
 Shared by the gate and the control plane; each says which tiles and tables its page has.
 """

@@ -1,4 +1,4 @@
-"""What is wrong with a pack file, told so that it can be mended: file, line, key, what was found, what was expected."""
+"""Errors in pack files, with file, line, key, the value found and what was expected."""
 
 from __future__ import annotations
 

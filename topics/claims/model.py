@@ -1,4 +1,4 @@
-"""The contract's own word on one value: what the faster ways do not accept is read here, and every error is told here."""
+"""The model decides on one value: it reads what the faster decoders do not accept, and states every error."""
 
 from __future__ import annotations
 

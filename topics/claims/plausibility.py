@@ -1,4 +1,4 @@
-"""What of decoded claims cannot be so (数据合理性), told of one claim and of a whole frame alike.
+"""Finds implausible values in decoded claims (数据合理性), in one claim and in a whole frame alike.
 
 It is a part of decoding, so that the gate, a replay and an explanation are told the same; what follows from it the decision says.
 """

@@ -1,1 +1,1 @@
-"""What is Faust's own: the app, its tables and their stores, credentials in its words."""
+"""Everything that depends on Faust: the app, its tables and their stores, and its form of the credentials."""

@@ -1,4 +1,4 @@
-"""The security settings in Faust's words; librdkafka is told by `Security.librdkafka`."""
+"""The security settings in Faust's form; `Security.librdkafka` gives them to librdkafka."""
 
 from __future__ import annotations
 

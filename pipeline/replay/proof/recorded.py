@@ -1,4 +1,4 @@
-"""Today's verdicts against those recorded: which are equal, which are not, and why.
+"""Compares today's verdicts with those recorded: which are equal, which are not, and why.
 
 Verdicts are compared field by field, but for those of the run (`topics.verdicts.shape`); money by its value.
 `standing_revision` numbers the knowledge, so it is compared only where each claim is judged by the very revision that its
