@@ -263,6 +263,7 @@ class IssueCode(StrEnum):
     RETURNED_TOO_EARLY = "returned_too_early"
     NO_TERM = "no_term"
     EMPTY_TERM = "empty_term"
+    OTHER_TERM = "other_term"
     REPAIR_WITHOUT_STATUS = "repair_without_status"
     REPAIR_LENGTHENS = "repair_lengthens"
     ACT_BEFORE_ITS_CAUSE = "act_before_its_cause"

@@ -6,6 +6,7 @@ the agreement, and only a registration that meets the conditions of `第十八�
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -315,6 +316,16 @@ def run(events: Sequence[Event], law: Dated[LanzhouValues], citations: Citations
                 Issue(IssueCode.EMPTY_TERM, event.event_id, "协议止日早于起日", "the agreement ends before it starts")
             )
             continue
+        years = law.on(start).term_years
+        if not _runs_for(event, years):
+            account.issues.append(
+                Issue(
+                    IssueCode.OTHER_TERM,
+                    event.event_id,
+                    f"协议期不是{years}年（第六条(三)），按所载日期计算",
+                    f"the agreement does not run for {years} years (第六条(三)); it counts as it is written",
+                )
+            )
         # Services before its date do not know it (T2).
         terms.append((t, _Term(start, end, number, event.event_id)))
         if start < t:
@@ -340,3 +351,11 @@ def run(events: Sequence[Event], law: Dated[LanzhouValues], citations: Citations
     account.entries = fold.entries
     account.issues += fold.issues
     return account.since(day(since))
+
+
+def _runs_for(event: Agreement, years: int) -> bool:
+    """D6: whether an agreement runs to the corresponding day so many years later, or to the day before."""
+    if event.start.year + years >= dt.date.max.year:
+        return False
+    whole = corresponding(event.start.toordinal(), 12 * years)
+    return event.end.toordinal() in (whole - 1, whole)

@@ -13,9 +13,10 @@ from rules.schemes.sections import Amount, Count, Param, Percent, mark
 
 @dataclass(frozen=True, slots=True)
 class LanzhouValues:
-    """What the Lanzhou fold works with. Points are points, lengths and bars are months."""
+    """What the Lanzhou fold works with. Points are points, lengths and bars are months, terms years."""
 
     allowance: int
+    term_years: int
     short_at: int
     short_months: int
     long_at: int
@@ -83,6 +84,7 @@ class LanzhouLedger(Ledger):
         """The parameters under the readings chosen."""
         return LanzhouValues(
             allowance=self.allowance.value,
+            term_years=self.term_years.value,
             short_at=mark(self.suspend_short_at.value),
             short_months=self.suspend_short_months.value,
             long_at=mark(self.suspend_long_at.value),

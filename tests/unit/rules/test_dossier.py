@@ -148,6 +148,8 @@ def test_two_different_events_under_one_id_are_flagged_and_the_first_recorded_co
         ("qiannan", [("full_12", "2023-05-10", {"period": "p1"})], "not_of_this_scheme"),
         ("lanzhou", [("deduction", "2015-05-10", {"points": 5, "violation_id": "LZ-T5-01"})], "no_term"),
         ("lanzhou", [("agreement", "2015-05-10", {"start": "2015-05-10", "end": "2015-05-09"})], "empty_term"),
+        ("lanzhou", [("agreement", "2015-05-10", {"start": "2015-05-10", "end": "2016-05-09"})], "other_term"),
+        ("lanzhou", [("agreement", "9998-05-10", {"start": "9998-05-10", "end": "9999-05-09"})], "other_term"),
         ("national", [("repair", "2025-05-10", {"new_until": "2025-06-01"})], "repair_without_status"),
         (
             "national",
@@ -167,6 +169,17 @@ def test_contradictory_events_are_kept_and_flagged(locality, events, code):
     for issue in told.issues:
         assert issue.zh
         assert issue.en
+
+
+@pytest.mark.parametrize("end", ["2017-05-09", "2017-05-10"])
+def test_an_agreement_of_two_years_is_no_contradiction(end):
+    """D6: to the corresponding day or to the day before it; a year later is told, and counts as it is written."""
+    term = make("agreement", "2015-05-10", 1, start="2015-05-10", end=end)
+    assert statement([make("registration", "2015-05-10", 0), term], pack("lanzhou")).issues == ()
+    longer = make("agreement", "2015-05-10", 1, start="2015-05-10", end="2018-05-09")
+    told = statement([make("registration", "2015-05-10", 0), longer], pack("lanzhou"))
+    assert [issue.code for issue in told.issues] == ["other_term"]
+    assert told.timeline.spans[-2].end == dt.date(2018, 5, 9)
 
 
 def test_a_pack_without_a_ledger_says_so():
