@@ -94,12 +94,16 @@ class Decided:
         """The same as columns: standing as Enum, and null for no window and for nothing known. `people` are the mentions of the
         barred as JSON, `people_spans` the spans behind them with commas between; null for nearly every claim."""
         columns = {name: getattr(self, name) for name in _TYPES}
-        texts: list[str | None] = [None] * len(self)
-        spans: list[str | None] = [None] * len(self)
-        for row, people in self.people.items():
-            texts[row], spans[row] = people.text, ",".join(map(str, people.spans))
-        named = (pl.Series("people", texts, pl.String), pl.Series("people_spans", spans, pl.String))
-        return pl.DataFrame(columns, schema=_TYPES).with_columns(*_READABLE, *named)
+        return pl.DataFrame(columns, schema=_TYPES).with_columns(*_READABLE, *self._people())
+
+    def _people(self) -> Iterator[pl.Series | pl.Expr]:
+        names = ("people", "people_spans")
+        if not self.people:
+            yield from (pl.lit(None, pl.String).alias(name) for name in names)
+            return
+        told = {row: (one.text, ",".join(map(str, one.spans))) for row, one in self.people.items()}
+        for place, name in enumerate(names):
+            yield pl.Series(name, [told[row][place] if row in told else None for row in range(len(self))], pl.String)
 
 
 _TYPES: dict[str, type[pl.DataType]] = {
