@@ -15,7 +15,7 @@ from confluent_kafka import Message
 from pipeline.audit.case_actions import CaseBook
 from pipeline.audit.case_states import compare_states, read_states
 from pipeline.audit.findings import EVERY, Findings, Progress
-from pipeline.audit.rows import MOST_NAMED, Found, Kept, Rows, again, beyond, timestamp
+from pipeline.audit.rows import MOST_NAMED, OFFSETS, Found, Kept, Rows, again, beyond, timestamp
 from pipeline.kafka.offsets import Extent, group_extents
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
@@ -27,7 +27,6 @@ from topics.catalogue import CLAIM_CASES, CLAIM_VERDICTS, CLAIMS, REPLAY_SOURCE
 from topics.verdicts.codec import case_id
 
 PART = "cases"
-_OFFSETS = 1 << 48
 _TAIL = b',"case_id":"'
 """Where the verdict ends in a case. Within a JSON string its quotes would be escaped."""
 
@@ -35,12 +34,12 @@ _TAIL = b',"case_id":"'
 class _Source(msgspec.Struct, gc=False):
     topic: str
     partition: Annotated[int, msgspec.Meta(ge=0, lt=1 << 15)]
-    offset: Annotated[int, msgspec.Meta(ge=0, lt=_OFFSETS)]
+    offset: Annotated[int, msgspec.Meta(ge=0, lt=OFFSETS)]
 
     @property
     def number(self) -> int:
         """Partition and offset as one number."""
-        return self.partition * _OFFSETS + self.offset
+        return self.partition * OFFSETS + self.offset
 
 
 class _Verdict(msgspec.Struct, gc=False):
@@ -262,15 +261,15 @@ def _waiting(settings: Settings, wrong: pl.DataFrame, judged: dict[int, Extent])
     if any(limit is None for limit in limits.values()):
         now = group_extents(settings, CLAIMS.name, settings.group_id)
         limits = {
-            number: _OFFSETS if limit is None and now[number].committed is None else limit or 0
+            number: OFFSETS if limit is None and now[number].committed is None else limit or 0
             for number, limit in limits.items()
         }
     known = pl.DataFrame(
         {"number": list(limits), "limit": list(limits.values())}, schema={"number": pl.Int64, "limit": pl.Int64}
     )
-    placed = wrong.with_columns((pl.col("source") // _OFFSETS).alias("number"))
+    placed = wrong.with_columns((pl.col("source") // OFFSETS).alias("number"))
     return placed.join(known, on="number").filter(
-        (pl.col("kind") == "missing") & (pl.col("source") % _OFFSETS >= pl.col("limit"))
+        (pl.col("kind") == "missing") & (pl.col("source") % OFFSETS >= pl.col("limit"))
     )
 
 
@@ -305,7 +304,7 @@ def _judged(
     settings: Settings, source: int, verdicts: list[Found], cases: list[Found]
 ) -> Iterator[tuple[str, str, str]]:
     """What is wrong with one source's verdicts and cases: (kind, where, detail)."""
-    claim = f"{CLAIMS.name}/{source // _OFFSETS}/{source % _OFFSETS}"
+    claim = f"{CLAIMS.name}/{source // OFFSETS}/{source % OFFSETS}"
     topic = CLAIM_CASES.prefixed(settings.output_prefix).name
     said = [json for json in map(_json, verdicts) if json.get("disposition") != Disposition.PAY]
     made = [(found, _json(found)) for found in cases]

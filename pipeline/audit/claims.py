@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
+from pipeline.audit.identities import Identities, tell_repeated
 from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.offsets import Extent, Noted, ends, group_extents, topic_id
 from pipeline.kafka.reading import read_to_end
@@ -94,17 +95,21 @@ class Ledger:
 
 
 def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> None:
-    """Balances the topics of the gate. Raises ClusterError.
+    """Balances the topics of the gate, and holds claims of one name against each other. Raises ClusterError.
 
     Judged is what the workers' group has committed; it is asked for first, so that a gate at work is no difference: its
     outcomes and its offsets become visible together.
     """
     ledger = _asked(settings)
-    for number, message in enumerate(read_to_end(settings, CLAIMS.name), 1):
-        _, partition, offset = place(message)
-        if partition in ledger.extent:
-            ledger.record(partition, offset)
-        _tell(progress, CLAIMS.name, number)
+    with Identities() as identities:
+        for number, message in enumerate(read_to_end(settings, CLAIMS.name), 1):
+            _, partition, offset = place(message)
+            if partition in ledger.extent:
+                ledger.record(partition, offset)
+            identities.take(partition, offset, message.value())
+            _tell(progress, CLAIMS.name, number)
+        several = identities.found()
+    tell_repeated(several, settings, findings, progress)
     _verdicts(settings, ledger, findings, progress)
     _letters(settings, ledger, findings, progress)
     later = group_extents(settings, CLAIMS.name, settings.group_id)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Part = Literal["claims", "standings", "cases"]
-"""What can be audited alone; `standings` takes the events and the notices along, `cases` their states and actions."""
+"""What can be audited alone; `claims` takes their identities along, `standings` the events and the notices, `cases` their states
+and actions."""
 
 Progress = Callable[[str, int], None]
 """Told from time to time what is being read and how many records of it have been."""
@@ -21,6 +22,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         *("missing", "doubled", "invented", "beyond_end", "uncommitted", "expired_unread", "other_topic"),
         *("foreign_outcome", "unreadable_verdict", "unreadable_dead_letter"),
     ),
+    "claim_identities": ("conflict",),
     "events": (
         *("missing_dead_letter", "needless_dead_letter", "foreign_dead_letter", "unreadable_dead_letter"),
         "misplaced",

@@ -21,6 +21,9 @@ from pipeline.settings.model import Settings
 MOST_NAMED = 10_000
 """Wrong records of one topic that are read again and named; the rest is counted."""
 
+OFFSETS = 1 << 48
+"""More offsets than a partition has: partition and offset are one number, partition * OFFSETS + offset."""
+
 _CHUNK = 50_000
 _SLACK_MS = 3_600_000
 """Records of one transaction differ in their times, and lie beside those of others: by no more than a commit may take."""

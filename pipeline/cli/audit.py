@@ -68,8 +68,9 @@ def audit_command(
     """Reads the logs again and names every standing, notice, verdict, case and dead letter that does not follow from them.
 
     Every dossier is folded again from its events and compared with the published standings and notices. Every claim is
-    balanced against its verdict or dead letter, partition by partition. Every reject and review must have a case that says
-    the same, and every case the state that follows from its actions. Nothing is changed. Records that a running process has
+    balanced against its verdict or dead letter, partition by partition. Claims of one name that say different things
+    are a conflict until a later version settles it. Every reject and review must have a case that says the same, and every
+    case the state that follows from its actions. Nothing is changed. Records that a running process has
     not committed yet are counted as waiting, not as differences. There may be more notices than must exist, because a notice
     stays when a later event ends its reason.
 

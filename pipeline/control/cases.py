@@ -31,6 +31,16 @@ from topics.normalisation import without_mark
 from topics.objects import FormError, form_error, read_object
 
 
+@dataclass(frozen=True, slots=True)
+class CaseConflict:
+    """A case record under the name of a case that was opened for another claim: its name, its place, and what differs."""
+
+    case_id: str
+    partition: int
+    offset: int
+    problem: str
+
+
 @dataclass(slots=True)
 class CaseTally:
     """What a batch did: cases by outcome, actions by outcome."""
@@ -38,6 +48,7 @@ class CaseTally:
     cases: Counter[str] = field(default_factory=Counter)
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    conflicts: list[CaseConflict] = field(default_factory=list)
 
 
 class CaseDesk:
@@ -76,6 +87,11 @@ class CaseDesk:
         filed = take_case(file, case)
         if filed.applied.problem is not None and filed.applied.code is not None:
             self._refuse(record, filed.applied.code, filed.applied.problem, batch, tally)
+            if filed.applied.code is Code.ID_CONFLICT:
+                tally.cases["conflict"] += 1
+                tally.conflicts.append(
+                    CaseConflict(case.case_id, record.partition, record.offset, filed.applied.problem)
+                )
             return
         if filed.file is not None:
             self._keep(record, filed.file, batch)

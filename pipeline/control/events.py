@@ -159,6 +159,16 @@ class BatchTaken(DebugEvent[ControlMetrics]):
 
 
 @dataclass(frozen=True, slots=True)
+class CaseConflictFound(ErrorEvent[ControlMetrics]):
+    """A case came under the name of one that was opened for another claim; it is a dead letter, and the first stands."""
+
+    case_id: str
+    partition: int
+    offset: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionReminded(DebugEvent[ControlMetrics]):
     """The dossiers of one partition whose day had come were looked at, and what follows is written."""
 

@@ -22,6 +22,7 @@ from pipeline.control.clock import Clock
 from pipeline.control.counting import forget_lag, tell_lag
 from pipeline.control.events import (
     BatchTaken,
+    CaseConflictFound,
     ControlRecovered,
     ForeignRecordsNotRead,
     ForeignRecordsPutRight,
@@ -324,6 +325,8 @@ class Plane:
             await task.publish(batch, task.next_offsets(records, readings), at)
         self._timekeeper.note(looks)
         self._teller.tell(BatchTaken(len(records), task.sources, task.partition, tally))
+        for found in tally.conflicts if isinstance(tally, CaseTally) else ():
+            self._teller.tell(CaseConflictFound(found.case_id, found.partition, found.offset, found.problem))
 
     def _behind(self, task: StreamTask, last: int) -> set[int]:
         """The task's partition, if its log is known to go on after the batch, whose last offset is given."""

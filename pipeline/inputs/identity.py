@@ -1,6 +1,6 @@
 """Claims that occur more than once in the input (重复、更正、冲正): recognised by their identity and never counted twice.
 
-A claim is identified by region, institution, claim_id and version. Of rows with one identity and the same content the first
+A claim is identified by pooling area, institution, claim_id and version. Of rows with one identity and the same content the first
 stands and the others are duplicates. A higher version replaces the one before it. A version of the other sign reverses it:
 both stand, and their amounts cancel. Rows with one identity and different content are a conflict: which one counts cannot be
 known, so none does.
@@ -16,12 +16,14 @@ from pathlib import Path
 
 import polars as pl
 
+from rules.areas import pooling_area
 from rules.screens.facts import DRUG_FIELDS
 
 KINDS = ("duplicate", "replaced", "conflict")
 
-_NAMES = ("region", "institution_code", "claim_id")
+_NAMES = ("area", "institution_code", "claim_id")
 _CONTENT = (
+    "region",
     "physician_code",
     "encounter_type",
     "day",
@@ -33,7 +35,8 @@ _CONTENT = (
     "fund_amount",
     "further",
 )
-"""All that a claim says beside its name; the drug object as one text, since not every slice has its columns."""
+"""All that a claim says beside its name, as `topics/claims/content.py` has it; the drug object as one text, since not every
+slice has its columns."""
 _AT_ONCE = 16_000_000
 """Identities compared at a time; they take 30 bytes each."""
 
@@ -44,7 +47,9 @@ REPEATED: dict[str, pl.DataType | type[pl.DataType]] = {"row": pl.Int64, "kind":
 def identities(claims: pl.DataFrame, first_row: int) -> pl.DataFrame:
     """What is kept of decoded claims to find those that come more than once; `first_row` is the row of the slice's first."""
     names, content = pl.struct(_NAMES), pl.struct(*_CONTENT, _drug(claims))
-    return claims.select(
+    areas = {region: pooling_area(region) for region in claims["region"].unique()}
+    area = pl.col("region").replace_strict(areas, return_dtype=pl.String).alias("area")
+    return claims.with_columns(area).select(
         key=names.hash(1),
         check=names.hash(2),
         version="claim_version",

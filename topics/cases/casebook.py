@@ -17,8 +17,10 @@ from typing import Any, Literal
 from rules import events
 from rules.vocabulary import Reason
 from topics.catalogue import MAX_RECORD_BYTES
+from topics.claims.content import same
 from topics.dead_letters import Code
 from topics.messages.cases import AppealDecision, Case, CaseAction, CaseFile, CaseState
+from topics.messages.claims import Claim
 
 State = Literal["open", "assigned", "awaiting_evidence", "upheld", "overturned", "closed", "reopened"]
 
@@ -55,17 +57,9 @@ MOST_FILE_BYTES = MAX_RECORD_BYTES - 1024 * 1024
 _FULL = (
     f"a case takes at most {MOST_ACTIONS} actions of {MOST_ACTION_BYTES:,} bytes, its file {MOST_FILE_BYTES:,} bytes"
 )
-_IDENTITY = (
-    "claim_id",
-    "claim_version",
-    "region",
-    "institution_code",
-    "physician_code",
-    "encounter_type",
-    "service_date",
-    "fund_amount",
-)
-"""What makes two records of one name the same claim. Judged again, a claim may have another standing and other evidence."""
+_OF_THE_CLAIM = tuple(name for name in Claim.model_fields if name in Case.model_fields)
+"""What a case says of its claim: two records of one name are of one claim where all of it agrees. Judged again, a claim may
+have another standing and other evidence."""
 
 REVIEWABLE = frozenset(
     {
@@ -208,7 +202,7 @@ def take_case(file: CaseFile | None, case: Case) -> Filed:
         if _bytes(opened) > MOST_FILE_BYTES:
             return Filed(None, Applied(problem=_FULL, code=Code.CASE_FULL))
         return Filed(opened, Applied())
-    other = [name for name in _IDENTITY if getattr(file.case, name) != getattr(case, name)]
+    other = [name for name in _OF_THE_CLAIM if not same(name, getattr(file.case, name), getattr(case, name))]
     if not other:
         return Filed(None, Applied(), judged_again(file, case))
     text = f"case_id: {case.case_id!r} was opened for another claim: {', '.join(other)} differ"

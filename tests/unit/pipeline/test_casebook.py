@@ -230,6 +230,8 @@ def test_another_claim_under_the_name_of_a_case_is_a_conflict_and_the_same_once_
     assert (filed.file, filed.applied.code) == (None, Code.ID_CONFLICT)
     assert filed.applied.problem.endswith("was opened for another claim: institution_code, fund_amount differ")
     assert take_case(file, CASE.model_copy(update={"screened_at": "2026-11-27T00:00:00Z"})).applied.problem is None
+    assert CASE.fund_amount == "98.70"
+    assert take_case(file, CASE.model_copy(update={"fund_amount": "98.7"})).applied.problem is None, "the same amount"
 
 
 def test_a_case_judged_again_by_new_decisions_is_opened_again_with_all_its_evidence_and_else_left_alone():
