@@ -58,7 +58,7 @@ def claims(
     _run("claims", files, bootstrap_servers, mapping, encoding, strict=strict, as_json=as_json)
 
 
-def _constants(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+def constants_of(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """Fields that are the same in every row, as name=value."""
     wrong = [item for item in given if not all(item.partition("="))]
     if wrong:
@@ -74,7 +74,7 @@ def _constants(_context: click.Context, _parameter: click.Parameter, given: tupl
     metavar="NAME|FILE",
     help="Which events the rows of a register become: a YAML file, or national-registry.",
 )
-@click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", callback=_constants,
+@click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", callback=constants_of,
               help="With --mapping: a field that is the same in every row; may be given several times.")  # fmt: skip
 @encoding_option
 @click.option("--strict", is_flag=True, help="Stop at the first bad line.")

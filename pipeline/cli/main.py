@@ -92,6 +92,7 @@ _ELSEWHERE = {
     "load": ("pipeline.cli.load", "load"),
     "mapping": ("pipeline.cli.mapping", "mapping"),
     "packs": ("pipeline.cli.packs", "packs"),
+    "register": ("pipeline.cli.register", "register"),
     "replay": ("pipeline.cli.replay", "replay_command"),
     "sample": ("pipeline.cli.sample", "sample"),
     "topics": ("pipeline.cli.topics", "topics"),

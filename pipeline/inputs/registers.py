@@ -10,6 +10,10 @@ A mapping of `kind: events` says which events a row becomes:
         when: {column: hi_dr_flag, values: ["0"], others: ["1"]}      only rows with one of these; any other value is told
         fields: {..., status: {constant: terminated}, date: {column: endtime, date: yyyy-MM-dd HH:mm:ss}}
 
+`ended` says what becomes of those whom a file names no more, when it is compared with the log (`screening register sync`):
+
+    ended: {who: declared, type: status, fields: {status: {constant: terminated}}}
+
 Fields are those of the event's type, read as those of claims are. An event without an `event_id` gets one from what it says, and
 one without a `recorded_at` counts as recorded when its day began, so that a register loaded twice counts once. What an event is,
 `topics.events.acceptance` says, as for every other event.
@@ -17,6 +21,7 @@ one without a `recorded_at` counts as recorded when its day began, so that a reg
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +30,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from pipeline.inputs.errors import FormError, MappingError
 from pipeline.inputs.forms import day_text, field_value, flag_text, instant_text, is_missing, text_of
@@ -72,6 +77,33 @@ class EventSource(Part):
         return self
 
 
+class Ended(Part):
+    """The event that ends somebody whom the file does not name any more: `declared` by an institution of the file, or `listed`
+    with a status by this mapping. Its fields are the same for everybody; code, institution and day are given."""
+
+    who: Literal["declared", "listed"]
+    type: str
+    fields: dict[str, Source] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_an_event(self) -> Ended:
+        kind = TYPES.get(self.type)
+        if kind is None or kind.of_institution:
+            raise ValueError(f"type: no event of a person is called {self.type!r}")
+        unknown = [name for name in self.fields if name not in _kinds(self.type)]
+        if unknown:
+            raise ValueError(f"{self.type} has no field {', '.join(unknown)}; it has {', '.join(_kinds(self.type))}")
+        moving = [name for name, source in self.fields.items() if source.constant is None]
+        if moving:
+            raise ValueError(f"fields: {', '.join(moving)}: give a constant, since there is no row")
+        given = {*_OF_A_PERSON, "institution", *_NAMED}
+        needed = [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
+        missing = [name for name in needed if name not in given and name not in self.fields]
+        if missing:
+            raise ValueError(f"fields: a {self.type} needs {', '.join(missing)}")
+        return self
+
+
 class EventMapping(Part):
     """A mapping of rows to events, as its file has it."""
 
@@ -79,6 +111,7 @@ class EventMapping(Part):
     about: str
     kind: Literal["events"]
     events: tuple[EventSource, ...]
+    ended: Ended | None = None
     rows: Words = ()
     sheet: str | None = None
     missing: Words = ()
@@ -165,6 +198,25 @@ def events_of(mapping: EventMapping, row: NamedRow, columns: frozenset[str]) -> 
                 yield MadeEvent(row.line, json.dumps(_event(mapping, event, row, columns), ensure_ascii=False).encode())
         except FormError as error:
             yield MadeEvent(row.line, b"", f"{event.type}: {error}")
+
+
+def end_of(mapping: EventMapping, person: tuple[str, str, str | None], day: dt.date, number: int) -> bytes:
+    """The event, as JSON, that ends a person (region, code, institution) on a day; `number` is how often that was done before."""
+    region, code, institution = person
+    ended = mapping.ended
+    if ended is None:
+        raise ValueError(f"{mapping.name} does not say what ends somebody")
+    made: dict[str, Any] = {
+        "event_id": ":".join([mapping.name, "ended", region, code, institution or "", str(day), str(number)]),
+        "type": ended.type, "region": region, "physician_code": code, "date": str(day),
+        "recorded_at": f"{day}T00:00:00+08:00",
+    }  # fmt: skip
+    if institution is not None:
+        made["institution"] = institution
+    kinds = _kinds(ended.type)
+    for name, source in ended.fields.items():
+        made[name] = source.constant if kinds[name] == "text" else _READ[kinds[name]](source.constant, source)
+    return json.dumps(made, ensure_ascii=False).encode()
 
 
 def _holds(when: Condition, values: Mapping[str, Any]) -> bool:

@@ -33,6 +33,7 @@ from tests.support.published import (
     standing_records,
 )
 from tests.support.runs import publish, sample, screen
+from tests.support.spoiled import claim
 from tests.support.workers import Crew
 
 pytestmark = pytest.mark.kafka
@@ -492,7 +493,25 @@ def test_claims_in_and_outcomes_out_balance_by_partition(cluster: Cluster) -> No
         }
         for number in (0, 1)
     ]
-    assert {row["part"] for row in told["figures"]} == {"claims"}
+    assert {row["part"] for row in told["figures"]} == {"claims", "claim_identities"}
+
+
+def test_two_claims_of_one_name_with_other_content_are_named_until_a_later_version_settles_them(
+    cluster: Cluster,
+) -> None:
+    cluster.send("claims", [{"value": claim(), "partition": 0}, {"value": claim(), "partition": 1}])
+    cluster.send("claims", [{"value": claim(fund_amount="9.87"), "partition": 1}])
+    told = audit(cluster, "claims")
+    [difference] = [item for item in told["differences"] if item["part"] == "claim_identities"]
+    assert (difference["kind"], difference["where"]) == ("conflict", "claims/0/0, claims/1/1")
+    assert difference["detail"] == "C0001 version 1 of H52270100001 in 522700: fund_amount differ"
+    counted = {"claims": 3, "repeated": 1, "replaced": 0, "settled": 0, "conflicts": 1}
+    assert {name: figures(told, "claim_identities")[name] for name in counted} == counted
+    assert cluster.screening("audit", "--claims").returncode == 1
+    cluster.send("claims", [{"value": claim(claim_version=2), "partition": 0}])
+    told = audit(cluster, "claims")
+    assert [item for item in told["differences"] if item["part"] == "claim_identities"] == []
+    assert (figures(told, "claim_identities")["settled"], figures(told, "claim_identities")["conflicts"]) == (1, 0)
 
 
 def test_lost_and_doubled_outcomes_are_named_as_ranges_of_offsets(cluster: Cluster) -> None:

@@ -74,6 +74,14 @@ def test_a_case_is_opened_assigned_decided_closed_and_reopened_by_whom_and_when(
     ]
     assert published == sorted(set(published)), "an action sent twice changes nothing"
     assert cluster.read("case-actions-dead-letter") == []
+    other = {**case(), "value": case()["value"].replace(b'"98.70"', b'"9870.00"')}
+    assert other != case()
+    cluster.send("claim-cases", [other])
+    assert handled(cluster, controls)["case-1"]["state"] == "reopened", "another claim under its name changes nothing"
+    found = controls.all[-1].wait_event("case_conflict_found")
+    assert (found["case_id"], found["problem"].endswith("fund_amount differ")) == ("case-1", True)
+    [letter] = cluster.read("case-actions-dead-letter")
+    assert letter.value == other["value"]
 
 
 def test_an_action_that_is_not_possible_is_set_aside_and_says_what_is(cluster: Cluster, controls: Controls) -> None:
