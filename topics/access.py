@@ -73,7 +73,7 @@ ROLES: tuple[Role, ...] = (
     Role("settlement", "settlement interface, screening load claims", reads=(CLAIM_VERDICTS,), writes=(CLAIMS,)),
     Role(
         "agency",
-        "agencies and case tools, screening load events",
+        "agencies and case tools, screening load events, screening register sync",
         reads=(NOTICES, CLAIM_CASES, CASE_STATE, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER),
         writes=(PHYSICIAN_EVENTS, CASE_ACTIONS),
         group="tools",

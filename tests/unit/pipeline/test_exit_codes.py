@@ -49,6 +49,7 @@ def test_a_setting_that_cannot_be_used_ends_every_command_that_reads_settings_wi
         ("load", "claims"): [file],
         ("load", "events"): [file],
         ("load", "standing"): [file],
+        ("register", "sync"): [file],
         ("topics", "acls"): ["operator", "User:night"],
         ("replay",): ["--from-topic", "--out", tmp_path / "out"],
     }
