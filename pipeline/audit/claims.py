@@ -109,13 +109,13 @@ def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> 
             identities.take(partition, offset, message.value())
             _tell(progress, CLAIMS.name, number)
         several = identities.found()
-    tell_repeated(several, settings, findings, progress)
     _verdicts(settings, ledger, findings, progress)
     _letters(settings, ledger, findings, progress)
     later = group_extents(settings, CLAIMS.name, settings.group_id)
     for partition in sorted(ledger.extent):
         balance(partition, ledger, findings)
         _beyond(partition, ledger, later[partition].high, findings)
+    tell_repeated(several, settings, findings, progress)
 
 
 def _asked(settings: Settings) -> Ledger:
