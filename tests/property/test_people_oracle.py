@@ -9,7 +9,7 @@ from tests.oracle.people import generate_people, judge
 from tests.support.against_oracle import arriving
 from tests.support.thorough import share
 
-HISTORIES = share(3_000)
+HISTORIES = share(3_000, least=1_500)
 
 
 def test_whoever_a_claim_names_is_asked_about_as_the_documents_say():

@@ -91,9 +91,9 @@ def verdicts(folder: Path) -> pl.DataFrame:
 def on_the_wire(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """Verdicts in the wire's form, `source` and `screened_at` apart; money with two decimals."""
     rows = []
-    for row in frame.drop("source_row", "settlement_time", "settlement_month", "ruling", "evidence").iter_rows(
-        named=True
-    ):
+    for row in frame.drop(
+        "source_row", "settlement_time", "settlement_month", "ruling", "evidence", "people"
+    ).iter_rows(named=True):
         period = row["penalty_period"]
         row["penalty_period"] = period and [_iso(period["from"]), _iso(period["to"])]
         row["service_date"] = row["service_date"].isoformat()
