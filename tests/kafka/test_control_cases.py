@@ -77,7 +77,7 @@ def test_a_case_is_opened_assigned_decided_closed_and_reopened_by_whom_and_when(
     other = {**case(), "value": case()["value"].replace(b'"98.70"', b'"9870.00"')}
     assert other != case()
     cluster.send("claim-cases", [other])
-    assert handled(cluster, controls)["case-1"]["state"] == "reopened", "another claim under its name changes nothing"
+    assert handled(cluster, controls)["case-1"]["state"] == "upheld", "another claim under its name changes nothing"
     found = controls.all[-1].wait_event("case_conflict_found")
     assert (found["case_id"], found["problem"].endswith("fund_amount differ")) == ("case-1", True)
     [letter] = cluster.read("case-actions-dead-letter")
