@@ -42,7 +42,7 @@ class Span(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=False, r
     points_accumulated: int | None = None
     citations: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
-    pack: str | msgspec.UnsetType = msgspec.UNSET
+    pack: str | None | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def penalised(self) -> bool:

@@ -23,7 +23,10 @@ class DossierFile(Message):
 
 
 class StandingSpan(Message):
-    """Days on which one standing holds, both ends inclusive, null open."""
+    """Days on which one standing holds, both ends inclusive, null open.
+
+    `pack` names the pack of an earlier law when these days are barred by what was decided under it.
+    """
 
     from_: Annotated[IsoDate | None, Field(alias="from")]
     to: IsoDate | None
@@ -37,6 +40,7 @@ class StandingSpan(Message):
     points_accumulated: int | None = None
     citations: Annotated[tuple[str, ...], Field(strict=False)] = ()
     causes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    pack: Identifier | None = None
 
 
 class StandingSite(Message):
