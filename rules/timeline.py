@@ -42,7 +42,7 @@ class Span(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=False, r
     points_accumulated: int | None = None
     citations: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
-    pack: str | None | msgspec.UnsetType = msgspec.UNSET
+    pack: str | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
     def penalised(self) -> bool:

@@ -121,6 +121,8 @@ class Reason(StrEnum):
     EXEMPT_PUBLIC_HEALTH_EMERGENCY = "exempt_public_health_emergency"
     EMERGENCY_ORIGIN = "emergency_origin"
     """A stay that began as an emergency, of which the answer would be another (N4)."""
+    VISIT_NOT_SEEN = "visit_not_seen"
+    """Nobody knows who was responsible, because the visit behind the settlement was never seen."""
     PHYSICIAN_MISSING = "physician_missing"
     MISSING_EMERGENCY_NO_RULE = "missing_emergency_no_rule"
     PHYSICIAN_UNREGISTERED = "physician_unregistered"

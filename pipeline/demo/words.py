@@ -138,6 +138,7 @@ _REASONS_ZH = {
     Reason.EXEMPT_RESCUE: "抢救除外",
     Reason.EXEMPT_PUBLIC_HEALTH_EMERGENCY: "公共卫生事件除外",
     Reason.EMERGENCY_ORIGIN: "急诊转住院",
+    Reason.VISIT_NOT_SEEN: "未见就诊信息",
     Reason.PHYSICIAN_MISSING: "缺医师信息",
     Reason.MISSING_EMERGENCY_NO_RULE: "缺医师信息的急救（无规定）",
     Reason.PHYSICIAN_UNREGISTERED: "医师未登记",

@@ -68,7 +68,8 @@ class ClaimColumns:
     `pack` is the position of the pack that governs, `law` that of what governs the region day by day, `stay` whether
     the claim has a `start_day` (0 where it has none), `missing` whether it names no physician; days are since 1970-01-01.
     `drug` is None when no claim has a drug object, `implausible` when every claim can be so. `auditors` are the claims whose
-    responsible person audits settlements (P5), `named` the other people named on claims (P4, P6).
+    responsible person audits settlements (P5), `not_seen` those whose visit was never seen, `named` the other people named on
+    claims (P4, P6).
     """
 
     pack: Numbers
@@ -85,6 +86,7 @@ class ClaimColumns:
     implausible: Bytes | None = None
     emergency_origin: Mask | None = None
     auditors: Mask | None = None
+    not_seen: Mask | None = None
     named: tuple[Named, ...] = ()
     known: Mapping[str, Longs] = field(default_factory=dict)
 
@@ -116,6 +118,7 @@ class ClaimColumns:
             implausible=_some(claims["implausible"].to_numpy()) if "implausible" in claims.columns else None,
             emergency_origin=further.emergency_origin,
             auditors=further.auditors,
+            not_seen=further.not_seen,
             named=further.named,
             known={name: claims[name].to_numpy() for name in KNOWN if name in claims.columns},
         )
@@ -158,6 +161,7 @@ class ClaimColumns:
             implausible=np.array(implausible, np.uint8) if any(implausible) else None,
             emergency_origin=said.emergency_origin,
             auditors=said.auditors,
+            not_seen=said.not_seen,
             named=said.named,
         )
 
@@ -182,6 +186,7 @@ class ClaimColumns:
             implausible=None if self.implausible is None else self.implausible[rows],
             emergency_origin=None if self.emergency_origin is None else self.emergency_origin[rows],
             auditors=None if self.auditors is None else self.auditors[rows],
+            not_seen=None if self.not_seen is None else self.not_seen[rows],
             known={name: at[rows] for name, at in self.known.items()},
         )
 

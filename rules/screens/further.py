@@ -1,4 +1,5 @@
-"""What the decision reads of a claim's further fields: emergency origin, staff category, and who else is named.
+"""What the decision reads of a claim's further fields: emergency origin, staff category, whether the
+visit was seen, and who else is named.
 
 The fields come as one JSON text a claim, null for most of them. Both ways of decoding a batch hand the same text over, so
 what is read of it is the same for a claim alone and for a frame.
@@ -20,6 +21,9 @@ from rules.vocabulary import StaffCategory
 PRESCRIBER = "prescriber"
 """The role of who wrote the prescription that a pharmacy fills."""
 
+NOT_SEEN = "not_seen"
+"""What a claim says of the visit (就诊) behind its settlement when that never came."""
+
 
 class _Person(msgspec.Struct, gc=False):
     person: str
@@ -39,6 +43,7 @@ class _Further(msgspec.Struct, gc=False):
     staff_category: str | None = None
     people: tuple[_Person, ...] | None = None
     lines: tuple[_Line, ...] | None = None
+    visit: str | None = None
 
 
 _read = msgspec.json.Decoder(_Further).decode
@@ -63,10 +68,11 @@ class Further(NamedTuple):
 
     emergency_origin: npt.NDArray[np.bool_] | None
     auditors: npt.NDArray[np.bool_] | None
+    not_seen: npt.NDArray[np.bool_] | None
     named: tuple[Named, ...]
 
 
-NOTHING = Further(None, None, ())
+NOTHING = Further(None, None, None, ())
 
 
 def of_column(further: pl.Series) -> Further:
@@ -85,16 +91,21 @@ def of_texts(further: Sequence[str | None]) -> Further:
 
 
 def _gathered(texts: Iterable[tuple[int, str]], count: int) -> Further:
-    origins, auditors = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    origins, auditors, not_seen = (np.zeros(count, np.bool_) for _ in range(3))
     named: list[Named] = []
     for row, text in texts:
         said = _read(text)
         origins[row] = said.emergency_origin is True
         auditors[row] = said.staff_category == StaffCategory.SETTLEMENT_AUDIT
+        not_seen[row] = said.visit == NOT_SEEN
         named += [
             Named(row, 0, person.person, person.day, None) for person in said.people or () if person.role == PRESCRIBER
         ]
         named += [
             Named(row, number, line.person, line.day, line.amount) for number, line in enumerate(said.lines or (), 1)
         ]
-    return Further(origins if origins.any() else None, auditors if auditors.any() else None, tuple(named))
+    return Further(_any(origins), _any(auditors), _any(not_seen), tuple(named))
+
+
+def _any(said: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:
+    return said if said.any() else None

@@ -147,6 +147,7 @@ def look_up(
         implausible=None,
         emergency_origin=None,
         auditors=None,
+        not_seen=None,
         known=index.latest(taken.known),
     )
     facts, statuses = person_everywhere(theirs, index.look_up(theirs), index, packs, person_wide)

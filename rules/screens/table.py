@@ -150,6 +150,10 @@ class DecisionTable:
             tests = tuple(_tests(ground.when, self.pack))
             if ground.not_for:
                 tests = (*tests, _not_for(ground.not_for))
+            if ground.when.physician == "missing":
+                # The visit names the person: where it was not seen nobody can say that there was none.
+                number = self._add(Reason.VISIT_NOT_SEEN, _review(Reason.VISIT_NOT_SEEN), ground.citations)
+                yield _Branch(_all_of((_not_seen, *tests)), np.full(_CODES, number, np.uint16))
             yield _Branch(_all_of(tests), self._pick(ground))
 
     def _implausible(self, *, before_any_law: bool) -> Iterator[_Branch]:
@@ -266,6 +270,10 @@ class BarTable:
 def _review(reason: Reason) -> Outcome:
     """What no text settles goes to a person, who says also who bears it."""
     return Outcome(disposition=Disposition.REVIEW, reason=reason, cost_bearer=CostBearer.UNDETERMINED)
+
+
+def _not_seen(seen: Seen) -> Mask | None:
+    return seen.claims.not_seen
 
 
 def _not_for(encounters: Iterable[EncounterType]) -> Test:

@@ -44,6 +44,10 @@ _GROUND = {
         "住院由急诊转入，按急诊则结论不同",
         "the stay began as an emergency, of which the answer would be another",
     ),
+    Reason.VISIT_NOT_SEEN: (
+        "结算所对应的就诊信息未见，无法确定主要负责医师",
+        "the visit behind the settlement was not seen, so nobody knows who was responsible",
+    ),
     Reason.PHYSICIAN_MISSING: ("结算信息缺少主要负责医师", "the claim names no responsible physician"),
     Reason.PHYSICIAN_UNREGISTERED: (
         "服务日期当日该医师未取得医保医师编码或未登记备案",

@@ -243,7 +243,7 @@ def test_a_register_that_changes_under_full_load_gives_each_claim_one_of_its_sta
 OLDER_THAN_ALLOWED = 0.000_001
 """Seconds. A view is always a little old, so under this limit it is always too old."""
 
-WITHOUT_REGISTER = {"rule_not_in_force", "physician_missing", "missing_emergency_no_rule"}
+WITHOUT_REGISTER = {"rule_not_in_force", "visit_not_seen", "physician_missing", "missing_emergency_no_rule"}
 CLAIM_ALONE = {"implausible", "encounter_unknown"}
 
 

@@ -297,6 +297,9 @@ def judge_claim(
         pack, outcome = "shantou-2022-draft@1", judge_shantou(claim, physician)
     else:
         pack, outcome = "national-2024@1", judge_national(claim, physician, ended)
+    missing = {"physician_missing", "missing_emergency_no_rule"}
+    if claim.get("visit") == "not_seen" and {outcome["reason"], outcome.get("exempted_ground")} & missing:
+        outcome = review(outcome | {"exempted_ground": None}, "visit_not_seen")
     if strange_day(claim) or (strange(claim) and outcome["reason"] != "rule_not_in_force"):
         outcome = review(expect("not_applicable"), "implausible")
     elif claim["encounter_type"] == "unknown" and outcome["reason"] != "rule_not_in_force":

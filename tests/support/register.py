@@ -255,6 +255,8 @@ def make_claim(rng: random.Random, register: Register, number: int, regions: tup
         claim["drug"] = rng.choice((drug, drug, drug, None))
     if rng.random() < 0.05:
         claim["staff_category"] = rng.choice(("medical", "nursing", None))
+    if number % 23 == 7:
+        claim["visit"] = "seen" if number % 5 == 0 else "not_seen"
     return claim
 
 

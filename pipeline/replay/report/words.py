@@ -17,6 +17,7 @@ REASON: dict[Reason, Pair] = {
     Reason.EMERGENCY_ORIGIN: ("急诊转住院", "stay that began as an emergency"),
     Reason.IMPLAUSIBLE: ("信息不合常理", "says what cannot be so"),
     Reason.ENCOUNTER_UNKNOWN: ("就诊类型不明", "unknown kind of encounter"),
+    Reason.VISIT_NOT_SEEN: ("未见就诊信息", "visit not seen"),
     Reason.PHYSICIAN_MISSING: ("缺责任医师", "no physician named"),
     Reason.MISSING_EMERGENCY_NO_RULE: ("缺医师而属急诊，无规定", "no physician, emergency, no rule"),
     Reason.PHYSICIAN_UNREGISTERED: ("医师未登记", "physician not registered"),

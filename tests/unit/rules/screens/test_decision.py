@@ -210,7 +210,7 @@ def test_a_batch_without_a_claim_and_an_empty_batch_are_judged_too() -> None:
 
 # -- a register that is old or cannot be read ---------------------------------------------------------------------
 
-WITHOUT_REGISTER = {"rule_not_in_force", "physician_missing", "missing_emergency_no_rule"}
+WITHOUT_REGISTER = {"rule_not_in_force", "visit_not_seen", "physician_missing", "missing_emergency_no_rule"}
 DRUG_ALONE = {"over_limited_scope", "over_dosage"}
 
 
