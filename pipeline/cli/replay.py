@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 
 from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, mapping_option, metrics_file_option
@@ -220,8 +221,14 @@ def replay_command(
             _out.print(line, soft_wrap=True)
     if record.get("recorded", {}).get("differing"):
         raise SystemExit(Exit.FAILED)
-    if record["counts"]["rows"] and not record["counts"]["accepted"] and not from_topic:
-        fail("no row was judged: every one of them was set aside; the reasons are above")
+    if not record["counts"]["accepted"] and not from_topic:
+        why = "every one of them was set aside; the reasons are above" if record["counts"]["rows"] else "there was none"
+        fail(f"no row was judged: {why}")
+    lines = record["event_lines"]
+    if lines["lines"] and lines["lines"] == lines["unusable"]:
+        fail(
+            "no line of the events was usable, so that every physician counted as unregistered: is this a file of events?"
+        )
 
 
 def _check_source(claims: str | None, events_file: Path | None, from_topic: bool, mapping: str) -> None:
@@ -343,8 +350,11 @@ def _show(record: dict[str, Any], out: Path) -> None:
         f"({out / 'rejected-input.parquet'})",
         soft_wrap=True,
     )
+    first = _first_of_each(out) if counts["rejected"] else {}
     for reason, count in counts["rejected_by_reason"].items():
         _out.print(f"  {reason}: {count:,}")
+        if reason in first:
+            _out.print(f"    [dim]the first: {escape(first[reason])}[/]", soft_wrap=True)
     again = {kind: counts[kind] for kind in ("duplicate", "replaced", "conflict") if counts[kind]}
     for kind, count in again.items():
         _out.print(f"  {_REPEATED[kind]}: [{'red' if kind == 'conflict' else 'yellow'}]{count:,}[/]")
@@ -356,17 +366,25 @@ def _show(record: dict[str, Any], out: Path) -> None:
             f"({out / 'unusable-events.parquet'})",
             soft_wrap=True,
         )
-    if events["lines"] == events["unusable"]:
-        _out.print(
-            "[bold red]no event was usable: every physician counts as unregistered[/]; is this the right file of events?",
-            soft_wrap=True,
-        )
+    if not events["lines"]:
+        _out.print("[bold red]there was no event: every physician counts as unregistered[/]", soft_wrap=True)
     unanswered = sum(len(rule_set["unanswered"]) for rule_set in sets)
     if unanswered:
         _out.print(f"[yellow]{unanswered:,} standings could not be computed; their claims are in review[/] (run.json)")
     _out.print(f"verdicts: {out / 'verdicts'}; provenance: {out / 'run.json'}", soft_wrap=True)
     if "recorded" in record:
         _show_recorded(record["recorded"], out)
+
+
+def _first_of_each(out: Path) -> dict[str, str]:
+    """By reason the first row that was set aside, with its place and what is wrong with it."""
+    import polars as pl
+
+    rows = pl.read_parquet(out / "rejected-input.parquet", columns=["file", "line", "reason", "problem"])
+    return {
+        reason: f"{file} line {line}: {problem}"
+        for file, line, reason, problem in rows.unique("reason", keep="first", maintain_order=True).iter_rows()
+    }
 
 
 def _show_recorded(found: dict[str, Any], out: Path) -> None:

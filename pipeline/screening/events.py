@@ -35,7 +35,7 @@ class StandingViewLoaded(Event[GateMetrics]):
 class RegisterFoundEmpty(WarningEvent[GateMetrics]):
     """The register has no physician."""
 
-    consequence: str = "every physician counts as unregistered"
+    consequence: str = "as long as nothing is recorded, every physician counts as unregistered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,9 @@ REASON: dict[Reason, Pair] = {
     Reason.PRESCRIBER_NOT_LISTED: ("开方医师未报备", "prescriber not listed"),
     Reason.PRICE_ABOVE_PAYMENT_STANDARD: ("价格高于支付标准", "price above the standard"),
     Reason.MIXED_EXTERNAL_PRESCRIPTION: ("外配处方未单独开具", "outside prescription not separate"),
+    Reason.PRESCRIBER_BARRED: ("处方医师受限", "prescriber barred"),
+    Reason.PHARMACY_HEAD_ABNORMAL: ("药店主要负责人状态异常", "pharmacy's head abnormal"),
+    Reason.LINE_PERSON_BARRED: ("明细所载人员受限", "person of a line barred"),
     Reason.STANDING_STALE: ("登记库视图过旧", "register's view too old"),
     Reason.STANDING_UNREADABLE: ("登记库记录无法读取", "register's record unreadable"),
 }

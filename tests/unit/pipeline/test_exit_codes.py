@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import click
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from pipeline.cli.exits import Exit
 from pipeline.cli.main import main
 from tests.support.commands import screening
+from tests.support.spoiled import claim
 
 FOLDER = Path(__file__).parents[3] / "pipeline" / "cli"
 
@@ -65,3 +68,32 @@ def test_no_command_ends_with_a_bare_number() -> None:
         assert not re.search(r"SystemExit\([12]\)|sys\.exit\(\d|fail\([^\n]*, [012]\)", path.read_text("utf-8")), (
             path.name
         )
+
+
+def test_a_replay_says_of_each_reason_which_row_was_the_first_and_ends_with_1_when_nothing_counts(
+    tmp_path: Path,
+) -> None:
+    """A file of which no row is a claim, a file without rows, and events of which none is one: none of these is done as asked."""
+    good = tmp_path / "good.ndjson"
+    good.write_text(claim().decode() + "\n" + claim(claim_id="C2", service_date="2024/12/14").decode() + "\n", "utf-8")
+    event = {"type": "registration", "event_id": "e1", "region": "522700", "physician_code": "D522701000001",
+             "institution": "H52270100001", "date": "2023-01-03", "recorded_at": "2023-01-03T09:00:00+08:00"}  # fmt: skip
+    (events := tmp_path / "events.ndjson").write_text(json.dumps(event) + "\n", "utf-8")
+    (bad := tmp_path / "bad.ndjson").write_text(claim(service_date="2024/12/14").decode() + "\n", "utf-8")
+    (header := tmp_path / "header.csv").write_text(",".join(json.loads(claim())) + "\n", "utf-8")
+
+    def replayed(claims: Path, of: Path) -> CompletedProcess[str]:
+        return screening(
+            "replay", claims, "--events", of, "--out", tmp_path / f"{claims.name}-{of.name}", "--no-report"
+        )
+
+    done = replayed(good, events)
+    assert done.returncode == Exit.DONE, done.stderr
+    assert "the first: good.ndjson line 2: service_date: expected a calendar date as YYYY-MM-DD" in done.stdout
+    for claims, of, said in (
+        (bad, events, "every one of them was set aside"),
+        (header, events, "no row was judged: there was none"),
+        (good, good, "no line of the events was usable"),
+    ):
+        done = replayed(claims, of)
+        assert (done.returncode, said in " ".join(done.stderr.split())) == (Exit.FAILED, True), done.stderr

@@ -16,7 +16,6 @@ FOLDER = Path(str(resources.files("rules") / "schemes"))
 PACKS = {pack.ledger.scheme: pack for pack in read_packs() if pack.ledger is not None}
 
 TOLD_ONLY = {
-    ("lanzhou", "term_years"): "the agreement itself names its first and last day",
     ("national", "institution_ratio"): "the text names no share",
     ("shantou", "pharmacies_first_selection"): "a bound for the agency's selection, not for a claim",
     ("shantou", "pharmacies_per_chain"): "a bound for the agency's selection, not for a claim",
