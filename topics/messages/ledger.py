@@ -40,7 +40,7 @@ class StandingSpan(Message):
     points_accumulated: int | None = None
     citations: Annotated[tuple[str, ...], Field(strict=False)] = ()
     causes: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    pack: Identifier | None = None
+    pack: Annotated[Identifier | None, WhenGiven] = None
 
 
 class StandingSite(Message):
