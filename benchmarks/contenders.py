@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pipeline.devtools.kafka_jars import find_java
+from pipeline.devtools.kafka_jars import find_java, last_lines, run_to_end
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -84,7 +84,7 @@ class Running:
 
     def log_tail(self) -> str:
         """The last lines that the process has said."""
-        return "\n".join(self.log().rstrip().splitlines()[-_LOG_TAIL_LINES:])
+        return last_lines(self.log(), _LOG_TAIL_LINES)
 
     def resident_bytes(self) -> int:
         """Resident memory of the process and its children."""
@@ -318,16 +318,6 @@ class KafkaStreams(Contender):
 
 
 def _run(command: list[str], what: str, cwd: Path | None = None) -> None:
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    done = run_to_end(command, cwd)
     if done.returncode != 0:
-        tail = "\n".join(done.stdout.rstrip().splitlines()[-_LOG_TAIL_LINES:])
-        raise ContenderError(f"{what} failed (exit {done.returncode}):\n{tail}")
+        raise ContenderError(f"{what} failed (exit {done.returncode}):\n{last_lines(done.stdout, _LOG_TAIL_LINES)}")

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, mapping_option, settings_of
+from pipeline.cli.telling import tell_bad_line, tell_notice
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
@@ -185,7 +186,6 @@ def _wait(ledger: LedgerWait) -> int:
 
 
 def _load(source: Source, settings: Settings, *, strict: bool) -> Loaded:
-    from pipeline.cli.telling import tell_notice
     from pipeline.kafka.diagnostics import ClusterError
     from pipeline.loading import LoadError, load_file
 
@@ -197,8 +197,7 @@ def _load(source: Source, settings: Settings, *, strict: bool) -> Loaded:
         nonlocal shown
         shown += 1
         if shown <= _SHOWN_BAD_LINES:
-            where = f"{bad.file}: " if bad.file else ""
-            err.print(f"[yellow]{escape(where)}line {bad.number}:[/] {escape(bad.reason)}", soft_wrap=True)
+            tell_bad_line(bad)
         elif shown == _SHOWN_BAD_LINES + 1:
             err.print("[yellow]further bad lines are counted, not shown[/]")
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 from pipeline.cli.exits import Exit, complain, fail
 from pipeline.cli.load import constants_of
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, settings_of
+from pipeline.cli.telling import tell_bad_line
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
@@ -157,8 +158,7 @@ def _record(
 
 def _show(file: str, roster: Roster, found: Difference, sent: int, *, applied: bool) -> None:
     for bad in roster.bad[:_SHOWN]:
-        where = f"{bad.file}: " if bad.file else ""
-        err.print(f"[yellow]{escape(where)}line {bad.number}:[/] {escape(bad.reason)}", soft_wrap=True)
+        tell_bad_line(bad)
     for item in found.changes[:_SHOWN]:
         event = item.event
         told = [event.type_name, event.physician_code or "", event.institution or "", getattr(event, "status", "")]

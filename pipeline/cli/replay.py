@@ -380,11 +380,9 @@ def _first_of_each(out: Path) -> dict[str, str]:
     """By reason the first row that was set aside, with its place and what is wrong with it."""
     import polars as pl
 
-    rows = pl.read_parquet(out / "rejected-input.parquet", columns=["file", "line", "reason", "problem"])
-    return {
-        reason: f"{file} line {line}: {problem}"
-        for file, line, reason, problem in rows.unique("reason", keep="first", maintain_order=True).iter_rows()
-    }
+    rows = pl.scan_parquet(out / "rejected-input.parquet").unique("reason", keep="first", maintain_order=True)
+    first = rows.select("file", "line", "reason", "problem").collect()
+    return {reason: f"{file} line {line}: {problem}" for file, line, reason, problem in first.iter_rows()}
 
 
 def _show_recorded(found: dict[str, Any], out: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.markup import escape
 
-from pipeline.inputs.slicing import Notice
 from pipeline.telemetry.console import err
+
+if TYPE_CHECKING:
+    from pipeline.inputs.slicing import Notice
+    from pipeline.loading import BadLine
 
 
 def tell_notice(notice: Notice) -> None:
@@ -13,3 +18,9 @@ def tell_notice(notice: Notice) -> None:
     if not notice.noted:
         style = "yellow" if notice.doubt else "dim"
         err.print(f"[{style}]{escape(str(notice))}[/]", soft_wrap=True)
+
+
+def tell_bad_line(bad: BadLine) -> None:
+    """Tells of a line that was left out: its place and what is wrong with it."""
+    where = f"{bad.file}: " if bad.file else ""
+    err.print(f"[yellow]{escape(where)}line {bad.number}:[/] {escape(bad.reason)}", soft_wrap=True)

@@ -22,6 +22,7 @@ from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
 from rules.packs.pack import PackSet
 from rules.screens.facts import CLAIM_FACTS, DRUG_FIELDS, EPOCH
+from rules.screens.further import FIELDS
 from rules.screens.index import FIRST_DAY, LAST_DAY, StandingIndex, day_number
 from rules.screens.table import Ruling
 from rules.screens.verdict import Screen
@@ -109,12 +110,9 @@ def _code(claim: Mapping[str, Any]) -> str | None:
     return code.strip() or None if isinstance(code, str) else None
 
 
-_FURTHER = ("emergency_origin", "staff_category", "people", "lines")
-
-
 def _further(case: Case, number: int) -> str | None:
     """What the decision reads of the claim's further fields, as JSON; the people under the case's own names."""
-    given = {name: case.claim[name] for name in _FURTHER if case.claim.get(name) is not None}
+    given = {name: case.claim[name] for name in FIELDS if case.claim.get(name) is not None}
     for name in ("people", "lines"):
         if name in given:
             given[name] = [{**one, "person": f"{number}/{one['person'].strip()}"} for one in given[name]]

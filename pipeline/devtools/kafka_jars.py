@@ -139,8 +139,13 @@ def find_java() -> str:
     return java
 
 
-def run_to_end(command: Sequence[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Runs a program in a folder; `stdout` has all that it said, errors too. Raises subprocess.TimeoutExpired."""
+def run_to_end(
+    command: Sequence[str], folder: Path | None = None, seconds: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program, in a folder where one is given; `stdout` has all that it said, errors too.
+
+    Raises subprocess.TimeoutExpired when it takes longer than the seconds given.
+    """
     return subprocess.run(
         command,
         cwd=folder,

@@ -62,11 +62,13 @@ class Fit:
         self.columns[column] = None
         return self.schema[column]
 
-    def first(self, source: FieldSource) -> str | None:
-        """The one column that the source has of those named; None without any, or with several, which are read one by one."""
+    def first(self, name: str, source: FieldSource, what: str) -> str | None:
+        """The first column that the source has of those named. Without any, as under a constant, that is a problem of `what`."""
         there = [column for column in source.names if column in self.schema]
         for column in there:
             self.columns[column] = None
+        if not there:
+            self.problems.append(f"{name}: {what} cannot be a constant")
         return there[0] if there else None
 
     def add(self, name: str, value: pl.Expr | None, document: pl.Expr, doubt: pl.Expr) -> None:
@@ -229,9 +231,8 @@ def _version(name: str, source: FieldSource, found: Fit) -> None:
 
 
 def _date(name: str, source: FieldSource, found: Fit) -> None:
-    column = found.first(source)
+    column = found.first(name, source, "a date")
     if column is None:
-        found.problems.append(f"{name}: a date cannot be a constant")
         return
     day, given = pl.lit(None, pl.Int32), pl.lit(value=False)
     for column in [item for item in source.names if item in found.schema]:
@@ -262,9 +263,8 @@ def _is_text(dtype: pl.DataType) -> bool:
 
 
 def _time(name: str, source: FieldSource, found: Fit) -> None:
-    column = found.first(source)
+    column = found.first(name, source, "a time")
     if column is None:
-        found.problems.append(f"{name}: a time cannot be a constant")
         return
     dtype, raw = found.wants(column), pl.col(column)
     if isinstance(dtype, pl.Datetime):
@@ -281,9 +281,8 @@ def _time(name: str, source: FieldSource, found: Fit) -> None:
 
 
 def _money(name: str, source: FieldSource, found: Fit) -> None:
-    column = found.first(source)
+    column = found.first(name, source, "an amount")
     if column is None:
-        found.problems.append(f"{name}: an amount cannot be a constant")
         return
     dtype, raw = found.wants(column), pl.col(column)
     found.amounts.add(column)
@@ -320,9 +319,8 @@ def _money(name: str, source: FieldSource, found: Fit) -> None:
 
 
 def _drug(name: str, source: FieldSource, found: Fit) -> None:
-    column = found.first(source)
+    column = found.first(name, source, "a drug object")
     if column is None:
-        found.problems.append(f"{name}: a drug object cannot be a constant")
         return
     dtype, raw = found.wants(column), pl.col(column)
     if dtype == pl.Null:

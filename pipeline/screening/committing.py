@@ -64,7 +64,7 @@ class Committer:
         self._settings, self._gate, self._instance = settings, gate, instance
         self._epoch, self._forget, self._give_back, self._committed = epoch, forget, give_back, committed
         self._teller = Teller(logger(component="worker", instance=instance), metrics)
-        self._committing: Future[Commit] | None = None
+        self._committing: tuple[Batch, Future[Commit]] | None = None
         self._overdue_at = 0.0
         self.failures = 0
         self._last_cause = ("", 0)
@@ -86,7 +86,7 @@ class Committer:
     @property
     def idle(self) -> bool:
         """Whether nothing is in commit, or what is has come to its end, or has taken so long that it may never come to one."""
-        return self._committing is None or self._committing.done() or time.monotonic() > self._overdue_at
+        return self._committing is None or self._committing[1].done() or time.monotonic() > self._overdue_at
 
     @property
     def busy(self) -> bool:
@@ -104,8 +104,7 @@ class Committer:
             except BaseException as error:
                 answer.set_exception(error)
 
-        self._batch = batch
-        self._committing, self._overdue_at = answer, time.monotonic() + _COMMIT_WITHIN_S
+        self._committing, self._overdue_at = (batch, answer), time.monotonic() + _COMMIT_WITHIN_S
         threading.Thread(target=commit, name="commit", daemon=True).start()
 
     def _commit(self, batch: Batch, sink: TransactionalSink) -> Commit:
@@ -143,9 +142,9 @@ class Committer:
         """
         if self._committing is None:
             return True
-        committing, self._committing = self._committing, None
+        (batch, answer), self._committing = self._committing, None
         try:
-            commit = committing.result(_COMMIT_WITHIN_S)
+            commit = answer.result(_COMMIT_WITHIN_S)
         except TimeoutError:
             # After a broker restart librdkafka 2.16 can wait for ever for the group's coordinator to take the offsets,
             # whatever its time limit (found by the crash test). A new producer of the same name fences the old one.
@@ -155,7 +154,7 @@ class Committer:
             return False
         except TransactionAborted as aborted:
             self._teller.tell(events.TransactionAborted(aborted.cause, str(aborted)))
-            if self._taken_apart(self._batch, aborted):
+            if self._taken_apart(batch, aborted):
                 return False
             self.failures += 1
             self._forget()

@@ -1,5 +1,4 @@
-"""What the decision reads of a claim's further fields: emergency origin, staff category, whether the
-visit was seen, and who else is named.
+"""What the decision reads of a claim's further fields: emergency origin, staff category, whether the visit was seen, others.
 
 The fields come as one JSON text a claim, null for most of them. Both ways of decoding a batch hand the same text over, so
 what is read of it is the same for a claim alone and for a frame.
@@ -47,6 +46,8 @@ class _Further(msgspec.Struct, gc=False):
 
 
 _read = msgspec.json.Decoder(_Further).decode
+FIELDS = _Further.__struct_fields__
+"""Names of the fields that are read."""
 
 
 class Named(NamedTuple):

@@ -214,7 +214,7 @@ def judged_again(file: CaseFile, case: Case) -> CaseAction | None:
 
     It goes into the log of actions, so that the state of a case follows from the case and its actions alone.
     """
-    known = set(_facts(file).evidence)
+    known = set(_folded(file)[1].evidence)
     new = [name for name in case.evidence if name not in known]
     sizes = accumulate(len(name.encode()) + 3 for name in reversed(new))
     kept = new[len(new) - sum(size <= _MOST_NEW_EVIDENCE_BYTES for size in sizes) :]
@@ -242,7 +242,8 @@ def take_action(file: CaseFile, action: CaseAction, scheme_events: Container[str
         len(file.actions) + len(file.refused) >= MOST_ACTIONS or _bytes(action) > MOST_ACTION_BYTES
     ):
         return Filed(None, Applied(problem=_FULL, code=Code.CASE_FULL))
-    applied = apply(state_of(file), action, _facts(file), seen=seen, scheme_events=scheme_events)
+    state, facts = _folded(file)
+    applied = apply(state, action, facts, seen=seen, scheme_events=scheme_events)
     if applied.problem is not None:
         # An id that is taken stays that of the action that took it.
         kept = applied.code is not Code.ID_CONFLICT
@@ -258,18 +259,16 @@ def take_action(file: CaseFile, action: CaseAction, scheme_events: Container[str
 
 def state_of(file: CaseFile) -> CaseState:
     """Where the case stands after the actions of its file."""
+    return _folded(file)[0]
+
+
+def _folded(file: CaseFile) -> tuple[CaseState, CaseFacts]:
+    """State and facts of the case after the actions of its file."""
     state, facts = open_case(file.case), facts_of(file.case)
     for action in file.actions:
         state = apply(state, action, facts).state or state
         facts = facts_with(facts, action)
-    return state
-
-
-def _facts(file: CaseFile) -> CaseFacts:
-    facts = facts_of(file.case)
-    for action in file.actions:
-        facts = facts_with(facts, action)
-    return facts
+    return state, facts
 
 
 def _bytes(message: CaseFile | CaseAction) -> int:

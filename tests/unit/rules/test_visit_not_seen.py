@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.conformance.cases import read_case
+from pipeline.conformance.run import run_cases
 from pipeline.explain.explaining import explain_claim
 from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
@@ -50,6 +52,23 @@ def test_what_goes_before_a_missing_physician_goes_before_this_too() -> None:
 
 def test_a_pharmacy_misses_no_physician_and_so_no_visit() -> None:
     assert _told("2023-05-12", encounter_type="pharmacy").verdict["reason"] == "ok"
+
+
+def test_a_worked_case_is_judged_by_what_it_says_of_the_visit() -> None:
+    common = {"encounter_type": "outpatient", "service_date": "2023-05-12", "institution": "H1", "physician_code": None}
+    cases = [
+        read_case(
+            {
+                "id": str(visit),
+                "locality": "qiannan",
+                "history": [],
+                "as_of": "2023-06-01",
+                "claim": {**common, "visit": visit},
+            }
+        )
+        for visit in ("not_seen", "seen", None)
+    ]
+    assert [told["reason"] for told in run_cases(cases)] == ["visit_not_seen", "physician_missing", "physician_missing"]
 
 
 @pytest.mark.parametrize("few", [0, 200])
