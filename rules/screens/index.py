@@ -247,11 +247,15 @@ class StandingIndex:
         """Whoever heads the claiming pharmacy on the service day, other than the claim's own person: place, code, day (P5)."""
         if not self._heads or not len(rows):
             return []
-        asked = claims.take(rows)
-        owners = self._institutions_of(asked).tolist()
+        taken = claims.take(rows)
+        owners = self._institutions_of(taken)
+        headed = np.flatnonzero(np.isin(owners, list(self._heads)))
+        asked = taken.take(headed)
         own = asked.physician_key if isinstance(asked.physician_key, list) else asked.physician_key.to_list()
         found = []
-        for row, owner, key, day in zip(rows.tolist(), owners, own, asked.day.tolist(), strict=True):
+        for row, owner, key, day in zip(
+            rows[headed].tolist(), owners[headed].tolist(), own, asked.day.tolist(), strict=True
+        ):
             code = None if key is None else key.partition("|")[2]
             found += [
                 (row, person, day)
