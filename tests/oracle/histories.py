@@ -15,11 +15,12 @@ from .outcome import EMERGENCIES, NORMAL_ENCOUNTERS
 from .wire import STAFF_CATEGORIES
 
 SITES = ("H1", "H2", "H3")
-PREFIX = {"qiannan": "QN", "lanzhou": "LZ", "national": "NA", "xiamen": "XM", "shantou": "ST"}
+PREFIX = {"qiannan": "QN", "lanzhou": "LZ", "national": "NA", "national_points": "NP", "xiamen": "XM", "shantou": "ST"}
 SOURCE = {
     "qiannan": "000_5db5b567944008cc.txt",
     "lanzhou": "002_0d8737387619c9dd.txt",
     "national": "003_f8557b3ad886018c.txt",
+    "national_points": "outside-2025",
     "xiamen": "004_cfea7f112d15eb01.txt",
     "shantou": "001_26bb3732d2793229.txt",
 }
@@ -387,6 +388,79 @@ def national(rng: random.Random, seed: int) -> dict:
     return m.finish("national", seed, service, claim)
 
 
+def some_points(m: Maker, ids: list[str]) -> None:
+    """One decision on points around the mark and the cap, with or without a length, and the days at which it could turn."""
+    points = m.rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 9, 9, 9, 10, 10, 11, 11, 12, 14))
+    event = m.add("points_recorded", id=f"p{len(ids) + 1}", points=points)
+    ids.append(event["id"])
+    if m.chance(0.45):
+        event["suspension_months"] = m.rng.choice((1, 2, 4, 6, 6, 8))
+    m.mark(m.now + ONE_DAY, corr(m.now, event.get("suspension_months", 1)))
+    if points >= 3 and m.chance(0.5):
+        m.mark(corr(m.now, 36 if points >= 12 else 12))
+
+
+def object_to(m: Maker, ids: list[str]) -> None:
+    """An objection to a status or to points, answered, sent to experts or left open."""
+    about, name = m.rng.choice(ids[-3:]), f"o{len(m.history)}"
+    filed = m.chance(0.8)
+    if filed:
+        m.add("objection_filed", id=name, ref=about)
+        if m.chance(0.6):
+            m.step()
+    if m.chance(0.85):
+        answer = m.rng.choice(("upheld", "upheld", "rejected", "to_experts"))
+        m.add("objection_answered", ref=name if filed and m.chance(0.6) else about, answer=answer)
+
+
+def national_points(rng: random.Random, seed: int) -> dict:
+    """Points to the mark and the cap within a year and over its turn, repairs, objections, statuses besides, and returns."""
+    starts = (date(2025, 3, 1), date(2025, 3, 31), date(2025, 8, 30), date(2025, 11, 30), date(2026, 1, 31))
+    m = Maker(rng, rng.choice(starts))
+    if m.chance(0.95):
+        m.add("registration", date(2025, 1, 20) if m.chance(0.3) else m.now, institution="H1")
+    ids: list[str] = []
+    for _ in range(rng.randint(0, 7)):
+        m.step()
+        kind = rng.random()
+        if kind < 0.45 or not ids:
+            for _ in range(rng.choice((1, 1, 1, 1, 1, 2, 3))):
+                some_points(m, ids)
+                if m.chance(0.5):
+                    m.now = min(date(m.now.year, 12, 31), m.now + timedelta(days=rng.randint(0, 60)))
+        elif kind < 0.55:
+            for _ in range(rng.choice((1, 1, 2, 5))):
+                m.add("points_recorded", id=f"b{len(m.history)}", points=-rng.choice((1, 1, 2)))
+        elif kind < 0.63:
+            end = m.now + timedelta(days=rng.choice((-1, 0, 1, 10, 60, 200)))
+            m.add("repair", new_until=end.isoformat())
+            m.mark(end)
+        elif kind < 0.71:
+            object_to(m, ids)
+        elif kind < 0.75:
+            m.add("status_corrected", ref=rng.choice(ids))
+        elif kind < 0.81:
+            ids.append(f"s{len(ids) + 1}")
+            end = None if m.chance(0.2) else m.now + timedelta(days=rng.choice((0, 1, 30, 89, 364)))
+            status = rng.choice(("suspended", "terminated", "normal"))
+            m.add("status", id=ids[-1], status=status, until=end.isoformat() if end else None)
+            m.mark(end or m.now)
+        elif kind < 0.86:
+            m.add("site_declaration", institution=rng.choice(SITES))
+        else:
+            ends = [e for e in m.marks if e > m.now - timedelta(days=40)]
+            if ends and m.chance(0.8):
+                m.now = max(m.now, rng.choice(ends) + timedelta(days=rng.choice((-20, 0, 1, 1, 2))))
+            m.add("registration", institution=rng.choice(SITES[:2]))
+    service = max(m.pick_day(date(2025, 3, 1), date(2030, 12, 31)), date(2025, 3, 1))
+    claim = m.claim(service, stays=True)
+    if "service_start" in claim:
+        claim["service_start"] = max(claim["service_start"], "2025-03-01")
+    if m.chance(0.1):
+        claim["staff_category"] = rng.choice(STAFF_CATEGORIES)
+    return m.finish("national_points", seed, service, claim)
+
+
 def xiamen(rng: random.Random, seed: int) -> dict:
     """Full 12s, criminal liability, orders around the 12 months, ratios around 40 %."""
     m = Maker(rng, rng.choice((date(2017, 8, 2), date(2018, 2, 28), date(2020, 2, 29), date(2021, 12, 31))))
@@ -427,7 +501,14 @@ def shantou(rng: random.Random, seed: int) -> dict:
     return m.finish("shantou", seed, service, m.claim(service) | {"drug": drug})
 
 
-LOCALITIES = {"qiannan": qiannan, "lanzhou": lanzhou, "national": national, "xiamen": xiamen, "shantou": shantou}
+LOCALITIES = {
+    "qiannan": qiannan,
+    "lanzhou": lanzhou,
+    "national": national,
+    "xiamen": xiamen,
+    "shantou": shantou,
+    "national_points": national_points,
+}
 
 
 def generate(locality: str, seed: int) -> dict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import lanzhou, others, qiannan
+from . import lanzhou, others, points, qiannan
 from .outcome import Outcome
 
 LOCALITIES = {
@@ -11,6 +11,7 @@ LOCALITIES = {
     "national": others.judge_national,
     "xiamen": others.judge_xiamen,
     "shantou": others.judge_shantou,
+    "national_points": points.judge,
 }
 
 
