@@ -30,6 +30,9 @@ record that its topic does not take."""
 MAX_COUNT = 1_000_000
 """Largest number of points, cases or heads: far above what any scheme counts, far below what a column of numbers holds."""
 
+MAX_MONTHS = 1_200
+"""Longest sanction that an event may state, in months: far above any in use, far below where days end."""
+
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME, pattern=r"\S")]
 """An id: not blank."""
 OptionalCode = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
@@ -203,16 +206,18 @@ class StatusCorrected(Event, frozen=True, kw_only=True, tag="status_corrected"):
 
 
 class PointsRecorded(Event, frozen=True, kw_only=True, tag="points_recorded"):
-    """Points recorded under the national opinion; no threshold is stated, so they are informative. Repair may give points back.
+    """Points recorded under the national opinion, which states no threshold, or under a province's rules. Repair may give back.
 
     `decision_ref` is the institution's own penalty or handling that comes first, `degree` that of the person's responsibility
-    (`003 二¶3`), `band` the province's (N5).
+    (`003 二¶3`), `band` the province's (N5). `suspension_months` is the length that the agency set where the points reach a
+    province's mark for a suspension.
     """
 
     points: Annotated[int, msgspec.Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
     decision_ref: Name | None = None
     degree: Literal["main", "important", "general"] | None = None
     band: Name | None = None
+    suspension_months: Annotated[int, msgspec.Meta(ge=1, le=MAX_MONTHS)] | None = None
 
 
 class Full12(Event, frozen=True, kw_only=True, tag="full_12"):

@@ -199,14 +199,29 @@ def _cancellation(*, first: bool) -> Callable[[File], Iterator[Raised]]:
     return find
 
 
-def _abnormal(file: File) -> Iterator[Raised]:
+def _statuses(file: File) -> Iterator[Raised]:
     for event in file.events:
         if isinstance(event, StatusRecorded) and event.status != "normal":
             yield Raised(event, event.date, void=event.event_id in file.void)
 
 
+def _abnormal(file: File) -> Iterator[Raised]:
+    """A status that was recorded, or points that brought one."""
+    yield from _statuses(file)
+    for entry in file.entries:
+        if entry.window is not None and entry.kind is EventType.POINTS_RECORDED:
+            yield Raised(file.by_id[entry.event_id], entry.date)
+
+
+def _terminated(file: File) -> Iterator[Raised]:
+    """A termination by points, with the day from which a new filing is possible, as repairs leave it."""
+    for entry in file.effect(Effect.TERMINATED, Effect.TERMINATED_AT_ONCE):
+        bars = [span.reapply_not_before for span in file.statement.timeline.spans if entry.event_id in span.causes]
+        yield Raised(file.by_id[entry.event_id], entry.date, due=next((bar for bar in reversed(bars) if bar), None))
+
+
 def _points_or_status(file: File) -> Iterator[Raised]:
-    yield from _abnormal(file)
+    yield from _statuses(file)
     for event in file.events:
         if isinstance(event, PointsRecorded):
             yield Raised(event, event.date, void=event.event_id in file.void)
@@ -246,6 +261,7 @@ DERIVED: dict[DerivedTrigger, Callable[[File], Iterator[Raised]]] = {
     DerivedTrigger.SECOND_CANCELLATION: _cancellation(first=False),
     DerivedTrigger.POINTS_OR_STATUS: _points_or_status,
     DerivedTrigger.STATUS_ABNORMAL: _abnormal,
+    DerivedTrigger.TERMINATED: _terminated,
 }
 """How each derived trigger is found in a file."""
 

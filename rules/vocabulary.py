@@ -221,6 +221,11 @@ class Effect(StrEnum):
     SUSPENDED_LONG = "suspended_long"
     CANCELLED = "cancelled"
     NO_TERM = "no_term"
+    SUSPENDED = "suspended"
+    """For a length that the agency sets within bounds."""
+    TERMINATED = "terminated"
+    """By points that added up in the year."""
+    TERMINATED_AT_ONCE = "terminated_at_once"
 
 
 LONG_PERIOD = (Effect.TWO_CONSECUTIVE_YEARS, Effect.THREE_CONSECUTIVE_YEARS)
@@ -249,6 +254,8 @@ class DerivedTrigger(StrEnum):
     SECOND_CANCELLATION = "second_cancellation"
     POINTS_OR_STATUS = "points_or_status"
     STATUS_ABNORMAL = "status_abnormal"
+    TERMINATED = "terminated"
+    """A termination that bars from a new filing until a day."""
 
 
 class IssueCode(StrEnum):
@@ -268,5 +275,10 @@ class IssueCode(StrEnum):
     OTHER_TERM = "other_term"
     REPAIR_WITHOUT_STATUS = "repair_without_status"
     REPAIR_LENGTHENS = "repair_lengthens"
+    REPAIR_BEYOND_BOUNDS = "repair_beyond_bounds"
     ACT_BEFORE_ITS_CAUSE = "act_before_its_cause"
     POINTS_WITHOUT_DECISION = "points_without_decision"
+    POINTS_OUTSIDE_BAND = "points_outside_band"
+    LENGTH_NOT_SET = "length_not_set"
+    LENGTH_OUT_OF_BOUNDS = "length_out_of_bounds"
+    LENGTH_WITHOUT_MARK = "length_without_mark"

@@ -16,8 +16,18 @@ from rules.events import CHINA, NEEDS_INSTITUTION, TYPES, Event
 
 Json = dict[str, Any]
 
-REGIONS = {"qiannan": "522700", "lanzhou": "620100", "national": "000000", "xiamen": "350200", "shantou": "440500"}
+REGIONS = {
+    "qiannan": "522700",
+    "lanzhou": "620100",
+    "national": "000000",
+    "xiamen": "350200",
+    "shantou": "440500",
+    "national_points": "990000",
+}
 """Region by which a case of a locality finds its pack."""
+
+SWITCHED_ON = ("shantou-2022-draft", "national-points-model")
+"""The packs that are off by default and that worked cases are judged by."""
 
 NOBODY = "(the claim's physician)"
 """Whose events those are of a case whose claim names no physician."""

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.conformance.cases import REGIONS, Case, CaseError, Json, read_case
+from pipeline.conformance.cases import REGIONS, SWITCHED_ON, Case, CaseError, Json, read_case
 from pipeline.inputs.records import read_records
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
@@ -73,7 +73,7 @@ def run_cases(
     cases: Sequence[Case], packs: PackSet | None = None, calendar: WorkingCalendar = MONDAY_TO_FRIDAY
 ) -> list[Json]:
     """Judges the cases as one frame; returns for each what `expect` would have to say, in their order."""
-    packs = packs if packs is not None else load_pack_set(switched_on=("shantou-2022-draft",))
+    packs = packs if packs is not None else load_pack_set(switched_on=SWITCHED_ON)
     index = StandingIndex()
     timelines: list[PhysicianTimeline | None] = []
     rows: list[Json] = []

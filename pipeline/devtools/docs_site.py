@@ -43,6 +43,7 @@ NAVIGATION: dict[str, dict[str, str]] = {
         "Qiannan 2022": "docs/law/qiannan-2022.md",
         "Lanzhou 2014": "docs/law/lanzhou-2014.md",
         "National 2024": "docs/law/national-2024.md",
+        "National points, a model": "docs/law/national-points-model.md",
         "Xiamen 2017": "docs/law/xiamen-2017.md",
         "Shantou 2022, a draft": "docs/law/shantou-2022-draft.md",
         "All schemes side by side": "rules/packs/README.md",

@@ -19,6 +19,8 @@ from rules.events import (
     AppealUpheld,
     Event,
     NoticeReceived,
+    ObjectionAnswered,
+    ObjectionFiled,
     StatusCorrected,
 )
 from rules.packs.pack import Law
@@ -206,11 +208,20 @@ def _articles(ruling: Ruling) -> Text:
 
 def _bearing(events: tuple[Event, ...], service: dt.date) -> tuple[Event, ...]:
     """The physician's events that bear on a service: those up to it, and what voids or reviews one of them (T2, Q1)."""
-    ids = {event.event_id for event in events if event.date <= service}
-    reviews = (NoticeReceived, AppealFiled, AppealUpheld, AppealRejected, StatusCorrected)
-    return tuple(
-        event for event in events if event.event_id in ids or (isinstance(event, reviews) and event.ref in ids)
+    reviews = (
+        NoticeReceived,
+        AppealFiled,
+        AppealUpheld,
+        AppealRejected,
+        StatusCorrected,
+        ObjectionFiled,
+        ObjectionAnswered,
     )
+    bearing: dict[str, Event] = {}
+    for event in events:
+        if event.date <= service or (isinstance(event, reviews) and event.ref in bearing):
+            bearing[event.event_id] = event
+    return tuple(bearing.values())
 
 
 def account_lines(

@@ -90,6 +90,10 @@ def _national_points(event: ev.PointsRecorded) -> Text:
         zh, en = f"修复：减{-event.points}分", f"repair: {-event.points} points given back"
     if event.degree is not None:
         zh, en = f"{zh}，{_DEGREE[event.degree][0]}", f"{en}, {_DEGREE[event.degree][1]}"
+    if event.band is not None:
+        zh, en = f"{zh}，档次{event.band}", f"{en}, band {event.band}"
+    if event.suspension_months is not None:
+        zh, en = f"{zh}，暂停{event.suspension_months}个月", f"{en}, suspension of {event.suspension_months} months"
     if event.decision_ref is not None:
         zh, en = f"{zh}（依{event.decision_ref}）", f"{en} (after {event.decision_ref})"
     return Text(zh, en)

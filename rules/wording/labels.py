@@ -112,6 +112,7 @@ TRIGGER: dict[EventType | DerivedTrigger, Text] = {
         "记分、暂停或终止之日", "the recording of points, a suspension or a termination"
     ),
     DerivedTrigger.STATUS_ABNORMAL: Text("暂停或终止之日", "a suspension or termination"),
+    DerivedTrigger.TERMINATED: Text("因记分终止之日", "a termination by points"),
     EventType.FULL_12: Text("计满12分之日", "the day of a full 12"),
     EventType.CRIMINAL_LIABILITY: Text("被追究刑事责任之日", "criminal liability"),
     EventType.REGISTRATION: Text("登记之日", "the registration"),

@@ -23,9 +23,10 @@ PAGES = {
     "002": "lanzhou-2014",
     "003": "national-2024",
     "004": "xiamen-2017",
+    "outside-2025": "national-points-model",
 }
 """The page of each source."""
-INITIALS = {"qiannan": "Q", "lanzhou": "L", "national": "N", "xiamen": "X", "shantou": "S"}
+INITIALS = {"qiannan": "Q", "lanzhou": "L", "national": "N", "national_points": "P", "xiamen": "X", "shantou": "S"}
 
 PACKS = read_packs()
 
@@ -52,6 +53,9 @@ def found(source: str, citation: str) -> bool:
     plain = re.sub(r"（.*）$", "", citation).strip()
     if not plain:
         return True  # a remark that the text has no such rule, and no article
+    other, _, article = plain.partition(" ")
+    if other in ARTICLES:
+        return found(other, article)  # the article of another text
     if plain.rstrip("*") in ARTICLES[source] or f"{plain.rstrip('*')}*" in ARTICLES[source]:
         return True
     shorter = re.sub(r"( \d\)|\([一二三四五六七八九十]+\))$", "", plain)

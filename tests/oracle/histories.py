@@ -422,6 +422,8 @@ def national_points(rng: random.Random, seed: int) -> dict:
     ids: list[str] = []
     for _ in range(rng.randint(0, 7)):
         m.step()
+        if m.chance(0.05):
+            m.now = max(m.now, date(2028, 2, rng.choice((28, 29, 29))))
         kind = rng.random()
         if kind < 0.45 or not ids:
             for _ in range(rng.choice((1, 1, 1, 1, 1, 2, 3))):

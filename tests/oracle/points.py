@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from .days import ONE_DAY, Event, corr, day, known, of, stay, until
-from .outcome import Outcome, blank, expect, pay, reject, review, urgent
+from .outcome import Outcome, at_a_pharmacy, blank, expect, pay, reject, review, urgent
 
 START = date(2025, 3, 1)  # the day on which most provinces began
 CAP = 12
@@ -128,9 +128,10 @@ def count(file: File, event: Event, on: date, void: bool) -> None:
         status = Status("terminated", on + ONE_DAY, corr(on, BAR_AT_ONCE if at_once else BAR_CUMULATIVE), on)
         file.statuses.append(status)
         file.terminations.append(status)
+    elif any(status.covers(on + ONE_DAY) for status in file.terminations):
+        return
     elif MARK <= after < CAP and (before < MARK or months):
-        if not any(status.covers(on + ONE_DAY) for status in file.terminations):
-            file.statuses.append(Status("suspended", on + ONE_DAY, corr(on, months or SHORTEST), on))
+        file.statuses.append(Status("suspended", on + ONE_DAY, corr(on, months or SHORTEST), on))
 
 
 def on_file(events: list[Event], asked: date) -> File:
@@ -170,7 +171,8 @@ def judge(case: dict) -> Outcome:
     """The expected outcome under the opinion with numbers, for services from its first day on."""
     claim = case["claim"]
     if blank(claim["physician_code"]):
-        return review(expect("not_applicable"), "physician_missing")
+        nobody = expect("not_applicable")
+        return pay(nobody) if at_a_pharmacy(claim) else review(nobody, "physician_missing")  # P6
     events = known(case)
     file = on_file(events, day(claim["service_date"]))
     outcome = of_the_person(file)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipeline.conformance.cases import REGIONS, Case, read_case
+from pipeline.conformance.cases import REGIONS, SWITCHED_ON, Case, read_case
 from pipeline.conformance.run import run_cases
 from pipeline.explain.explaining import explain_claim
 from pipeline.screening.gate import Gate
@@ -27,7 +27,7 @@ from tests.oracle.histories import LOCALITIES, generate
 from tests.support.thorough import share
 from topics.claims.codec import decode_claims
 
-PACKS = load_pack_set(switched_on=("shantou-2022-draft",))
+PACKS = load_pack_set(switched_on=SWITCHED_ON)
 SEEDS = range(30_000, 30_600)
 """Cases a scheme: three thousand in all, apart from those that the oracle judges."""
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.conformance.cases import Case, read_case
+from pipeline.conformance.cases import SWITCHED_ON, Case, read_case
 from pipeline.conformance.run import run_cases
 from pipeline.settings.packs import load_pack_set
 from rules.packs.pack import PackSet
@@ -35,4 +35,4 @@ def answers(locality: str, seeds: Sequence[int], packs: PackSet | None = None) -
 
 def answer(locality: str, seed: int) -> Json:
     """The product's answer to one generated case."""
-    return run_cases([arriving(generate(locality, seed), seed)], load_pack_set(switched_on=("shantou-2022-draft",)))[0]
+    return run_cases([arriving(generate(locality, seed), seed)], load_pack_set(switched_on=SWITCHED_ON))[0]

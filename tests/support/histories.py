@@ -11,7 +11,7 @@ import msgspec
 from rules.events import CHINA, TYPES, Event
 from tests.support.law import pack
 
-START = {"qiannan": 2023, "lanzhou": 2014, "national": 2025, "xiamen": 2017, "shantou": 2022}
+START = {"qiannan": 2023, "lanzhou": 2014, "national": 2025, "national_points": 2026, "xiamen": 2017, "shantou": 2022}
 _EDGES = [(1, 1), (1, 31), (2, 28), (3, 31), (5, 31), (8, 31), (11, 30), (12, 31)]
 
 
@@ -115,6 +115,19 @@ def _national(chance: random.Random, day: dt.date, number: int, events: list[Eve
     return make("points_recorded", day, number, points=chance.randint(1, 12))
 
 
+def _national_points(chance: random.Random, day: dt.date, number: int, events: list[Event]) -> Event:
+    roll = chance.random()
+    if roll < 0.6:
+        months = chance.choice([None, 1, 4])
+        return make("points_recorded", day, number, points=chance.randint(-2, 12), suspension_months=months)
+    if roll < 0.7:
+        return make("registration", day, number)
+    if roll < 0.8:
+        refs = _refs(events, "points_recorded")
+        return make("objection_answered", day, number, ref=chance.choice(refs), answer="upheld")
+    return _national(chance, day, number, events)
+
+
 def _xiamen(chance: random.Random, day: dt.date, number: int, events: list[Event]) -> Event:
     del events
     if chance.random() < 0.7:
@@ -127,4 +140,11 @@ def _shantou(chance: random.Random, day: dt.date, number: int, events: list[Even
     return make("prescriber_listed", day, number, institution=chance.choice(["H1", "H2"]))
 
 
-_GROWERS = {"qiannan": _qiannan, "lanzhou": _lanzhou, "national": _national, "xiamen": _xiamen, "shantou": _shantou}
+_GROWERS = {
+    "qiannan": _qiannan,
+    "lanzhou": _lanzhou,
+    "national": _national,
+    "national_points": _national_points,
+    "xiamen": _xiamen,
+    "shantou": _shantou,
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, TypeVar
 
-from pipeline.conformance.cases import read_case
+from pipeline.conformance.cases import SWITCHED_ON, read_case
 from pipeline.conformance.run import run_cases
 from pipeline.settings.packs import read_packs
 from rules.packs.pack import Pack, PackSet
@@ -18,6 +18,7 @@ PACK = {
     "national": "national-2024",
     "xiamen": "xiamen-2017",
     "shantou": "shantou-2022-draft",
+    "national_points": "national-points-model",
 }
 
 
@@ -42,7 +43,7 @@ def ledger(law: Pack, kind: type[LedgerT]) -> LedgerT:
 def packs(locality: str, readings: dict[str, str]) -> PackSet:
     """The shipped packs, one of them under other readings."""
     changed = [with_readings(item, readings) if item.pack == PACK[locality] else item for item in shipped()]
-    return PackSet(changed, switched_on=("shantou-2022-draft",))
+    return PackSet(changed, switched_on=SWITCHED_ON)
 
 
 def event(kind: str, date: str, **fields: Any) -> dict[str, Any]:

@@ -10,7 +10,15 @@ import pytest
 
 from rules.calendar import MONDAY_TO_FRIDAY
 from rules.dossier import Dossier, extend, fold
-from rules.events import AppealFiled, AppealUpheld, Event, NoticeReceived, StatusCorrected
+from rules.events import (
+    AppealFiled,
+    AppealUpheld,
+    Event,
+    NoticeReceived,
+    ObjectionAnswered,
+    ObjectionFiled,
+    StatusCorrected,
+)
 from rules.packs.pack import PackError
 from rules.standing import diff, institution_timeline, span_on, statement, timeline, with_changes
 from rules.timeline import check_order
@@ -18,7 +26,7 @@ from rules.vocabulary import Standing
 from tests.support.histories import history, make
 from tests.support.law import pack
 
-LOCALITIES = ("qiannan", "lanzhou", "national", "xiamen", "shantou")
+LOCALITIES = ("qiannan", "lanzhou", "national", "national_points", "xiamen", "shantou")
 SEEDS = range(60)
 
 
@@ -54,7 +62,7 @@ def test_a_dossier_grown_event_by_event_is_the_dossier_of_all(locality):
 def test_every_day_says_what_the_spec_says_of_a_service_on_that_day(locality):
     """T2, Q1: judged with the events dated up to that day, and those that void or correct, whatever their date."""
     law = pack(locality)
-    voiding = (AppealUpheld, AppealFiled, NoticeReceived, StatusCorrected)
+    voiding = (AppealUpheld, AppealFiled, NoticeReceived, StatusCorrected, ObjectionFiled, ObjectionAnswered)
     for seed in SEEDS:
         events = history(locality, seed)
         whole = statement(events, law, calendar=MONDAY_TO_FRIDAY).timeline

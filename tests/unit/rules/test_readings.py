@@ -610,7 +610,7 @@ def test_the_two_sections_of_a_pack_do_not_contradict_each_other():
     assert abnormal.when.standing == ledger(pack(N), NationalLedger).abnormal_statuses.value
 
 
-@pytest.mark.parametrize("locality", [Q, L, N, X, "shantou"])
+@pytest.mark.parametrize("locality", [Q, L, N, X, "shantou", "national_points"])
 def test_every_parameter_says_what_it_is_from_when_and_where_it_stands(locality):
     law = pack(locality)
     for name in type(law.ledger).model_fields:
