@@ -159,7 +159,7 @@ def test_each_rival_reading_gives_what_it_says():
 
 def test_points_of_the_law_before_count_where_the_province_says_so_and_suspend_nobody_by_themselves():
     law = province(("registration_required: true", "carries: points\nregistration_required: true"))
-    before = [registration("2025-01-10"), points("2025-02-01", 9)]
+    before = [registration("2025-01-10"), points("2025-02-01", 9, suspension_months=4)]
     assert under(law, before, "2025-03-02")["standing"] == "normal"
     assert under(law, before, "2025-03-02")["points_accumulated"] == 9
     after = under(law, [*before, points("2025-03-10", 3)], "2025-03-11")
