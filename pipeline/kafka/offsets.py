@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -182,6 +182,19 @@ def topic_id(admin: AdminClient, topic: str, within_s: float = 5.0) -> str | Non
     known = admin.list_topics(topic, timeout=within_s)
     if known.controller_id not in known.brokers:
         return None  # the client asks the controller, and would wait for one
-    answer = admin.describe_topics(TopicCollection([topic]), request_timeout=within_s)[topic].result(within_s)
-    told = "" if answer.topic_id is None else str(answer.topic_id)
-    return None if not told.strip("A") else told
+    return ask_topic_id(admin, topic, within_s)()
+
+
+def ask_topic_id(admin: AdminClient, topic: str, within_s: float) -> Callable[[], str | None]:
+    """Asks for a topic's id and does not wait; whoever calls what is returned waits for the answer.
+
+    The call raises KafkaException, also when there is no such topic, or TimeoutError after so many seconds.
+    """
+    asked = admin.describe_topics(TopicCollection([topic]), request_timeout=within_s)[topic]
+
+    def answer() -> str | None:
+        found = asked.result(within_s).topic_id
+        told = "" if found is None else str(found)
+        return None if not told.strip("A") else told
+
+    return answer

@@ -48,6 +48,14 @@ class TransactionFatal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a transaction that is written may not be committed; `cause` is the name under which its rollback is counted."""
+
+    cause: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """Records for one topic, for one partition or (None) where their keys belong.
 
@@ -109,12 +117,14 @@ class TransactionWriter:
         read: ReadUpTo | None = None,
         *,
         owner: Callable[[], bool] = lambda: True,
+        objection: Callable[[], Objection | None] = lambda: None,
         delivered: Delivered | None = None,
     ) -> None:
         """Writes one batch: 1. begin  2. produce  3. the input's offsets, if any  4. commit.
 
         A crash at any point leaves either everything or nothing to read_committed readers. `owner` is asked before the
-        third step whether what was read is still this process's to answer. `delivered` hears where every record stands.
+        third step whether what was read is still this process's to answer, and `objection` before the fourth whether anything
+        else speaks against the commit. `delivered` hears where every record stands.
         Raises TransactionAborted (rolled back, read again) or TransactionFatal (this producer is done for).
         """
         # 1. begin
@@ -133,6 +143,8 @@ class TransactionWriter:
                 lambda: self._producer.send_offsets_to_transaction(read.offsets, read.generation, _CALL_TIMEOUT_S)
             )
         # 4. commit
+        if (against := objection()) is not None:
+            self._abort(against.cause, against.detail)
         self._retry(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
 
     def flush(self) -> None:

@@ -17,6 +17,7 @@ from pipeline.kafka.transactions import (
     BATCH_BYTES,
     BEHIND_ONE_TOO_LARGE,
     TOO_LARGE,
+    Objection,
     TransactionAborted,
     TransactionFatal,
 )
@@ -47,6 +48,7 @@ class Committer:
 
     `forget` is called when a transaction was rolled back: all that was read since the last commit is void. `give_back` takes,
     in their order, the parts of a batch that was too large for the brokers, to be ruled on and committed one after the other.
+    `same_topic` begins to ask whether the topic of this id is still the one of claims; its answer is waited for before a commit.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class Committer:
         forget: Callable[[], None],
         give_back: Callable[[list[Records]], None],
         committed: Callable[[Commit], None],
+        same_topic: Callable[[str | None], Callable[[], Objection | None]],
     ) -> None:
         self._settings, self._gate, self._instance = settings, gate, instance
         self._epoch, self._forget, self._give_back, self._committed = epoch, forget, give_back, committed
+        self._same_topic = same_topic
         self._teller = Teller(logger(component="worker", instance=instance), metrics)
         self._committing: tuple[Batch, Future[Commit]] | None = None
         self._overdue_at = 0.0
@@ -109,6 +113,9 @@ class Committer:
 
     def _commit(self, batch: Batch, sink: TransactionalSink) -> Commit:
         """Runs on the committing thread: writes the batch out and commits it."""
+        # If the topic was made again before the batch was read, its places are others than their numbers say. The brokers answer
+        # while the batch is written.
+        objection = self._same_topic(batch.topic_id)
         started = time.monotonic()
         records = batch.records
         judged = self._gate.write(
@@ -130,6 +137,7 @@ class Committer:
                 ],
                 read=batch.read,
                 epoch=batch.epoch,
+                objection=objection,
             )
         )
         return Commit(batch, judged, written - started, time.monotonic() - written)

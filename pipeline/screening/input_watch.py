@@ -6,12 +6,14 @@ A topic that was deleted and made again has the old name and another id; positio
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from pipeline.kafka.offsets import ends, topic_id
+from pipeline.kafka.offsets import ask_topic_id, ends, topic_id
+from pipeline.kafka.transactions import Objection
 from pipeline.screening.events import ClaimsTopicQueryFailed
 from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
@@ -20,6 +22,10 @@ from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIMS
 
 _EVERY_S = 1.0
+_ASK_WITHIN_S = 1.0
+_ASK_AGAIN_S = 0.1
+_TOLD_WITHIN_S = 5.0
+"""A broker that is asked while it dies does not answer: another is asked, until so long after."""
 
 
 class InputWatch:
@@ -56,6 +62,31 @@ class InputWatch:
         self.id = topic_id(self._admin, CLAIMS.name)
         return self.id
 
+    def same_topic(self, known: str | None) -> Callable[[], Objection | None]:
+        """Begins to ask whether the topic is still the one of this id; the answer is what speaks against it.
+
+        Ids are never given twice, so that whatever was read before the question is of that topic if it is still there. Safe to
+        call from any thread.
+        """
+        if known is None:
+            return lambda: None  # brokers that do not tell ids
+        asked = ask_topic_id(self._admin, CLAIMS.name, _ASK_WITHIN_S)
+
+        def objection() -> Objection | None:
+            answer, give_up_at = asked, time.monotonic() + _TOLD_WITHIN_S
+            while True:
+                try:
+                    now = answer()
+                except (KafkaException, TimeoutError) as error:
+                    if _missing(error) or time.monotonic() > give_up_at:
+                        return Objection("topic_id_not_told", _words(error))
+                    time.sleep(_ASK_AGAIN_S)
+                    answer = ask_topic_id(self._admin, CLAIMS.name, _ASK_WITHIN_S)
+                else:
+                    return None if now in (None, known) else Objection("topic_made_again", f"{known} is now {now}")
+
+        return objection
+
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_S):
             try:
@@ -64,9 +95,7 @@ class InputWatch:
                 self._look()
                 self._failing = ""
             except (KafkaException, TimeoutError) as error:
-                told = error.args[0] if isinstance(error, KafkaException) else None
-                self.missing = told is not None and told.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-                detail = repr(error) if told is None else told.str()
+                self.missing, detail = _missing(error), _words(error)
                 if detail != self._failing:
                     self._teller.tell(ClaimsTopicQueryFailed(detail))
                 self._failing = detail
@@ -84,3 +113,11 @@ class InputWatch:
         self.pinned = {number: max(0, very[topic, number] - stable[topic, number]) for topic, number in places}
         for number, records in self.pinned.items():
             self._metrics.pinned.labels(str(number)).set(records)
+
+
+def _missing(error: KafkaException | TimeoutError) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+
+
+def _words(error: KafkaException | TimeoutError) -> str:
+    return str(error.args[0].str()) if isinstance(error, KafkaException) else repr(error)

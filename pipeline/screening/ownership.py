@@ -6,14 +6,12 @@ Everything here runs on the thread that reads. Partitions come and go inside `re
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.offsets import Noted
@@ -29,7 +27,6 @@ from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIMS
 
 _LONGEST_PAUSE_S = 5.0
-_REMEMBERED_S = 5.0
 ASSIGNOR = "range"
 """An eager one: at each rebalance everybody gives everything back, and one round of the group is enough. A cooperative one needs
 two for what moves, and the client (librdkafka 2.16) lets a second pass before it joins for the second."""
@@ -51,8 +48,8 @@ class Ownership:
     """Reads claims as a member of the group, each offset once.
 
     `epoch` grows whenever what was read so far may no longer be committed. `topic_id` is the id of the topic that is read (None:
-    not told). `settle` is called before partitions are given
-    up: it finishes what is in commit. `void` forgets what was read and is not handed over yet, and says whether there was any.
+    not told). `settle` is called before partitions are given up: it finishes what is in commit. `void` forgets what was read and
+    is not handed over yet, and says whether there was any.
     """
 
     def __init__(
@@ -80,8 +77,6 @@ class Ownership:
         self._paused: set[int] = set()
         self._pausing = False
         self.topic_id: str | None = None
-        self._recent: deque[tuple[float, Records]] = deque()
-        self._skip: dict[tuple[int, int], int] = {}
         self._fatal: KafkaError | None = None
         self.watch = InputWatch(settings, metrics, lambda: set(self.owned))
         options: dict[str, Any] = settings.client(
@@ -125,8 +120,9 @@ class Ownership:
         if self._fatal is not None:
             raise WorkerError(_no_way_on(self._fatal))
         if self.watch.id is not None and self.topic_id not in (None, self.watch.id):
-            self._begin_anew()
-            messages = []  # of which of the two topics they are nobody knows; they are read again
+            self._settle()
+            self.forget()
+            messages = []  # of which of the two topics they are nobody knows
         good = [message for message in messages if message.error() is None]
         if len(good) < len(messages):
             for message, error in ((message, message.error()) for message in messages):
@@ -140,8 +136,6 @@ class Ownership:
         partitions = np.array([message.partition() for message in good], np.int32)
         offsets = np.array([message.offset() for message in good], np.int64)
         fresh = self._advance(partitions, offsets)
-        if self._skip:
-            fresh &= self._not_answered(good)
         stamps = np.array([message.timestamp()[1] for message in good], np.int64)
         if fresh.all():
             return Records(good, partitions, offsets, stamps)
@@ -188,47 +182,9 @@ class Ownership:
         self._gone_told[partition] = low
         self._teller.tell(events.ClaimsExpiredUnread(partition, first=expected, records=low - expected))
 
-    # -- a topic that was made again ----------------------------------------------------------------------------
-
-    def remember(self, records: Records) -> None:
-        """Notes what was committed: for the lag, and for the moments until a topic that was made again is noticed."""
-        now = time.monotonic()
+    def committed(self, records: Records) -> None:
+        """Notes what was committed, for the lag."""
         self._done.update((number, done) for number, done in records.next_offsets().items() if number in self.owned)
-        self._recent.append((now, replace(records, messages=[])))
-        while now - self._recent[0][0] > _REMEMBERED_S:
-            self._recent.popleft()
-
-    def _begin_anew(self) -> None:
-        """The topic has another id: it was deleted and made again. All of the new one is read, from its start.
-
-        What was read and committed of the new topic at positions of the old one, before this was noticed, is not judged
-        again: it is known by offset and timestamp.
-        """
-        self._settle()
-        self.epoch += 1
-        self._void()
-        self._teller.tell(events.ClaimsTopicMadeAgain(self.topic_id, self.watch.id, sorted(self.owned)))
-        self.topic_id = self.watch.id
-        self._skip = {
-            (int(partition), int(offset)): int(stamp)
-            for _, records in self._recent
-            for partition, offset, stamp in zip(records.partitions, records.offsets, records.stamps, strict=True)
-        }
-        self._recent.clear()
-        self._gone.clear()
-        self._gone_told.clear()
-        try:
-            for partition in self.owned:
-                self._begin_at(partition, Start(0))
-                self._consumer.seek(TopicPartition(CLAIMS.name, partition, 0))
-        except (KafkaException, ClusterError) as error:
-            self._teller.tell(events.RewindFailed(_told(error)))
-            self.rewind_needed = True
-
-    def _not_answered(self, messages: list[Message]) -> npt.NDArray[np.bool_]:
-        return np.array(
-            [self._skip.get((place(item)[1], place(item)[2])) != item.timestamp()[1] for item in messages], np.bool_
-        )
 
     def pause(self, *, on: bool) -> None:
         """Stops or restarts fetching, without leaving the group. Records fetched before may still come."""
@@ -302,11 +258,15 @@ class Ownership:
                 time.sleep(0.1)
         return {}
 
-    def _committed_offsets(self, partitions: Iterable[int]) -> dict[int, Start]:
+    def _committed_offsets(self, partitions: Collection[int]) -> dict[int, Start]:
+        before = self.topic_id
         try:
-            self.topic_id = self.watch.ask_id() or self.topic_id
+            self.topic_id = self.watch.ask_id() or before
         except TimeoutError as error:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, str(error))) from error
+        if before not in (None, self.topic_id):
+            self._gone_told.clear()
+            self._teller.tell(events.ClaimsTopicMadeAgain(before, self.topic_id, sorted(partitions)))
         return self._positions.starts(partitions, self.topic_id)
 
     def offsets(self, records: Records) -> list[TopicPartition]:

@@ -111,7 +111,7 @@ class Reporter:
         """Publishes what a committed batch came to: one event, one set of metrics."""
         self._moved_at = time.monotonic()
         batch, judged = commit.batch, commit.judged
-        self._ownership.remember(batch.records)
+        self._ownership.committed(batch.records)
         messages = batch.records.messages
         self._teller.tell(
             BatchCommitted(

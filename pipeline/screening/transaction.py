@@ -6,20 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.kafka.producing import Record
-from pipeline.kafka.transactions import BATCH_BYTES, Outgoing, ReadUpTo, TransactionWriter
+from pipeline.kafka.transactions import BATCH_BYTES, Objection, Outgoing, ReadUpTo, TransactionWriter
 from pipeline.settings.model import Settings
 from topics.catalogue import CLAIM_CASES, CLAIM_VERDICTS, CLAIMS_DEAD_LETTER
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one batch writes. Dead letters carry key, value and headers as one keyword mapping each."""
+    """What one batch writes. Dead letters carry key, value and headers as one keyword mapping each.
+
+    `objection` is asked when all is written: what speaks against committing it.
+    """
 
     verdicts: list[Record]
     cases: list[Record]
     dead_letters: list[Record]
     read: ReadUpTo
     epoch: int
+    objection: Callable[[], Objection | None]
 
 
 class TransactionalSink:
@@ -62,4 +66,5 @@ class TransactionalSink:
             ),
             output.read,
             owner=lambda: self._epoch() == output.epoch,
+            objection=output.objection,
         )

@@ -83,6 +83,7 @@ class Worker:
             forget=self._ownership.forget,
             give_back=self._take_back,
             committed=self._reporter.committed,
+            same_topic=self._ownership.watch.same_topic,
         )
         self.metrics.info.info(
             {

@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +26,11 @@ from tests.support.spoiled import claim
 from tests.support.waiting import wait_for
 from topics.claims.codec import ClaimError
 from topics.dead_letters import Code, opened
+
+
+def unchanged(_known: str | None) -> Callable[[], None]:
+    """The topic of claims is what it was."""
+    return lambda: None
 
 
 class Silent:
@@ -48,6 +54,7 @@ def test_a_commit_that_never_answers_is_given_up_though_no_other_claim_comes(mon
     committer = Committer(
         Settings(), Gate(load_pack_set()), metrics, "w1",
         epoch=lambda: 0, forget=lambda: forgotten.append(1), give_back=lambda _parts: None, committed=lambda _commit: None,
+        same_topic=unchanged,
     )  # fmt: skip
 
     batch: Any = object()
@@ -99,6 +106,7 @@ class Narrow:
         committer = Committer(
             Settings(), gate, self.metrics, "w1", epoch=lambda: 0, forget=self._forget,
             give_back=lambda parts: self.waiting.extendleft(reversed(parts)), committed=self.committed.append,
+            same_topic=unchanged,
         )  # fmt: skip
         messages: list[Any] = [Read(offset, value) for offset, value in enumerate(values)]
         numbers = np.arange(len(values), dtype=np.int64)
