@@ -89,6 +89,7 @@ _ELSEWHERE = {
     "control": ("pipeline.cli.control", "control"),
     "dlq": ("pipeline.cli.dlq", "dlq"),
     "explain": ("pipeline.cli.explain", "explain_command"),
+    "intake": ("pipeline.cli.intake", "intake"),
     "load": ("pipeline.cli.load", "load"),
     "mapping": ("pipeline.cli.mapping", "mapping"),
     "packs": ("pipeline.cli.packs", "packs"),

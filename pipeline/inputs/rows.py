@@ -15,7 +15,7 @@ import polars as pl
 from pipeline.inputs.csv_text import read_block, read_header
 from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.documents import Row, read_document, read_documents, rows_of, value_at
-from pipeline.inputs.files import DAMAGE, InputFile, damaged, encoding_of, opened
+from pipeline.inputs.files import DAMAGE, InputFile, Text, damaged, encoding_of, opened
 from pipeline.inputs.slicing import Lines
 from pipeline.inputs.workbook import Sheet
 from topics.claims.errors import ClaimError
@@ -92,7 +92,7 @@ def _documents(file: InputFile, wanted: Sequence[str], paths: Sequence[str], mos
     columns: dict[str, None] = {}
     lines = blank = rowless = further = 0
     with opened(file) as text:
-        for number, document in itertools.islice(_numbered(text, file), most):
+        for number, document in itertools.islice(numbered_documents(text, file), most):
             lines += 1
             if document is None:
                 blank += 1
@@ -116,7 +116,8 @@ def _values(row: Row, wanted: Sequence[str]) -> dict[str, Any]:
     return {**row.value, **{path: value_at(row, path) for path in wanted}}
 
 
-def _numbered(text: Any, file: InputFile) -> Iterator[tuple[int, dict[str, Any] | ClaimError | None]]:
+def numbered_documents(text: Text, file: InputFile) -> Iterator[tuple[int, dict[str, Any] | ClaimError | None]]:
+    """The documents of a file of JSON with their lines (in an array: their numbers); None for a blank line."""
     if file.format == "json":
         for number, (document, _) in enumerate(read_documents(text.chunks(), file.name), 1):
             yield number, document

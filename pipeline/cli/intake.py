@@ -1,0 +1,154 @@
+"""`screening intake`: messages of the national interface as claims."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.markup import escape
+
+from pipeline.cli.exits import Exit, fail
+from pipeline.cli.options import encoding_option, json_option
+from pipeline.telemetry.console import err, out
+
+if TYPE_CHECKING:
+    from pipeline.intake.batch import Taken
+
+_DOUBTS = {
+    "insured_region_unreadable": "places of insurance could not be read and are left out",
+    "lines_without_person": "fee lines name nobody; they are in no claim",
+    "cancelled_line_not_seen": "cancellations are of fee lines that are not among the messages; they stand as they are",
+    "visit_begins_after_service": "visits begin after the day of service; their first day is left out",
+    "refund_of_unknown_settlement": "refunds could not be matched with what they take back",
+    "refund_of_settlement_not_seen": "refunds take back a settlement that is not among the messages, as its first version",
+    "lines_summed_by_person_and_day": "claims had too many fee lines; they are summed by person and day",
+    "claim_of_two_visits": "claims have an identity that another visit's claim has, too; a replay tells which",
+}
+"""What claims were made in spite of, in words."""
+
+
+@click.command()
+@click.argument("places", metavar="FILES...", nargs=-1, required=True)
+@click.option("--out", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="The file of claims that is written, as NDJSON (.gz too).")  # fmt: skip
+@click.option("--classes", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Your own table of visit classes (med_type), as YAML; it goes before the shipped one.")  # fmt: skip
+@encoding_option
+@click.option(
+    "--strict", is_flag=True, help="Write nothing if a line is set aside or a file cannot be read to its end."
+)
+@json_option
+def intake(
+    places: tuple[str, ...], target: Path, classes: Path | None, encoding: str | None, strict: bool, as_json: bool
+) -> None:
+    """Makes claims of the messages of the national interface: settlements joined with their visits and fee lines.
+
+    FILES are files, folders or quoted patterns: messages as NDJSON or JSON (requests and responses, together or apart), or
+    exports of the same fields as CSV, workbook or Parquet, text also as .gz. Taken are 2201, 2203 and 2401 (visits), 2204 and
+    2301 (fee lines), 2207, 2304 and 5203 (settlements); all others are counted by number.
+
+    The attending physician of the visit is responsible. Cancelled fee lines are netted, a refund becomes a claim that takes
+    another back, a later correction a further version. A settlement whose visit is not among the messages is marked, and goes to
+    review if nobody is named; so does a visit class that no table knows.
+
+    Exit code 0: claims were written, and what was set aside is told; 1: no claim followed, a file could not be read to its end,
+    or --strict stopped the run; 2: the arguments or the table of classes cannot be used.
+
+    \b
+    Example:
+      screening intake messages/ --out claims.ndjson
+      screening intake "2024-03-14/*.ndjson.gz" settlements.csv --out claims.ndjson.gz --strict
+    """
+    from pipeline.inputs.errors import InputError, MappingError
+    from pipeline.intake.batch import take_files
+    from pipeline.intake.classes import load_classes
+
+    if target.exists():
+        fail(f"{target}: is there already; name another file", Exit.USAGE)
+    if not target.absolute().parent.is_dir():
+        fail(f"{target}: there is no folder {target.absolute().parent}", Exit.USAGE)
+    try:
+        table = load_classes(classes)
+    except MappingError as error:
+        fail(str(error), Exit.USAGE)
+    try:
+        with err.status("reading messages") as status:
+            taken = take_files(
+                places, target, table, encoding=encoding, strict=strict,
+                progress=lambda lines: status.update(f"reading messages: {lines:,} lines"),
+            )  # fmt: skip
+    except InputError as error:
+        fail(str(error))
+    if as_json:
+        click.echo(json.dumps({"out": str(target), **_record(taken)}, ensure_ascii=False))
+    else:
+        _show(taken, target)
+    raise SystemExit(Exit.DONE if taken.claims and not taken.damaged else Exit.FAILED)
+
+
+def _record(taken: Taken) -> dict[str, Any]:
+    record = {item.name: getattr(taken, item.name) for item in fields(taken)}
+    for name in ("passed", "repeated", "encounter_unknown", "doubts"):
+        record[name] = {key: number for key, number in sorted(record[name].items()) if number}
+    record["set_aside"] = {code: asdict(aside) for code, aside in sorted(taken.set_aside.items())}
+    return record
+
+
+def _show(taken: Taken, target: Path) -> None:
+    for name in taken.passed_over:
+        err.print(f"[dim]{escape(name)}: is not read: its name is that of no known format[/]", soft_wrap=True)
+    for told in taken.damaged:
+        err.print(f"[bold red]error:[/] {escape(told)}", soft_wrap=True)
+    for code, aside in sorted(taken.set_aside.items()):
+        err.print(
+            f"[yellow]{aside.rows:,} set aside, {code}:[/] first {escape(aside.first)}: {escape(aside.reason)}",
+            soft_wrap=True,
+        )
+    for name, number in sorted(taken.doubts.items()):
+        if number:
+            err.print(f"[yellow]{number:,} {_DOUBTS[name]}[/]", soft_wrap=True)
+    for code, number in taken.encounter_unknown.most_common():
+        err.print(
+            f"[yellow]{number:,} claims of visit class {escape(code)}, which no table knows: a person decides[/]",
+            soft_wrap=True,
+        )
+    out.print(_lines_of(taken), soft_wrap=True)
+    out.print(_claims_of(taken, target), soft_wrap=True)
+
+
+def _lines_of(taken: Taken) -> str:
+    parts = [
+        (taken.visits, "of visits"),
+        (taken.fee_lines, "fee lines"),
+        (taken.settlements, "settlements"),
+        (taken.joined, "responses joined with their request"),
+        (taken.answers, "responses that say no more"),
+        (taken.failed, "of refused transactions"),
+        (sum(taken.passed.values()), f"of other transactions ({', '.join(sorted(taken.passed))})"),
+        (taken.set_aside_rows, "set aside"),
+        (taken.blank, "blank"),
+        (taken.continued, "that carry another on"),
+    ]
+    said = ", ".join(f"{number:,} {what}" for number, what in parts if number)
+    whole = f"{taken.lines:,} lines" + (f" with {taken.further:,} further rows" if taken.further else "")
+    repeated = sum(taken.repeated.values())
+    return f"{whole}: {said or 'nothing'}" + (f"; {repeated:,} of them said nothing new" if repeated else "")
+
+
+def _claims_of(taken: Taken, target: Path) -> str:
+    parts = [
+        (taken.versions, "later versions"),
+        (taken.refunds, "refunds"),
+        (taken.visit_not_seen, "without a visit"),
+        (sum(taken.encounter_unknown.values()), "of an unknown visit class"),
+    ]
+    said = ", ".join(f"{number:,} {what}" for number, what in parts if number)
+    open_ones = [
+        (taken.visits_without_settlement, "visits are not settled"),
+        (taken.lines_not_settled, "fee lines belong to no settlement so far"),
+    ]
+    later = "".join(f"; {number:,} {what}" for number, what in open_ones if number)
+    return f"{escape(str(target))}: [bold]{taken.claims:,} claims[/]{f' ({said})' if said else ''}{later}"
