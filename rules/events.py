@@ -75,6 +75,41 @@ class OptOut(Event, frozen=True, kw_only=True, tag="opt_out"):
     """On the physician's written request the institution does not declare him or her (`000 五(二)*`)."""
 
 
+class SiteEnded(Event, frozen=True, kw_only=True, tag="site_ended"):
+    """The person no longer practises at `institution`, from `date` on; its declaration ends with the day before."""
+
+
+class PersonChanged(Event, frozen=True, kw_only=True, tag="person_changed"):
+    """The institution reported a change of name, title or place of practice (`000 五(二)*`, `003 三¶2`).
+
+    `value` is what holds from `date` on, `chg_rea` the reason (变更原因), as the national interface names it.
+    """
+
+    what: Literal["name", "title", "place"]
+    value: OptionalCode | None = None
+    chg_rea: OptionalCode | None = None
+
+
+class TrainingResult(Event, frozen=True, kw_only=True, tag="training_result"):
+    """The result of a training or an examination that the person took part in, `passed` or not."""
+
+    passed: bool
+    evidence: OptionalCode | None = None
+
+
+class CommitmentSigned(Event, frozen=True, kw_only=True, tag="commitment_signed"):
+    """The person signed the service commitment (服务承诺) of `institution` (`003 一`, `二¶6`)."""
+
+    evidence: OptionalCode | None = None
+
+
+class CrimeReferred(Event, frozen=True, kw_only=True, tag="crime_referred"):
+    """Fraud that amounts to a crime was handed to the judiciary (移送司法机关, `000 三(二)3`), `by` whom, over decision `ref`."""
+
+    by: Name
+    ref: Name | None = None
+
+
 class Deduction(Event, frozen=True, kw_only=True, tag="deduction"):
     """A decision to deduct points (扣分处理决定). `points` is the total of its `cases`.
 
@@ -311,6 +346,11 @@ AnyEvent = (
     | ActDone
     | ObjectionFiled
     | ObjectionAnswered
+    | SiteEnded
+    | PersonChanged
+    | TrainingResult
+    | CommitmentSigned
+    | CrimeReferred
 )
 
 TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
@@ -351,6 +391,8 @@ NEEDS_INSTITUTION = frozenset(
     {
         EventType.REGISTRATION,
         EventType.SITE_DECLARATION,
+        EventType.SITE_ENDED,
+        EventType.COMMITMENT_SIGNED,
         EventType.OPT_OUT,
         EventType.DEDUCTION,
         EventType.REINSTATEMENT_APPLICATION,

@@ -11,7 +11,7 @@ import msgspec
 
 from rules.calendar import WorkingCalendar, official_calendar
 from rules.dossier import Dossier, Issue, fold, law_order
-from rules.events import ActDone, Event, InstitutionResigned
+from rules.events import ActDone, Event, InstitutionResigned, SiteEnded
 from rules.packs.pack import Law, Pack, PackError, Segment
 from rules.schemes import agreements
 from rules.schemes.account import Account, Ban, Entry
@@ -299,14 +299,17 @@ def span_on(spans: Iterable[Span], day: dt.date) -> Span | None:
 def _sites(events: Sequence[Event], scheme: Scheme[Any]) -> tuple[Site, ...]:
     """What each institution has declared, day by day; of one day's events the one later in the law's order holds (Q11).
 
-    Declarations outlive a ban (Q10).
+    Declarations outlive a ban (Q10). The end of a site ends a declaration alone: who asked not to be covered stays so.
     """
-    changes: dict[str, list[tuple[dt.date, SiteStatus]]] = {}
+    changes: dict[str, list[tuple[dt.date, SiteStatus | None]]] = {}
     for event in events:
+        ends = isinstance(event, SiteEnded)
         status = scheme.site_status(event)
-        if status is None or not event.institution:
+        if not event.institution or not (ends or status is not None):
             continue
         known = changes.setdefault(event.institution, [])
+        if ends and (not known or known[-1][1] is not SiteStatus.DECLARED):
+            continue
         if known and known[-1][0] == event.date:
             known.pop()
         if not known or known[-1][1] is not status:
@@ -315,7 +318,8 @@ def _sites(events: Sequence[Event], scheme: Scheme[Any]) -> tuple[Site, ...]:
     for institution, states in changes.items():
         for number, (start, status) in enumerate(states):
             end = states[number + 1][0] - _ONE if number + 1 < len(states) else None
-            sites.append(Site(institution, start, end, status))
+            if status is not None:
+                sites.append(Site(institution, start, end, status))
     return tuple(sites)
 
 

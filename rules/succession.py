@@ -26,6 +26,7 @@ from rules.events import (
     PointsRecorded,
     Registration,
     SiteDeclaration,
+    SiteEnded,
 )
 from rules.packs.pack import Pack, Segment
 from rules.schemes.account import Account, Ban
@@ -34,7 +35,7 @@ from rules.vocabulary import Effect, Standing
 
 _ONE = dt.timedelta(days=1)
 
-_OF_THE_PERSON = (Registration, SiteDeclaration, OptOut)
+_OF_THE_PERSON = (Registration, SiteDeclaration, SiteEnded, OptOut)
 """What goes over with the person, whatever the next law counts."""
 _COUNTED = (
     Deduction,

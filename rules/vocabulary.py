@@ -203,6 +203,11 @@ class EventType(StrEnum):
     ACT_DONE = "act_done"
     OBJECTION_FILED = "objection_filed"
     OBJECTION_ANSWERED = "objection_answered"
+    SITE_ENDED = "site_ended"
+    PERSON_CHANGED = "person_changed"
+    TRAINING_RESULT = "training_result"
+    COMMITMENT_SIGNED = "commitment_signed"
+    CRIME_REFERRED = "crime_referred"
 
 
 class Effect(StrEnum):

@@ -99,9 +99,36 @@ def _national_points(event: ev.PointsRecorded) -> Text:
     return Text(zh, en)
 
 
+_WHAT = {
+    "name": ("姓名", "name"),
+    "title": ("职称", "title"),
+    "place": ("执业地点", "place of practice"),
+}
+
+
+def _changed(event: ev.PersonChanged) -> Text:
+    zh, en = _WHAT[event.what]
+    zh, en = f"变更{zh}", f"change of {en}"
+    if event.value:
+        zh, en = f"{zh}为{event.value}", f"{en}: {event.value}"
+    return Text(f"{zh}（{event.chg_rea}）", f"{en} ({event.chg_rea})") if event.chg_rea else Text(zh, en)
+
+
+def _referred(event: ev.CrimeReferred) -> Text:
+    about_zh, about_en = (f"（{event.ref}）", f" over {event.ref}") if event.ref else ("", "")
+    return Text(f"{event.by}移送司法机关{about_zh}", f"handed to the judiciary by {event.by}{about_en}")
+
+
 _SIMPLE: dict[type[ev.Event], Callable[[Any], Text]] = {
     ev.Registration: _registration,
     ev.SiteDeclaration: lambda e: Text(f"{_at(e)}申报其在该处执业", f"declared by {_at(e)}"),
+    ev.SiteEnded: lambda e: Text(f"不再在{_at(e)}执业", f"no longer practises at {_at(e)}"),
+    ev.PersonChanged: _changed,
+    ev.TrainingResult: lambda e: Text(
+        "培训考核合格" if e.passed else "培训考核不合格", f"training {'passed' if e.passed else 'not passed'}"
+    ),
+    ev.CommitmentSigned: lambda e: Text(f"签署{_at(e)}的服务承诺", f"signed the service commitment of {_at(e)}"),
+    ev.CrimeReferred: _referred,
     ev.OptOut: lambda e: Text(f"书面申请在{_at(e)}的服务不纳入", f"asked in writing not to be covered at {_at(e)}"),
     ev.NoticeReceived: lambda e: Text(f"机构收到{e.ref}的书面通知", f"the institution received the notice of {e.ref}"),
     ev.AppealFiled: lambda e: Text(f"对{e.ref}申请复核", f"review of {e.ref} asked for"),

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from rules.calendar import WorkingCalendar
 from rules.dossier import Issue
-from rules.events import Bonus, Deduction, Event, OptOut, Registration, Reinstatement, SiteDeclaration
+from rules.events import Bonus, Deduction, Event, OptOut, Registration, Reinstatement, SiteDeclaration, SiteEnded
 from rules.schemes.account import (
     FOREVER,
     Account,
@@ -67,7 +67,7 @@ class QiannanFold(PointsAccount):
             self._register(event, t)
         elif isinstance(event, SiteDeclaration) and event.institution:
             self.declared.add(event.institution)
-        elif isinstance(event, OptOut) and event.institution:
+        elif isinstance(event, OptOut | SiteEnded) and event.institution:
             self.declared.discard(event.institution)
 
     def _reinstate(self, event: Reinstatement, t: int) -> None:

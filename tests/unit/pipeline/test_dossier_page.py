@@ -58,7 +58,8 @@ def facts(locality: str, events, today: str, code: str = "P-0001") -> PageFacts:
     rules, file = pack(locality), fold(events)
     told = statement(file, rules)
     owed = duties(file, told, rules, official_calendar(rules.ledger.working_calendar.value))
-    law = PackSet([rules, pack("national")] if locality != "national" else [rules]).law(rules.regions[0])
+    every = [rules, pack("national")] if locality != "national" else [rules]
+    law = PackSet(every, switched_on=(rules.pack,)).law(rules.regions[0])
     return PageFacts("522700", code, rules, law, file, told, owed, D(today), 7)
 
 
