@@ -98,8 +98,8 @@ def _record(taken: Taken) -> dict[str, Any]:
 
 
 def _show(taken: Taken, target: Path) -> None:
-    for name in taken.passed_over:
-        err.print(f"[dim]{escape(name)}: is not read: its name is that of no known format[/]", soft_wrap=True)
+    for told in taken.notices:
+        err.print(f"[dim]{escape(told)}[/]", soft_wrap=True)
     for told in taken.damaged:
         err.print(f"[bold red]error:[/] {escape(told)}", soft_wrap=True)
     for code, aside in sorted(taken.set_aside.items()):

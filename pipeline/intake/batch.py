@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.errors import InputError
-from pipeline.inputs.files import DAMAGE, InputFile, damaged, find_inputs, opened
+from pipeline.inputs.files import DAMAGE, UTF8, InputFile, damaged, encoding_of, find_inputs, opened
 from pipeline.inputs.rows import numbered_documents, read_table
 from pipeline.intake.classes import VisitClasses
 from pipeline.intake.gathering import Gathered, Gathering, counted
@@ -64,7 +64,7 @@ class Taken:
     lines_not_settled: int = 0
     doubts: Counter[str] = field(default_factory=Counter)
     damaged: list[str] = field(default_factory=list)
-    passed_over: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def set_aside_rows(self) -> int:
@@ -125,7 +125,7 @@ def _files(places: Sequence[str], taken: Taken) -> list[InputFile]:
     for place in places:
         here = find_inputs(place)
         found |= {file.path.resolve(): file for file in here.files}
-        taken.passed_over += here.passed_over
+        taken.notices += [f"{name}: is not read: its name is that of no known format" for name in here.passed_over]
     taken.files = len(found)
     return list(found.values())
 
@@ -137,13 +137,22 @@ def _read(
     file: InputFile, gathering: Gathering, taken: Taken, encoding: str | None, progress: Callable[[int], None]
 ) -> None:
     try:
+        made = replace(file, encoding=encoding or _encoding(file, taken))
         if file.format == "ndjson":
-            _documents(replace(file, encoding=encoding or file.encoding), gathering, taken, progress)
+            _documents(made, gathering, taken, progress)
         else:
-            _table(file, gathering, taken, encoding)
+            _table(made, gathering, taken)
     except InputError as error:
         taken.damaged.append(str(error))
     progress(taken.lines)
+
+
+def _encoding(file: InputFile, taken: Taken) -> str:
+    """The encoding of a file of text, told where it is not the usual one."""
+    found = encoding_of(file) if file.format in ("ndjson", "csv") else UTF8
+    if found != UTF8:
+        taken.notices.append(f"{file.name}: is read as {found.upper()}, by its bytes; --encoding says otherwise")
+    return found
 
 
 def _documents(file: InputFile, gathering: Gathering, taken: Taken, progress: Callable[[int], None]) -> None:
@@ -166,8 +175,8 @@ def _documents(file: InputFile, gathering: Gathering, taken: Taken, progress: Ca
         raise damaged(file, error, f"line {number:,}") from error
 
 
-def _table(file: InputFile, gathering: Gathering, taken: Taken, encoding: str | None) -> None:
-    table = read_table(file, (), encoding=encoding)
+def _table(file: InputFile, gathering: Gathering, taken: Taken) -> None:
+    table = read_table(file, (), encoding=file.encoding)
     position = taken.lines
     taken.lines += table.lines.lines - table.lines.header
     taken.blank += table.lines.blank
@@ -206,7 +215,8 @@ def _count(outcome: Outcome, taken: Taken, known: set[tuple[Any, ...]]) -> None:
         identity = (
             claim["region"], claim["institution_code"], claim["claim_id"], claim["claim_version"],
         )  # fmt: skip
-        taken.doubts["claim_of_two_visits"] += identity in known
+        if identity in known:
+            taken.doubts["claim_of_two_visits"] += 1
         known.add(identity)
         taken.claims += 1
         taken.versions += claim["claim_version"] > 1

@@ -34,8 +34,11 @@ class Fields:
     def _read(self, read: Callable[[Any], Any], names: Sequence[str]) -> Any:
         for name in names:
             for part in self._chain:
+                value = part.get(name)
+                if value is None or value == "":
+                    continue  # most names stand in most parts not at all
                 try:
-                    found = read(part.get(name))
+                    found = read(value)
                 except FormError as error:
                     raise Refused(Code.INVALID_VALUE, f"{name}: {error}") from None
                 if found is not None:

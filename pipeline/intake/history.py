@@ -83,25 +83,27 @@ class Settled:
         return negative or (self.flagged and self.newest.takes_back is not None)
 
 
+_SAYS = {
+    kind: tuple(item.name for item in dataclasses.fields(kind) if item.compare)
+    for kind in (VisitFact, LineFact, SettlementFact)
+}
+"""The fields of a fact that say something of its subject."""
+
+
 def _contradicting(known: _SOME, said: _SOME) -> list[str]:
     """The fields in which two facts about one thing say different things."""
     return [
-        item.name
-        for item in dataclasses.fields(said)
-        if item.compare
-        and (new := getattr(said, item.name)) not in (None, ())
-        and (old := getattr(known, item.name)) not in (None, ())
+        name
+        for name in _SAYS[type(said)]
+        if (new := getattr(said, name)) not in (None, ())
+        and (old := getattr(known, name)) not in (None, ())
         and new != old
     ]
 
 
 def _joined(known: _SOME, said: _SOME) -> _SOME:
     """What is known after something more was said: what it says, and what it does not say as it was."""
-    new = {
-        item.name: value
-        for item in dataclasses.fields(said)
-        if item.compare and (value := getattr(said, item.name)) not in (None, ())
-    }
+    new = {name: value for name in _SAYS[type(said)] if (value := getattr(said, name)) not in (None, ())}
     return replace(known, told=said.told, **new)
 
 

@@ -160,8 +160,11 @@ def _first(chain: Sequence[Document], *names: str) -> Any:
 def _text(chain: Sequence[Document], *names: str) -> str | None:
     for name in names:
         for part in chain:
+            value = part.get(name)
+            if value is None or value == "":
+                continue
             try:
-                text = text_of(part.get(name), coded=True)
+                text = text_of(value, coded=True)
             except FormError as error:
                 raise Refused(Code.INVALID_VALUE, f"{name}: {error}") from None
             if not is_missing(text):

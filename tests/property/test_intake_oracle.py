@@ -13,6 +13,7 @@ from pipeline.intake.batch import Taken, take_files
 from pipeline.intake.classes import load_classes
 from tests.oracle.centre import claims_of
 from tests.support.centre_day import Message, a_day, messages_of
+from tests.support.fuzzing import mutated
 
 Named = dict[tuple[str, str, int], dict[str, Any]]
 
@@ -74,6 +75,20 @@ def test_whatever_is_broken_in_messages_every_row_of_them_is_accounted_for(tmp_p
             spoil(message, random)
     _, taken = taken_in(tmp_path, messages)
     assert taken.set_aside_rows > 50
+    assert taken.lines + taken.further == taken.accounted
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_bytes_cost_their_own_lines_which_are_counted_apart_from_the_reader(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    lines = [json.dumps(message, ensure_ascii=False) for message in messages_of(a_day(seed, 10), seed)]
+    data = ("\n".join(lines) + "\n").encode()
+    for _ in range(random.randint(5, 30)):
+        data = mutated(random, data)
+    (tmp_path / "given.ndjson").write_bytes(data)
+    taken = take_files([str(tmp_path / "given.ndjson")], tmp_path / "claims.ndjson", load_classes())
+    assert not taken.damaged
+    assert taken.lines == data.count(b"\n") + (not data.endswith(b"\n"))
     assert taken.lines + taken.further == taken.accounted
 
 

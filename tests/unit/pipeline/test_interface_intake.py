@@ -396,6 +396,17 @@ def test_exports_of_the_same_fields_give_the_same_claim(kind: str, tmp_path: Pat
     assert (taken.lines + taken.further, taken.set_aside) == (taken.accounted, {})
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "utf-16"])
+def test_the_encoding_of_messages_is_found_and_told(encoding: str, tmp_path: Path) -> None:
+    given = tmp_path / "given.ndjson"
+    told = [{**visit(), "opter_name": "张三"}, {**settled(), "opter_name": "李四"}]
+    given.write_bytes("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told).encode(encoding))
+    done = screening("intake", given, "--out", tmp_path / "claims.ndjson")
+    assert done.returncode == 0
+    assert "given.ndjson: is read as " in done.stderr
+    assert [claim["physician_code"] for claim in read(tmp_path / "claims.ndjson")] == [DOCTOR]
+
+
 def test_a_folder_of_one_message_a_file_is_read_whole(tmp_path: Path) -> None:
     folder = tmp_path / "messages"
     folder.mkdir()
@@ -404,7 +415,9 @@ def test_a_folder_of_one_message_a_file_is_read_whole(tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("x", "utf-8")
     done = screening("intake", folder, "--out", tmp_path / "claims.ndjson", "--json")
     record = json.loads(done.stdout)
-    assert (done.returncode, record["files"], record["claims"], record["passed_over"]) == (0, 3, 1, ["notes.txt"])
+    assert (done.returncode, record["files"], record["claims"], record["notices"]) == (
+        0, 3, 1, ["notes.txt: is not read: its name is that of no known format"],
+    )  # fmt: skip
 
 
 def test_lines_that_are_no_messages_are_named_with_the_first_place_and_cost_nothing_else(tmp_path: Path) -> None:
