@@ -96,6 +96,7 @@ _ELSEWHERE = {
     "register": ("pipeline.cli.register", "register"),
     "replay": ("pipeline.cli.replay", "replay_command"),
     "sample": ("pipeline.cli.sample", "sample"),
+    "supervise": ("pipeline.cli.supervise", "supervise"),
     "topics": ("pipeline.cli.topics", "topics"),
     "worker": ("pipeline.cli.worker", "worker"),
 }

@@ -66,7 +66,7 @@ def explain_claim(
         raise ExplainError(f"pack {pack.name} has no ledger section; the chain behind a decision needs one")
     calendar = law.calendar(pack)
     code = (wanted.physician_code or "").strip() or None
-    read = _read(lines, packs)
+    read = read_events(lines, packs)
     events = [
         one for one in read.events if one.region == wanted.region and _concerns(one, code, wanted.institution_code)
     ]
@@ -149,15 +149,16 @@ def _concerns(event: Event, code: str | None, institution: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class EventLines:
     """The events of all lines, and the lines that are none."""
 
     events: list[Event]
     unusable: list[Unusable]
 
 
-def _read(lines: Sequence[bytes], packs: PackSet) -> _Read:
-    found = _Read([], [])
+def read_events(lines: Sequence[bytes], packs: PackSet) -> EventLines:
+    """The lines of a file as the ledger would take them, each on its own; empty ones are left out."""
+    found = EventLines([], [])
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

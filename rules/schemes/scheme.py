@@ -17,6 +17,7 @@ from rules.calendar import WorkingCalendar
 from rules.events import Event, OptOut, Registration, SiteDeclaration
 from rules.schemes.account import Account, Entry
 from rules.schemes.ledger import Ledger
+from rules.schemes.sections import Param
 from rules.text import Text
 from rules.timeline import InstitutionSpan, Span, Window
 from rules.vocabulary import Effect, SiteStatus
@@ -122,6 +123,10 @@ class Scheme(ABC, Generic[LedgerT]):
     def measures(self, _events: Sequence[Event], _ledger: LedgerT) -> Sequence[Measure]:
         """What the text attaches to one institution's figures, from its events in the law's order; most texts attach nothing."""
         return ()
+
+    def year_ratio(self, _ledger: LedgerT) -> Param[float | None] | None:
+        """The share of staff suspended or terminated in a year beyond which sanctions follow (P8); None: no such measure."""
+        return None
 
     def site_status(self, event: Event) -> SiteStatus | None:
         """What an event says of the person at its institution; None: nothing."""

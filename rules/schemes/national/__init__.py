@@ -11,6 +11,7 @@ from rules.schemes.account import Account
 from rules.schemes.national import fold, wording
 from rules.schemes.national.parameters import NationalLedger
 from rules.schemes.scheme import Facts, Scheme
+from rules.schemes.sections import Param
 from rules.text import Text
 
 
@@ -39,6 +40,10 @@ class NationalScheme(Scheme[NationalLedger]):
             ledger.dated(lambda law: law.abnormal_statuses.value),
             rolling_year=ledger.rolling_year,
         ).since(since)
+
+    def year_ratio(self, ledger: NationalLedger) -> Param[float | None]:
+        """The ratio of `003 五¶1`, which a province states."""
+        return ledger.institution_ratio
 
     def summary(self, ledger: NationalLedger) -> Facts:
         """What the text says, topic by topic."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 from rules.schemes.ledger import Ledger, Readings
-from rules.schemes.sections import Param
+from rules.schemes.sections import Param, Share
 from rules.vocabulary import Standing
 
 READINGS: Readings = {"points_year": ("calendar", "rolling")}
@@ -21,7 +21,7 @@ class NationalLedger(Ledger):
     readings: ClassVar[Readings] = READINGS
     scheme: Literal["national"]
     abnormal_statuses: Param[tuple[Standing, ...]]
-    institution_ratio: Param[None]
+    institution_ratio: Param[Share | None]
     transition_end: Param[dt.date]
 
     @property

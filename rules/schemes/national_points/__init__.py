@@ -12,6 +12,7 @@ from rules.schemes.account import Account, Entry
 from rules.schemes.national_points import fold, wording
 from rules.schemes.national_points.parameters import NationalPointsLedger
 from rules.schemes.scheme import Facts, Scheme, WindowLength
+from rules.schemes.sections import Param
 from rules.text import Text
 from rules.timeline import Span
 from rules.vocabulary import Effect
@@ -38,6 +39,10 @@ class NationalPointsScheme(Scheme[NationalPointsLedger]):
     ) -> Account:
         """Points and filing statuses. An objection has no limit that could make its answer late."""
         return fold.run(events, ledger.dated(lambda law: law.values), ledger.standings, since)
+
+    def year_ratio(self, ledger: NationalPointsLedger) -> Param[float | None]:
+        """The ratio of `003 五¶1`, which a province states."""
+        return ledger.institution_ratio
 
     def summary(self, ledger: NationalPointsLedger) -> Facts:
         """What the text says, topic by topic."""

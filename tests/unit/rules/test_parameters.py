@@ -16,8 +16,6 @@ FOLDER = Path(str(resources.files("rules") / "schemes"))
 PACKS = {pack.ledger.scheme: pack for pack in read_packs() if pack.ledger is not None}
 
 TOLD_ONLY = {
-    ("national", "institution_ratio"): "the text names no share",
-    ("national_points", "institution_ratio"): "no page names a share",
     ("shantou", "pharmacies_first_selection"): "a bound for the agency's selection, not for a claim",
     ("shantou", "pharmacies_per_chain"): "a bound for the agency's selection, not for a claim",
 }

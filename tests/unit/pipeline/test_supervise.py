@@ -1,0 +1,137 @@
+"""P8: the share of an institution's suspended and terminated staff, counted over everybody, for people to act on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli.main import main
+from pipeline.settings.packs import SHIPPED
+
+HERE, THERE, PROVINCE = "110000", "120000", "990000"
+
+
+def event(kind: str, date: str, number: int, person: str | None = "P1", region: str = HERE, **fields: Any) -> str:
+    whole = {"event_id": f"e{number}", "region": region, "type": kind, "date": date,
+             "recorded_at": f"{date}T09:00:00+08:00", "institution": "H1", "physician_code": person, **fields}  # fmt: skip
+    return json.dumps(whole)
+
+
+def headcount(date: str, number: int, approved: int, region: str = HERE, **fields: Any) -> str:
+    return event(
+        "institution_snapshot", date, number, None, region, approved_physicians=approved, cancelled_in_term=0, **fields
+    )
+
+
+def suspended(date: str, until: str | None, number: int, person: str = "P1", **fields: Any) -> str:
+    return event("status", date, number, person, status="suspended", until=until, **fields)
+
+
+def shares(
+    tmp_path: Path, lines: list[str], year: int = 2025, exit_code: int = 0, env: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
+    file = tmp_path / "events.ndjson"
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    run = CliRunner().invoke(
+        main, ["supervise", "shares", "--events", str(file), "--year", str(year), "--json"], env=env
+    )
+    assert run.exit_code == exit_code, run.output
+    found: list[dict[str, Any]] = json.loads(run.stdout.splitlines()[0])
+    return found
+
+
+def counted(tmp_path: Path, lines: list[str], year: int = 2025) -> int:
+    (one,) = shares(tmp_path, [headcount("2025-01-15", 90, 20), *lines], year)
+    times: int = one["person_times"]
+    return times
+
+
+FILED = [event("registration", "2025-01-06", number, person) for number, person in enumerate(("P1", "P2"), 1)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "times"),
+    [
+        ([], 0),
+        ([suspended("2025-03-01", "2025-03-31", 11), suspended("2025-06-01", "2025-06-30", 12)], 2),
+        ([suspended("2025-03-01", "2025-03-31", 11), suspended("2025-06-01", "2025-06-30", 12, "P2")], 2),
+        ([suspended("2025-03-01", "2025-08-31", 11), event("repair", "2025-05-01", 12, new_until="2025-06-30")], 1),
+        ([suspended("2025-03-01", "2025-03-31", 11), event("status_corrected", "2025-05-01", 12, ref="e11")], 0),
+        ([suspended("2026-01-01", "2026-03-31", 11)], 0),
+        ([suspended("2025-03-01", "2025-03-31", 11, "P9")], 0),
+    ],
+    ids=[
+        "nobody",
+        "twice one person",
+        "two persons",
+        "shortened is once",
+        "void",
+        "next year",
+        "of nobody declared here",
+    ],
+)
+def test_person_times_are_counted_once_a_status_of_whoever_is_declared_there(tmp_path, lines, times):
+    assert counted(tmp_path, [*FILED, *lines]) == times
+
+
+def test_a_status_that_runs_over_the_years_end_counts_in_both_years_and_only_while_the_site_lasts(tmp_path):
+    lines = [*FILED, suspended("2025-11-01", "2026-02-28", 11)]
+    assert [counted(tmp_path, lines, year) for year in (2025, 2026)] == [1, 1]
+    left = [*lines, event("site_ended", "2025-12-01", 12)]
+    assert [counted(tmp_path, left, year) for year in (2025, 2026)] == [1, 0]
+
+
+def test_a_status_recorded_in_another_area_counts_where_the_person_is_declared(tmp_path):
+    """P3: the person is one everywhere."""
+    lines = [*FILED, suspended("2025-03-01", "2025-03-31", 11, region=THERE)]
+    assert counted(tmp_path, lines) == 1
+
+
+def test_a_penalty_under_local_rules_is_no_status_of_the_opinion(tmp_path):
+    """000 一: points, windows and bans of a local scheme bind in its own area."""
+    local = [event("registration", "2025-01-06", 21, region="522700"),
+             event("deduction", "2025-03-01", 22, region="522700", points=12, violation_id="QN-T12-01")]  # fmt: skip
+    assert counted(tmp_path, [*FILED, *local]) == 0
+
+
+def test_the_latest_headcount_of_the_year_counts_and_an_institution_without_any_is_not_shown(tmp_path):
+    lines = [*FILED, suspended("2025-03-01", "2025-03-31", 11)]
+    assert shares(tmp_path, lines) == []
+    grown = [*lines, headcount("2025-01-15", 90, 20), headcount("2025-10-01", 91, 40), headcount("2026-01-15", 92, 80)]
+    (one,) = shares(tmp_path, grown)
+    assert (one["approved"], one["share"], one["event_id"]) == (40, 0.025, "e91")
+    assert (one["ratio"], one["reached"], one["citation"]) == (None, False, "五¶1")
+
+
+@pytest.mark.parametrize(("ratio", "reached"), [("0.04", True), ("0.05", False)])
+def test_a_province_states_the_ratio_and_only_more_than_it_is_told_as_such(tmp_path, ratio, reached):
+    """超过一定比例: one of twenty is 5 %, which does not exceed 5 %."""
+    folder = tmp_path / "packs"
+    folder.mkdir()
+    for file in SHIPPED.iterdir():
+        if file.name.endswith(".yaml"):
+            text = file.read_text("utf-8")
+            (folder / file.name).write_text(
+                text.replace("institution_ratio: {value: null", f"institution_ratio: {{value: {ratio}"), "utf-8"
+            )
+    points = [event("registration", "2025-03-03", 1, region=PROVINCE), headcount("2025-03-15", 90, 20, PROVINCE),
+              event("points_recorded", "2025-04-01", 2, region=PROVINCE, points=9, suspension_months=2)]  # fmt: skip
+    settings = {"SCREENING_PACKS_DIR": str(folder), "SCREENING_PACKS_ON": '["national-points-model"]'}
+    (one,) = shares(tmp_path, points, env=settings)
+    assert (one["person_times"], one["ratio"], one["reached"]) == (1, float(ratio), reached)
+    said = CliRunner().invoke(
+        main,
+        ["supervise", "shares", "--events", str(tmp_path / "events.ndjson"), "--year", "2025", "--lang", "zh"],
+        env=settings,
+    )
+    assert ("视情况采取相应惩处措施" in said.stdout) is reached
+
+
+def test_a_line_that_is_no_event_is_named_and_the_others_are_counted(tmp_path):
+    lines = [headcount("2025-01-15", 90, 20), *FILED, "{", suspended("2025-03-01", "2025-03-31", 11)]
+    (one,) = shares(tmp_path, lines, exit_code=1)
+    assert one["person_times"] == 1
