@@ -112,9 +112,9 @@ class Gathering:
             self._understood.add(envelope.told.number)
         kind = kind_of(envelope)
         if kind is None:
-            raise Refused(
-                Code.MISSING_FIELD, "infno: missing, and nothing in the message shows which transaction it is"
-            )
+            named = ", ".join(map(str, list(envelope.flat or envelope.asked or envelope.answered or {})[:10]))
+            told = f"infno: missing, and nothing shows which transaction it is; the message names {named or 'nothing'}"
+            raise Refused(Code.MISSING_FIELD, told)
         if kind in UNDOING:
             raise Refused(
                 Code.UNKNOWN_TYPE,

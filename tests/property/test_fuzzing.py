@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fuzzing import Base, Findings, NotAccounted, account, bases, fuzz_files, fuzz_messages
+from tests.support.fuzzing import (
+    Base,
+    Findings,
+    NotAccounted,
+    account,
+    bases,
+    fuzz_files,
+    fuzz_interface,
+    fuzz_messages,
+)
 from tests.support.thorough import share
 
 
@@ -26,6 +35,14 @@ def test_damaged_files_are_read_in_part_or_refused_and_every_line_is_accounted_f
     findings = Findings()
     fuzz_files(1, share(130), findings, tmp_path)
     assert {outcome for _, outcome in findings.counts} == {"read", "read in part", "refused"}
+
+
+def test_damaged_messages_of_the_national_interface_cost_their_own_rows_and_every_one_is_accounted_for(
+    tmp_path: Path,
+) -> None:
+    findings = Findings()
+    fuzz_interface(1, share(40), findings, tmp_path)
+    assert {outcome for _, outcome in findings.counts} >= {"read", "read in part"}
 
 
 def test_the_count_notices_a_line_that_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

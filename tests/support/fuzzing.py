@@ -15,15 +15,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.errors import InputError
+from pipeline.inputs.files import input_file
 from pipeline.inputs.mapping import load_mapping
 from pipeline.inputs.slicing import Cut
 from pipeline.inputs.sources import open_inputs, slices
+from pipeline.intake.batch import take_files
+from pipeline.intake.classes import VisitClasses, load_classes
 from pipeline.settings.packs import load_pack_set
 from rules.packs.pack import PackSet
+from tests.support.centre_day import a_day, messages_of
 from tests.support.spoiled import GOOD, claim
 from tests.support.workbooks import write_workbook
 from topics.claims.codec import decode_claims, decode_few
@@ -184,6 +190,64 @@ def fuzz_files(seed: int, count: int, findings: Findings, folder: Path) -> None:
         findings.counts[base.name, outcome] += 1
 
 
+def fuzz_interface(seed: int, count: int, findings: Findings, folder: Path) -> None:
+    """Files of messages of the national interface, spoiled member by member or byte by byte. Raises NotAccounted."""
+    rng = random.Random(f"interface {seed}")
+    classes = load_classes()
+    for number in range(count):
+        messages = messages_of(a_day(seed * 1_000 + number, 3), number)
+        share = rng.choice((0.0, 0.05, 0.4))
+        for message in messages:
+            while message and rng.random() < share:
+                spoil(message, rng)
+        data = "".join(json.dumps(message, ensure_ascii=False) + "\n" for message in messages).encode()
+        name = rng.choice(("i.ndjson", "i.json"))
+        if rng.random() < 0.5:
+            data = mutated(rng, data)
+        outcome = _account_interface(folder / name, data, classes, f"seed {seed}, interface {number}")
+        findings.counts["interface", outcome] += 1
+
+
+def spoil(message: dict[str, Any], rng: random.Random) -> None:
+    """Changes one member of a message, somewhere in it, or takes it out."""
+    holder: Any = message
+    while True:
+        name = rng.choice(list(holder))
+        inner = holder[name]
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            inner = rng.choice(inner)
+        if not isinstance(inner, dict) or not inner or rng.random() < 0.1:
+            break
+        holder = inner
+    if rng.random() < 0.3:
+        del holder[name]
+    else:
+        holder[name] = rng.choice(_WRONG)
+
+
+_WRONG = (
+    None, "", "x", [], {}, [1], {"a": 1}, -1, 1e300, True, "0001-01-01", "9999-12-31 23:59:59", "9" * 300, "\u200b", "{", '{"a": 1',
+)  # fmt: skip
+
+
+def _account_interface(path: Path, data: bytes, classes: VisitClasses, where: str) -> str:
+    path.write_bytes(data)
+    out = path.with_name("claims.ndjson")
+    try:
+        taken = take_files([str(path)], out, classes)
+    except InputError:
+        return "refused"
+    whole = not taken.damaged and json_form(input_file(path)) == "ndjson"
+    if whole and taken.lines != _lines(data, "utf-8"):
+        raise NotAccounted(f"{where}: {taken.lines} lines of {_lines(data, 'utf-8')} are accounted for")
+    parts = (taken.visits, taken.fee_lines, taken.settlements)
+    if taken.lines + taken.further != taken.accounted or min(parts) < 0 or "unreadable" in taken.set_aside:
+        raise NotAccounted(f"{where}: {taken}")
+    if len(out.read_bytes().splitlines()) != taken.claims:
+        raise NotAccounted(f"{where}: {taken.claims} claims are not what was written")
+    return "read" if not taken.set_aside else "read in part"
+
+
 def account(path: Path, data: bytes, mapping_name: str, where: str) -> str:
     """Reads a file and holds what was said of it against what is in it. Answers how it ended. Raises NotAccounted."""
     path.write_bytes(data)
@@ -232,10 +296,11 @@ def _lines(data: bytes, encoding: str) -> int:
 
 
 def every(seed: int, messages: int, files: int, folder: Path) -> Iterator[Findings]:
-    """Both, in turns of a thousand messages, so that progress can be shown. Yields what was found so far."""
+    """All, in turns of a thousand messages, so that progress can be shown. Yields what was found so far."""
     findings = Findings()
     turns = max(1, messages // 10_000)
     for turn in range(turns):
         fuzz_messages(seed * 1_000_003 + turn, messages // turns, findings)
         fuzz_files(seed * 1_000_003 + turn, files // turns, findings, folder)
+        fuzz_interface(seed * 1_000_003 + turn, files // turns // 10, findings, folder)
         yield findings
