@@ -23,6 +23,7 @@ from rules.events import (
     OptOut,
     Registration,
     SiteDeclaration,
+    SiteEnded,
     StatusCorrected,
     StatusRecorded,
     encode,
@@ -214,7 +215,7 @@ def _take(person: _Person, rows: Sequence[Event], found: Difference) -> None:
 
 
 def _kind(person: _Person, event: Event) -> Kind:
-    if isinstance(event, OptOut) or (isinstance(event, StatusRecorded) and event.status != "normal"):
+    if isinstance(event, OptOut | SiteEnded) or (isinstance(event, StatusRecorded) and event.status != "normal"):
         return "ended"
     now = person.now
     sites = () if isinstance(now, InstitutionTimeline) else now.sites

@@ -11,6 +11,7 @@ from rules.standing import statement
 from tests.oracle.days import ONE_DAY, corr, day, known, of
 from tests.oracle.histories import generate
 from tests.oracle.lanzhou import FIRST_DAY, LAST_DAY, keep_ledger
+from tests.oracle.points import File, take, voided
 from tests.oracle.qiannan import IN_FORCE, in_time, tell
 from tests.support.against_oracle import arriving
 from tests.support.law import pack
@@ -116,3 +117,39 @@ def test_every_mark_that_a_decision_passes_owes_its_act_as_the_oracle_counts_the
             assert days(kind, found) == days_passed, (seed, kind)
         talks += len(passed["warning_talk"])
     assert talks > 500
+
+
+def test_a_provinces_points_owe_talks_marks_and_new_filings_as_the_oracle_counts_them():
+    """The talk at its mark, the marking of every suspension and termination, and the day from which a new filing is possible."""
+    talks = bars = 0
+    for seed in range(SEEDS // 5):
+        case = generate("national_points", seed)
+        events = known(case)
+        file = File(date.max)
+        voids = voided(events)
+        expected: dict[str, set[str | None]] = {"talk": set(), "mark_person": set()}
+        ends: dict[str, date] = {}
+        for event in events:
+            on = day(event["date"])
+            before, statuses, ended = file.totals.get(on.year, 0), len(file.statuses), len(file.terminations)
+            take(file, event, *voids)
+            if event["type"] != "points_recorded":
+                continue
+            if before < 6 <= file.totals.get(on.year, 0):
+                expected["talk"].add(event["id"])
+            if len(file.statuses) > statuses:
+                expected["mark_person"].add(event["id"])
+            if len(file.terminations) > ended:
+                ends[event["id"]] = on
+        found = owed("national_points", case, seed)
+        for kind, decisions in expected.items():
+            assert {
+                duty.trigger_id for duty in found if duty.kind == kind and duty.trigger_id[0] != "s"
+            } == decisions, (
+                seed,
+                kind,
+            )
+        assert {duty.trigger_id: duty.raised_on for duty in found if duty.kind == "file_anew"} == ends, seed
+        talks, bars = talks + len(expected["talk"]), bars + len(ends)
+    assert talks > 100
+    assert bars > 50

@@ -212,6 +212,16 @@ def test_a_mapping_may_end_a_site_with_an_event_of_its_scheme(log: Log, tmp_path
     assert log.sync(rows[1:], name=name, region="522700") == [("ended", "opt_out", "D1")]
 
 
+def test_a_mapping_may_end_one_site_of_a_person_who_practises_elsewhere_as_well(log: Log, tmp_path: Path) -> None:
+    text = Path("pipeline/inputs/mappings/registers/national-registry.yaml").read_text("utf-8")
+    own = text.replace("type: status, fields: {status: {constant: terminated}}", "type: site_ended")
+    (tmp_path / "own.yaml").write_text(own, "utf-8")
+    name = str(tmp_path / "own.yaml")
+    log.sync([*FULL, ("D1", OTHER, "2025-02-01")], name=name)
+    assert log.sync(FULL[1:], name=name) == [("ended", "site_ended", "D1")]
+    assert (log.paid("D1"), log.paid("D1", OTHER)) == (False, True)
+
+
 def test_lines_that_cannot_be_read_end_nobody_for_being_absent(log: Log) -> None:
     log.sync(FULL)
     found = log.compare([("D2", HOSPITAL, "soon"), *FULL[2:]])
