@@ -132,6 +132,13 @@ class InputReadFromItsStart(ErrorEvent[ControlMetrics]):
 
 
 @dataclass(frozen=True, slots=True)
+class GroupNotJoined(WarningEvent[ControlMetrics]):
+    """The brokers do not show a topic of the group, as just after one of them was started; the group is joined again at once."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class GroupOffsetsNotCommitted(WarningEvent[ControlMetrics]):
     """The group's offsets, which only people and tools read, could not be written; the next commit has them all."""
 

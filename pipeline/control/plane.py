@@ -26,6 +26,7 @@ from pipeline.control.events import (
     ControlRecovered,
     ForeignRecordsNotRead,
     ForeignRecordsPutRight,
+    GroupNotJoined,
     GroupOffsetsNotCommitted,
     LeaveFailed,
     PartitionsAssigned,
@@ -131,10 +132,17 @@ class Plane:
         stopped = asyncio.create_task(stop.wait())
         try:
             begun = asyncio.create_task(self._app.start())
-            await asyncio.wait([begun, stopped], timeout=_START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+            joining = asyncio.create_task(
+                self._app.keep_joining(lambda error: self._teller.tell(GroupNotJoined(error)))
+            )
+            work = [joining]
+            await asyncio.wait([begun, joining, stopped], timeout=_START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
             if stopped.done():
                 begun.cancel()
                 return
+            if joining.done():
+                begun.cancel()
+                await joining
             if not begun.done():
                 raise TimeoutError(f"Faust has not started within {_START_WITHIN_S:.0f} s")
             await begun
@@ -146,7 +154,7 @@ class Plane:
                 self._watch(),
                 self._failed.get(),
             )
-            work = [asyncio.create_task(task) for task in tasks]
+            work += [asyncio.create_task(task) for task in tasks]
             done, _ = await asyncio.wait([*work, stopped], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
                 error = await task

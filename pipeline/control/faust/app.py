@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ TABLES = (*EVENT_TABLES, *CASE_TABLES)
 _SOURCE_NAMES = {spec.name for spec in SOURCES}
 _LOOK_WITHIN_S = 10.0
 _COMMIT_WITHIN_S = 3.0
+_JOIN_LOOK_EVERY_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,28 @@ class _Thread(driver.AIOKafkaConsumerThread):
             )
         return told
 
+    async def refusal(self) -> KafkaError | None:
+        """Why the group could not be joined, if that is so; joining goes on with fresh knowledge of the topics.
+
+        aiokafka waits until its user has seen such an error, which is when records are fetched. Faust fetches nothing while
+        nothing is assigned: it would wait, and with it the whole group, for ever.
+        """
+        if self._consumer is None:
+            return None
+        future = asyncio.run_coroutine_threadsafe(self._refusal(), self.thread_loop)
+        return await asyncio.wait_for(asyncio.wrap_future(future), _LOOK_WITHIN_S)
+
+    async def _refusal(self) -> KafkaError | None:
+        consumer = self._ensure_consumer()
+        if consumer._coordinator is None:
+            return None
+        try:
+            consumer._coordinator.check_errors()
+        except KafkaError as error:
+            consumer._client.force_metadata_update()
+            return error
+        return None
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commits to the group. That is for people and tools alone: a failure costs nothing, and the next commit has it all."""
         try:
@@ -216,7 +240,8 @@ class Assignor(PartitionAssignor):
     """Faust's assignor, which leaves no topic out.
 
     Faust 0.15.3 ignores a topic that the leader's view of the cluster lacks for a moment. Then nobody is given its partitions,
-    all are content, and events wait for the next rebalance, which may never come. A refusal makes the leader begin anew.
+    all are content, and events wait for the next rebalance, which may never come. A refusal makes the leader begin anew;
+    `ControlApp.keep_joining` sees to that.
     """
 
     @classmethod
@@ -254,6 +279,24 @@ class ControlApp(faust.App):
     async def reading(self) -> dict[TP, Reading]:
         """How far each source was read, as of one moment. Raises TimeoutError when the consumer's thread does not answer."""
         return await cast("_Thread", cast("_Consumer", self.consumer)._thread).look()
+
+    async def keep_joining(self, tell: Callable[[str], object]) -> None:
+        """Ends only by raising: a KafkaError when the group cannot be joined, for a reason that another try does not mend.
+
+        A topic that the brokers do not show yet is waited for; `tell` is given each refusal.
+        """
+        while True:
+            await asyncio.sleep(_JOIN_LOOK_EVERY_S)
+            thread = cast("_Thread", cast("_Consumer", self.consumer)._thread)
+            refused = None
+            # A thread that does not answer is noticed by whoever asks it how far it has read.
+            with contextlib.suppress(TimeoutError):
+                refused = await thread.refusal()
+            if refused is None:
+                continue
+            if TopicNotShown.__name__ not in str(refused):
+                raise refused
+            tell(str(refused))
 
     def _new_transport(self) -> Any:
         return _Transport(self.conf.broker_consumer[0:], self)

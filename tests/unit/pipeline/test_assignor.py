@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+from types import SimpleNamespace
+from typing import cast
 
-from pipeline.control.faust.app import Assignor, TopicNotShown
+import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
+
+from pipeline.control.faust.app import Assignor, ControlApp, TopicNotShown
+from pipeline.control.faust.app import _Thread as Thread
 
 SUBSCRIBED = {"one": ["physician-events", "claim-cases"], "two": ["physician-events", "claim-cases"]}
 
@@ -32,3 +40,63 @@ def test_a_leader_that_sees_every_topic_assigns_them_all() -> None:
         6: {"physician-events"},
         12: {"claim-cases"},
     }
+
+
+class Client:
+    """A Kafka client that counts how often it is told to ask for the topics anew."""
+
+    asked = 0
+
+    def force_metadata_update(self) -> None:
+        self.asked += 1
+
+
+def refused_thread() -> tuple[Thread, GroupCoordinator, Client]:
+    """The reader's thread of a member that has no partition yet, so that nothing is fetched."""
+    coordinator = GroupCoordinator.__new__(GroupCoordinator)
+    coordinator._subscription = SubscriptionState()
+    coordinator._subscription.register_fetch_waiters(set())
+    coordinator._coordination_task = asyncio.get_running_loop().create_future()
+    coordinator._error_consumed_fut, coordinator._pending_exception, coordinator._closing = (
+        None,
+        None,
+        asyncio.get_running_loop().create_future(),
+    )
+    client = Client()
+    thread = Thread.__new__(Thread)
+    thread._consumer = SimpleNamespace(_coordinator=coordinator, _client=client)
+    thread.thread_loop = asyncio.get_running_loop()
+    return thread, coordinator, client
+
+
+def test_a_refused_assignment_is_taken_note_of_also_where_nothing_is_fetched_and_the_topics_are_asked_for_anew() -> (
+    None
+):
+    async def joins() -> None:
+        thread, coordinator, client = refused_thread()
+        waits = asyncio.ensure_future(coordinator._push_error_to_user(KafkaError("TopicNotShown('not yet')")))
+        await asyncio.sleep(0)
+        assert not waits.done()
+
+        told = await thread.refusal()
+        await asyncio.wait_for(waits, 10)
+
+        assert "not yet" in str(told)
+        assert client.asked == 1
+        assert await thread.refusal() is None
+
+    asyncio.run(joins())
+
+
+def test_a_group_that_cannot_be_joined_for_another_reason_ends_the_run_with_it() -> None:
+    async def joins() -> list[str]:
+        thread, coordinator, _ = refused_thread()
+        app = SimpleNamespace(consumer=SimpleNamespace(_thread=thread))
+        told: list[str] = []
+        refused = asyncio.ensure_future(coordinator._push_error_to_user(GroupAuthorizationFailedError("control")))
+        with pytest.raises(GroupAuthorizationFailedError):
+            await ControlApp.keep_joining(cast(ControlApp, app), told.append)
+        await asyncio.wait_for(refused, 10)
+        return told
+
+    assert asyncio.run(joins()) == []
