@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import date, timedelta
 
+from . import points
 from .days import day
 from .histories import generate
 from .law import judge_case
@@ -24,6 +25,8 @@ def barred(case: dict, person: str, on: date) -> bool:
         return False
     claim = {"service_date": on.isoformat(), "settlement_date": on.isoformat(), "physician_code": person,
              "institution": "nowhere", "encounter_type": case["claim"]["encounter_type"]}  # fmt: skip
+    if case["locality"] == "national_points":
+        return points.bars({**case, "history": history}, on)
     found = judge_case({**case, "history": history, "claim": claim})
     if found["standing"] not in BARS:
         return False
@@ -51,10 +54,10 @@ def judge(case: dict) -> Outcome:
     return found
 
 
-def generate_people(seed: int) -> dict:
+def generate_people(seed: int, locality: str | None = None) -> dict:
     """A generated case with the history of a second person beside it, who stands on its lines or wrote the prescription."""
     rng = random.Random(f"people {seed}")
-    locality = LOCALITIES[seed % len(LOCALITIES)]
+    locality = locality or LOCALITIES[seed % len(LOCALITIES)]
     case, second = generate(locality, seed), generate(locality, seed + 1_000_003)
     theirs = [{"type": "registration", "date": min([e["date"] for e in second["history"]], default="2023-01-02"),
                "institution": "H1"}]  # fmt: skip

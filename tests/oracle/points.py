@@ -167,6 +167,16 @@ def of_the_person(file: File) -> Outcome:
     return outcome
 
 
+def bars(case: dict, on: date) -> bool:
+    """P4: whether a person with this history has a recorded bar on a day that the claim's encounter does not lift."""
+    file = on_file(known(case), on)
+    standing = of_the_person(file)["standing"]
+    status = file.abnormal()
+    if standing == "unregistered" and status is not None:
+        standing = status.kind
+    return standing == "terminated" or (standing == "suspended" and case["claim"]["encounter_type"] not in EXEMPT)
+
+
 def judge(case: dict) -> Outcome:
     """The expected outcome under the opinion with numbers, for services from its first day on."""
     claim = case["claim"]

@@ -178,7 +178,7 @@ class PointsFold:
                 IssueCode.LENGTH_NOT_SET,
                 event,
                 f"记分已达暂停分值，未载明暂停期限，按{months}个月计",
-                f"the points reach the mark and no length of the suspension is recorded; {months} months count",
+                f"the points reach the mark and the length of the suspension is not recorded; in months, {months} is counted",
             )
         elif not values.least_months <= months <= values.most_months:
             self._issue(
