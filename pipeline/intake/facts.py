@@ -28,6 +28,7 @@ UNDOING = frozenset({"2202", "2205", "2208", "2302", "2305", "2404"})
 """Cancellations of what the others said. No document at hand describes them, so they are named and not guessed at."""
 
 _ADMISSION = "2401"
+_ATTENDING = ("atddr_no", "chfpdr_code", "chfpdr_codg")
 _DIAGNOSES = ("diseinfo",)
 _REGION = re.compile(REGION_PATTERN)
 
@@ -82,7 +83,7 @@ class LineFact:
 @dataclass(frozen=True, slots=True)
 class SettlementFact:
     """A settlement (结算), its amounts in yuan. `refunded` is the flag alone (refd_setl_flag); `takes_back` names the settlement
-    that a refund of its own is about."""
+    that a refund of its own is about. `attending` is told by exports alone that have joined it with its visit."""
 
     key: Key
     told: Told = field(compare=False)
@@ -98,6 +99,7 @@ class SettlementFact:
     interim: bool | None = None
     batch: str | None = None
     takes_back: str | None = None
+    attending: str | None = None
     care: str | None = None
     insured: str | None = None
     refunded: bool = field(default=False, compare=False)
@@ -180,7 +182,7 @@ def _visit(envelope: Envelope, kind: str, row: Fields) -> VisitFact:
         key=(_institution(envelope, row), row.needed("mdtrt_id", row.text("mdtrt_id"))),
         told=envelope.told,
         begun=row.time_or_day("begntime", "begndate"),
-        attending=row.doctor("atddr_no", "chfpdr_code", "chfpdr_codg"),
+        attending=row.doctor(*_ATTENDING),
         diagnosing=main,
         others=others,
         code=row.code("med_type"),
@@ -257,6 +259,7 @@ def _settlement(envelope: Envelope, _kind: str, row: Fields) -> SettlementFact:
         interim=row.flag("mid_setl_flag") or None,
         batch=row.text("chrg_bchno"),
         takes_back=row.text("init_setl_id"),
+        attending=row.doctor(*_ATTENDING),
         care=care,
         insured=insured,
         refunded=bool(row.flag("refd_setl_flag")),

@@ -141,8 +141,9 @@ class _Claims:
             first = None
         code = fact.code or (visit.code if visit else None)
         found = self._classes.find(care, code, dt.date.fromisoformat(last))
-        attending = None if visit is None else visit.attending or visit.diagnosing
-        seen = visit is not None and (bool(visit.registered) or attending is not None)
+        named = (None if visit is None else visit.attending) or fact.attending
+        attending = named or (None if visit is None else visit.diagnosing)
+        seen = attending is not None or (visit is not None and bool(visit.registered))
         claim: dict[str, Any] = {
             "claim_id": fact.number,
             "claim_version": number,

@@ -161,6 +161,22 @@ def test_who_made_the_main_diagnosis_is_responsible_where_no_attending_physician
     assert claim["people"] == [{"person": OTHER, "role": "other", "day": "2024-03-14"}]
 
 
+def test_the_attending_physician_goes_before_whoever_diagnosed(take: Any) -> None:
+    node = {"mdtrtinfo": {"mdtrt_id": VISIT}, "diseinfo": [{"dise_dor_no": OTHER, "maindise_flag": "1"}]}
+    [claim], _ = take(message("2203", node), visit(DOCTOR), settled())
+    assert claim["physician_code"] == DOCTOR
+    assert claim["people"] == [{"person": OTHER, "role": "other", "day": "2024-03-14"}]
+
+
+def test_a_settlement_of_an_export_that_names_its_physician_needs_no_visit(take: Any) -> None:
+    joined = {**row(atddr_no=OTHER), "fixmedins_code": HOSPITAL}
+    [claim], _ = take(joined)
+    assert claim["physician_code"] == OTHER
+    assert "visit" not in claim
+    [claim], _ = take(joined, visit(DOCTOR))
+    assert claim["physician_code"] == DOCTOR
+
+
 def test_two_visits_that_contradict_each_other_at_one_time_leave_the_physician_to_a_person(take: Any) -> None:
     [claim], taken = take(visit(DOCTOR), visit(OTHER), settled())
     assert (claim["physician_code"], claim["visit"]) == (None, "not_seen")
