@@ -77,6 +77,11 @@ def fold(events: Iterable[Event], as_of: dt.date | dt.datetime | None = None) ->
     return Dossier(tuple(ordered), tuple(issues))
 
 
+def regions_sent(dossier: Dossier) -> dict[str, str]:
+    """The division code that each event was sent with, by its id: a dossier is an area's and holds those of all its places."""
+    return {event.event_id: event.region for event in dossier.events}
+
+
 def extend(dossier: Dossier, events: Sequence[Event]) -> Dossier:
     """The dossier with further events; those already in it change nothing."""
     grown = fold((*dossier.events, *events))

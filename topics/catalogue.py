@@ -163,7 +163,7 @@ PHYSICIAN_EVENTS_DEAD_LETTER = TopicSpec(
 )
 PHYSICIAN_STANDING = TopicSpec(
     name="physician-standing",
-    key="region|physician_code",
+    key="area|physician_code",
     model=PhysicianStanding,
     partitions=EVENT_PARTITIONS,
     cleanup="compact",
@@ -175,7 +175,7 @@ PHYSICIAN_STANDING = TopicSpec(
 )
 INSTITUTION_STANDING = TopicSpec(
     name="institution-standing",
-    key="region|institution_code",
+    key="area|institution_code",
     model=InstitutionStandingMessage,
     partitions=EVENT_PARTITIONS,
     cleanup="compact",
@@ -187,7 +187,7 @@ INSTITUTION_STANDING = TopicSpec(
 )
 DOSSIERS = TopicSpec(
     name="dossiers",
-    key="kind|region|code",
+    key="kind|area|code",
     model=DossierFile,
     partitions=EVENT_PARTITIONS,
     cleanup="compact",

@@ -111,7 +111,7 @@ def take(message: Message, log: Log, letters: dict[Place, list[Envelope]]) -> No
         else:
             log.unusable[where] = found
         return
-    event, owner = found.event, Owner(found.kind, found.event.region, found.code)
+    event, owner = found.event, Owner(found.kind, found.area, found.code)
     if partition_of(owner.code.encode(), len(log.extent)) != partition:
         log.misplaced[where] = owner, event
         counted["forwarded"] += 1

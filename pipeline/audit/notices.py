@@ -11,7 +11,7 @@ from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key
 from pipeline.settings.model import Settings
-from rules.dossier import fold
+from rules.dossier import fold, regions_sent
 from rules.duties import Phase, duties
 from rules.measures import measures
 from rules.standing import statement
@@ -59,11 +59,14 @@ def _published(settings: Settings, progress: Progress) -> Counter[str]:
 def _demanded(owner: Owner, file: File, log: Log) -> Iterator[tuple[str, str, str, Phase, dt.date]]:
     """Every notice of a dossier's duties, or of an institution's figures, whatever its day: name, kind, trigger, phase, day."""
     law, dossier = log.packs.law(owner.region), fold(file.events)
+    sent = regions_sent(dossier)
     if owner.kind == "institution":
         for found in measures(dossier, law, owner.code):
-            yield found.notice_id(owner.region, owner.code), found.kind, found.event_id, "raised", found.day
+            name = found.notice_id(sent.get(found.event_id, owner.region), owner.code)
+            yield name, found.kind, found.event_id, "raised", found.day
         return
     said = statement(dossier, law, region=owner.region, physician_code=owner.code)
     for duty in duties(dossier, said, law):
         for phase, day in duty.phases():
-            yield duty.notice_id(owner.region, owner.code, phase), duty.kind, duty.trigger_id, phase, day
+            name = duty.notice_id(sent.get(duty.trigger_id, owner.region), owner.code, phase)
+            yield name, duty.kind, duty.trigger_id, phase, day

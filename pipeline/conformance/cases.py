@@ -41,10 +41,14 @@ class CaseError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case, adapted: its events in the order of recording, and its claim's facts."""
+    """A case, adapted: its events in the order of recording, and its claim's facts.
+
+    `region` is the place of care, the locality's own where the claim names none.
+    """
 
     id: str
     locality: str
+    region: str
     events: tuple[Event, ...]
     claim: Json
     day: dt.date
@@ -77,7 +81,8 @@ def read_case(data: Any) -> Case:
         if event is not None:
             events.append(event)
     first_day = _date(claim, "service_start") if claim.get("service_start") is not None else None
-    return Case(case_id, str(locality), tuple(events), claim, day, first_day, expect)
+    region = _region(claim, "claim") or REGIONS[locality]
+    return Case(case_id, str(locality), region, tuple(events), claim, day, first_day, expect)
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> Json:
@@ -95,6 +100,14 @@ def _date(data: Mapping[str, Any], key: str) -> dt.date:
         return dt.date.fromisoformat(value)
     except ValueError as error:
         raise CaseError(f"{key}: expected a day such as 2023-05-10, found {value!r}") from error
+
+
+def _region(item: Mapping[str, Any], where: str) -> str | None:
+    """The division code that a claim or an event names."""
+    code = item.get("region")
+    if code is not None and not isinstance(code, str):
+        raise CaseError(f"{where}.region: expected a division code such as 522701, found {code!r}")
+    return (code or "").strip() or None
 
 
 def _person(item: Json, where: str) -> str | None:
@@ -118,7 +131,7 @@ def _event(item: Any, place: int, locality: str, as_of: dt.date, own: str) -> Ev
         return None
     wire = {key: value for key, value in item.items() if key not in ("id", "recorded")}
     wire["event_id"] = item.get("id") or f"#{place:04d}"
-    wire["region"] = item.get("region") or REGIONS[locality]
+    wire["region"] = _region(item, where) or REGIONS[locality]
     # `recorded` has done its work above; among events of one day the place in the history decides (G1).
     wire["recorded_at"] = (_BASE + dt.timedelta(seconds=place)).isoformat()
     if not kind.of_institution:

@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.conformance.cases import REGIONS, SWITCHED_ON, Case, CaseError, Json, read_case
+from pipeline.conformance.cases import SWITCHED_ON, Case, CaseError, Json, read_case
 from pipeline.inputs.records import read_records
 from pipeline.settings.packs import load_pack_set
+from rules.areas import areas_over_time, pooling_area
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
+from rules.events import Event
 from rules.packs.pack import PackSet
 from rules.screens.facts import CLAIM_FACTS, DRUG_FIELDS, EPOCH
 from rules.screens.further import FIELDS
@@ -29,6 +31,7 @@ from rules.screens.verdict import Screen
 from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import PhysicianTimeline, Span
 from rules.vocabulary import Standing
+from topics.events.acceptance import Accepted, file_under
 
 _FINAL = (
     "disposition",
@@ -78,7 +81,7 @@ def run_cases(
     timelines: list[PhysicianTimeline | None] = []
     rows: list[Json] = []
     for number, case in enumerate(cases):
-        region = REGIONS[case.locality]
+        region = case.region
         code = _code(case.claim)
         timelines.append(_put(index, number, case, packs, code, calendar))
         drug = case.claim.get("drug") or {}
@@ -123,11 +126,14 @@ def _put(
     index: StandingIndex, number: int, case: Case, packs: PackSet, code: str | None, calendar: WorkingCalendar
 ) -> PhysicianTimeline | None:
     """Puts the case's physician and institutions into the index, under names that no other case has."""
-    region = REGIONS[case.locality]
-    law = packs.law(region)
-    dossier = fold(event for event in case.events if event.region == region)
-    for institution in {event.institution for event in dossier.events if event.of_institution and event.institution}:
-        spans = institution_timeline(dossier, law, institution_code=institution, region=region)
+    area = pooling_area(case.region, case.day)
+    filed = [(_filed(event, packs), event) for event in case.events]
+    sites = {(where, event.institution) for where, event in filed if event.of_institution and event.institution}
+    for where, institution in sorted(sites):
+        if area not in (where, *areas_over_time(where)):
+            continue
+        dossier = fold(event for place, event in filed if place == where)
+        spans = institution_timeline(dossier, packs.law(where), institution_code=institution, region=where)
         heads = tuple(
             msgspec.structs.replace(head, physician_code=f"{number}/{head.physician_code}") for head in spans.headed
         )
@@ -135,15 +141,21 @@ def _put(
             msgspec.structs.replace(spans, institution_code=f"{number}/{institution}", heads=heads or msgspec.UNSET)
         )
     known = None
-    people = [(event.region, event.physician_code or "") for event in case.events if not event.of_institution]
-    for where, person in sorted({*people, *([] if code is None else [(region, code)])}):
+    people = [(where, event.physician_code or "") for where, event in filed if not event.of_institution]
+    for where, person in sorted({*people, *([] if code is None else [(area, code)])}):
         # What is recorded of the person in other areas counts where the person is one everywhere (P3).
-        file = fold(event for event in case.events if event.region == where and event.physician_code == person)
+        file = fold(event for place, event in filed if place == where and event.physician_code == person)
         told = timeline(file, packs.law(where), calendar=calendar, region=where, physician_code=f"{number}/{person}")
         index.put(_renamed(told, number))
-        if (where, person) == (region, code):
+        if (where, person) == (area, code):
             known = told
     return known
+
+
+def _filed(event: Event, packs: PackSet) -> str:
+    """Whose dossier an event goes into. A case may record what its law does not know; the ledger would refuse it."""
+    found = file_under(event, packs)
+    return found.area if isinstance(found, Accepted) else pooling_area(event.region, event.date)
 
 
 def _renamed(known: PhysicianTimeline, number: int) -> PhysicianTimeline:
@@ -171,6 +183,8 @@ def _answer(case: Case, ruling: Ruling, line: Json, known: PhysicianTimeline | N
         "penalty_period": _days(line["window_start"], line["window_end"]),
         "cost_bearer": str(ruling.cost_bearer),
     }
+    if "area" in (case.expect or {}):
+        answer["area"] = pooling_area(case.region, case.day)
     if span is not None and span.ban_period is not None:
         answer["ban_period"] = [None if end is None else end.isoformat() for end in span.ban_period]
     if span is not None and span.reapply_not_before is not None:

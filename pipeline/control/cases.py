@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pipeline.control.publisher import Entry
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
+from rules.areas import pooling_area
 from rules.packs.pack import PackSet
 from topics.cases.casebook import state_of, take_action, take_case, unknown_case
 from topics.catalogue import (
@@ -112,7 +113,8 @@ class CaseDesk:
             unknown = unknown_case(action)
             self._refuse(record, Code.NO_CASE, unknown.problem or "", batch, tally)
             return
-        ledger = self._packs.for_region(file.case.region, file.case.service_date).ledger
+        area = pooling_area(file.case.region, file.case.service_date)
+        ledger = self._packs.for_region(area, file.case.service_date).ledger
         filed = take_action(file, action, () if ledger is None else ledger.events)
         applied = filed.applied
         if filed.file is not None:

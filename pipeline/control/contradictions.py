@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
+from types import MappingProxyType
 
 from rules.dossier import Issue
 from rules.events import Agreement, Event, PrescriberListed, Registration, SiteDeclaration, StatusRecorded
@@ -16,6 +17,7 @@ from rules.vocabulary import IssueCode
 from topics.messages.cases import Explanation
 from topics.messages.ledger import Notice
 
+_NOWHERE_ELSE: Mapping[str, str] = MappingProxyType({})
 _ENTERS = (Registration, SiteDeclaration, Agreement, StatusRecorded, PrescriberListed)
 """Events that enter a physician into a register."""
 
@@ -34,12 +36,17 @@ def flags(events: tuple[Event, ...], statement: Statement, pack: Pack) -> tuple[
 
 
 def contradictions(
-    region: str, physician_code: str, issues: Iterable[Issue], pack: Pack, already: Container[str]
+    region: str,
+    physician_code: str,
+    issues: Iterable[Issue],
+    pack: Pack,
+    already: Container[str],
+    sent: Mapping[str, str] = _NOWHERE_ELSE,
 ) -> list[tuple[str, bytes]]:
-    """A notice for each flag that has none yet: (notice_id, value on the wire)."""
+    """A notice for each flag that has none yet: (notice_id, value on the wire). `sent` as for `due_notices`."""
     found: dict[str, bytes] = {}
     for issue in issues:
-        name = contradiction_id(region, physician_code, issue)
+        name = contradiction_id(sent.get(issue.event_id, region), physician_code, issue)
         if name not in already and name not in found:
             found[name] = _notice(name, region, physician_code, issue, pack)
     return list(found.items())

@@ -1,4 +1,4 @@
-"""Dossiers as they are kept (topic `dossiers`): the accepted events of one physician or institution in one region.
+"""Dossiers as they are kept (topic `dossiers`): the accepted events of one physician or institution in one area.
 
 The kept bytes do not depend on the order of arrival, nor on repetition: each distinct event stands there once, in the
 law's order. Two different events under one id both stay, because which of them counts is the ledger's decision.

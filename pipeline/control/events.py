@@ -110,6 +110,16 @@ class PartitionsRevoked(Event[ControlMetrics]):
 
 
 @dataclass(frozen=True, slots=True)
+class DossiersFoldedByArea(Event[ControlMetrics]):
+    """Owners whose dossiers an earlier version kept by region have one for the area now; those `left` are larger than a dossier
+    may be, or the law cannot count them together, and stay as they are."""
+
+    partition: int
+    folded: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class ControlRecovered(Event[ControlMetrics]):
     """The tables of the partitions that are here were read back to their ends."""
 

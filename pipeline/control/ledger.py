@@ -32,6 +32,7 @@ from pipeline.control.standings import (
 )
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
+from rules.dossier import regions_sent
 from rules.duties import Duty, duties
 from rules.events import Event
 from rules.measures import measures
@@ -86,7 +87,7 @@ class View:
     duties: tuple[Duty, ...]
 
 
-_UNCOUNTABLE = (ValueError, OverflowError, ArithmeticError, LookupError)
+UNCOUNTABLE = (ValueError, OverflowError, ArithmeticError, LookupError)
 """What the law raises on dates that no calendar has, and the like."""
 
 
@@ -148,10 +149,10 @@ class Ledger:
 
     @staticmethod
     def _opened(found: Accepted, partition: int, batch: WriteBatch, touched: dict[tuple[int, bytes], _Open]) -> _Open:
-        where = (partition, dossier_key(found.kind, found.event.region, found.code))
+        where = (partition, dossier_key(found.kind, found.area, found.code))
         if where not in touched:
             events = read_dossier(batch.get(DOSSIERS, *where))
-            touched[where] = _Open(found.kind, found.event.region, found.code, events, events)
+            touched[where] = _Open(found.kind, found.area, found.code, events, events)
         return touched[where]
 
     # -- one dossier --------------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ class Ledger:
             if len(kept) > DOSSIER_MAX_BYTES:
                 raise OverflowError(f"the dossier would have more than {DOSSIER_MAX_BYTES:,} bytes")
             look = self._publish(partition, dossier, batch, today, tally, quiet=quiet)
-        except _UNCOUNTABLE as error:
+        except UNCOUNTABLE as error:
             if not dossier.fresh:
                 raise
             self._leave_out(dossier, batch, tally, error)
@@ -192,7 +193,7 @@ class Ledger:
                 if len(write_dossier(grown)) > DOSSIER_MAX_BYTES:
                     raise OverflowError(str(error))
                 self._truth(grown, dossier)
-            except _UNCOUNTABLE as problem:
+            except UNCOUNTABLE as problem:
                 reason = f"the dossier cannot be counted with this event: {type(problem).__name__}: {problem}"
                 self._refuse(record, Refused(Code.UNCOUNTABLE, (reason,)), batch, tally)
                 continue
@@ -223,7 +224,7 @@ class Ledger:
                 tally.published["institution"] += 1
             found = measures(file, self._packs.law(dossier.region), dossier.code)
             already = batch.keys(NOTICES, partition)
-            told = measure_notices(dossier.region, dossier.code, found, today, already)
+            told = measure_notices(dossier.region, dossier.code, found, today, already, regions_sent(file))
             self._put_notices(partition, told, batch, tally)
             return min((one.day for one in found if one.day > today), default=None)
         view = self.view(dossier.now, dossier.region, dossier.code)
@@ -239,6 +240,18 @@ class Ledger:
         self._put_notices(partition, notices, batch, tally)
         return next_look(view.duties, today)
 
+    def publish_quietly(
+        self,
+        partition: int,
+        owner: tuple[OwnerKind, str, str],
+        events: tuple[Event, ...],
+        batch: WriteBatch,
+        today: dt.date,
+    ) -> None:
+        """Publishes the standing that follows from these events; nobody is told of duties yet. Raises what cannot be counted."""
+        dossier = _Open(*owner, events, events)
+        self._publish(partition, dossier, batch, today, Tally(), quiet=True, owner=True)
+
     def view(self, events: tuple[Event, ...], region: str, code: str) -> View:
         """What the law says of a physician's events: standing, contradictions and duties."""
         file = file_of(events)
@@ -252,9 +265,10 @@ class Ledger:
         already = batch.keys(NOTICES, partition)
         pack = self._packs.for_region(region, view.events[-1].date if view.events else None)
         issues = flags(view.events, view.statement, pack)
+        sent = regions_sent(file_of(view.events))
         return [
-            *contradictions(region, code, issues, pack, already),
-            *due_notices(region, code, view.duties, today, already),
+            *contradictions(region, code, issues, pack, already, sent),
+            *due_notices(region, code, view.duties, today, already, sent),
         ]
 
     @staticmethod
@@ -284,7 +298,7 @@ class Ledger:
                 continue
             try:
                 looks[partition, key] = self._publish(partition, dossier, batch, today, tally, owner=True)
-            except _UNCOUNTABLE:
+            except UNCOUNTABLE:
                 # What was published stays; the events were countable under the law that they were accepted under.
                 tally.flags["uncountable"] += 1
         return tally, looks
@@ -325,7 +339,7 @@ class Ledger:
         trial = WriteBatch(batch.store_of)
         try:
             look = self._publish(partition, dossier, trial, today, Tally(), owner=True)
-        except _UNCOUNTABLE:
+        except UNCOUNTABLE:
             return today
         return today if trial.changes else look
 

@@ -9,18 +9,29 @@ alone. Pure: the day is an argument.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
+from types import MappingProxyType
 
 from rules.duties import Duty, Phase
 from rules.schemes.scheme import Measure
 from topics.messages.cases import Explanation
 from topics.messages.ledger import Notice
 
+_NOWHERE_ELSE: Mapping[str, str] = MappingProxyType({})
+
 
 def due_notices(
-    region: str, physician_code: str, duties: Iterable[Duty], today: dt.date, already: Container[str]
+    region: str,
+    physician_code: str,
+    duties: Iterable[Duty],
+    today: dt.date,
+    already: Container[str],
+    sent: Mapping[str, str] = _NOWHERE_ELSE,
 ) -> list[tuple[str, bytes]]:
     """Every notice that must exist by `today` and is not in `already`: (notice_id, value on the wire), in the duties' order.
+
+    `region` is the dossier's. A notice's name follows from the region that its trigger was `sent` with (by event id): so nothing
+    is told anew that was told while each place of an area had a dossier of its own.
 
     A duty that was met, also too late, gives no more than its first notice, and one whose decision was voided gives none.
     """
@@ -28,7 +39,7 @@ def due_notices(
     given: set[str] = set()
     for duty in duties:
         for phase, day in duty.phases():
-            name = duty.notice_id(region, physician_code, phase)
+            name = duty.notice_id(sent.get(duty.trigger_id, region), physician_code, phase)
             if day <= today and name not in already and name not in given:
                 given.add(name)
                 found.append((name, _notice(name, region, physician_code, duty, phase)))
@@ -36,12 +47,17 @@ def due_notices(
 
 
 def measure_notices(
-    region: str, institution: str, found: Iterable[Measure], today: dt.date, already: Container[str]
+    region: str,
+    institution: str,
+    found: Iterable[Measure],
+    today: dt.date,
+    already: Container[str],
+    sent: Mapping[str, str] = _NOWHERE_ELSE,
 ) -> list[tuple[str, bytes]]:
     """Every notice about an institution's figures that must exist by `today` and is not in `already` (P8, D6)."""
     told: dict[str, bytes] = {}
     for measure in found:
-        name = measure.notice_id(region, institution)
+        name = measure.notice_id(sent.get(measure.event_id, region), institution)
         if measure.day <= today and name not in already:
             told[name] = _measured(name, region, institution, measure)
     return list(told.items())

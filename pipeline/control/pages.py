@@ -10,6 +10,7 @@ import msgspec
 from pipeline.control.dossier_page import PageFacts, render
 from pipeline.control.dossiers import dossier_key, file_of, read_dossier, standing_key
 from pipeline.kafka.partitioner import partition_of
+from rules.areas import pooling_area
 from topics.catalogue import DOSSIERS, PHYSICIAN_STANDING
 
 if TYPE_CHECKING:
@@ -30,10 +31,14 @@ def physician_page(plane: Plane | None, path: str, query: dict[str, str]) -> tup
         return 404, _TEXT, b"expected /physicians/REGION/CODE, with ?lang=zh or ?lang=en if you like\n"
     if plane is None or not plane.ready:
         return 503, _TEXT, b"the tables are not complete yet; ask again in a few seconds\n"
+    # The dossier is the area's (P1); a place inside it has one only of what its area's law does not know.
     region, code = parts[1:]
     partition = partition_of(code.encode(), plane.event_partitions)
     try:
         kept = plane.store(DOSSIERS.name, partition).get(dossier_key("physician", region, code))
+        if kept is None:
+            region = pooling_area(region)
+            kept = plane.store(DOSSIERS.name, partition).get(dossier_key("physician", region, code))
         published = plane.store(PHYSICIAN_STANDING.name, partition).get(standing_key(region, code))
     except KeyError:
         return 404, _TEXT, f"partition {partition} of the events belongs to another process; ask that one\n".encode()

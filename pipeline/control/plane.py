@@ -24,6 +24,7 @@ from pipeline.control.events import (
     BatchTaken,
     CaseConflictFound,
     ControlRecovered,
+    DossiersFoldedByArea,
     ForeignRecordsNotRead,
     ForeignRecordsPutRight,
     GroupNotJoined,
@@ -40,6 +41,7 @@ from pipeline.control.faust.state_store import StateStore
 from pipeline.control.foreign_writes import look
 from pipeline.control.ledger import Ledger, Tally
 from pipeline.control.ownership import EVENT_SOURCES, Ownership
+from pipeline.control.regrouping import fold_by_area
 from pipeline.control.stream_task import StreamTask
 from pipeline.control.timekeeper import Timekeeper
 from pipeline.control.topic_watch import TopicWatch
@@ -273,6 +275,7 @@ class Plane:
     async def _work(self, task: StreamTask) -> None:
         """Takes a task's batches until it is cancelled; what goes wrong ends the run."""
         try:
+            await self._fold_by_area(task)
             while True:
                 await task.work.wait()
                 task.work.clear()
@@ -283,6 +286,14 @@ class Plane:
                         await self._take_batch(task)
         except Exception as error:
             self._failed.put_nowait(error)
+
+    async def _fold_by_area(self, task: StreamTask) -> None:
+        """Before the first record is taken, what an earlier version kept by region goes into the dossiers of the areas."""
+        if task.sources == EVENT_SOURCES:
+            async with task.turn:
+                done = await fold_by_area(task, self.ledger, self.packs, self.store, self._clock.today())
+            if done.folded or done.left:
+                self._teller.tell(DossiersFoldedByArea(task.partition, done.folded, done.left))
 
     def _goes_on(self, task: StreamTask) -> bool:
         """Whether more is recorded than waits in the task's inbox, as far as was last known."""

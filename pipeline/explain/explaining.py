@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from pipeline.screening.gate import Gate
+from rules.areas import areas_over_time, pooling_area
 from rules.dossier import fold
 from rules.events import Event
 from rules.packs.pack import Law, Pack, PackSet
@@ -18,7 +19,7 @@ from rules.timeline import InstitutionTimeline
 from rules.wording.chain import Chain, ClaimFacts, Known, chain
 from topics.claims.codec import ClaimError, examine
 from topics.dead_letters import Code
-from topics.events.acceptance import Refused, accept, owner_code
+from topics.events.acceptance import Accepted, Refused, accept, owner_code
 from topics.messages.claims import Claim
 
 
@@ -60,7 +61,8 @@ def explain_claim(
         wanted = examine(claim)
     except ClaimError as error:
         raise ExplainError(str(error)) from error
-    law = packs.law(wanted.region)
+    area = pooling_area(wanted.region, wanted.service_date)
+    law = packs.law(area)
     pack = law.on(wanted.service_date)
     if pack.ledger is None:
         raise ExplainError(f"pack {pack.name} has no ledger section; the chain behind a decision needs one")
@@ -68,22 +70,29 @@ def explain_claim(
     code = (wanted.physician_code or "").strip() or None
     read = read_events(lines, packs)
     events = [
-        one for one in read.events if one.region == wanted.region and _concerns(one, code, wanted.institution_code)
+        one.event for one in read.events if one.area == area and _concerns(one.event, code, wanted.institution_code)
     ]
-    known = _known(events, law, code, wanted.region, wanted.institution_code, as_of)
+    known = _known(events, law, code, area, wanted.institution_code, as_of)
     gate = _compiled(packs).beside()
     if code is not None and known.dossier.events:
         gate.index.put(known.statement.timeline)
     gate.index.put_institution(known.institution)
     about = _others(wanted, known.institution, code)
-    bearing = [one for one in read.events if not one.of_institution and one.physician_code in {code, *about}]
-    for region, person in sorted({(one.region, one.physician_code or "") for one in bearing}):
-        if (region, person) == (wanted.region, code):
+    bearing = [one for one in read.events if one.kind == "physician" and one.code in {code, *about}]
+    for region, person in sorted({(one.area, one.code) for one in bearing}):
+        if (region, person) == (area, code):
             continue
         # A status may be the person's in every area (P3), and the claim may name others (P4 to P6).
-        file = fold((one for one in bearing if (one.region, one.physician_code) == (region, person)), as_of)
+        file = fold((one.event for one in bearing if (one.area, one.code) == (region, person)), as_of)
         if file.events:
             gate.index.put(statement(file, packs.law(region), region=region, physician_code=person).timeline)
+    for region in sorted({one.area for one in read.events if one.kind == "institution"} - {area}):
+        own = [one.event for one in read.events if one.area == region and one.code == wanted.institution_code]
+        if area in areas_over_time(region) and own:
+            file = fold(own, as_of)
+            gate.index.put_institution(
+                institution_timeline(file, packs.law(region), institution_code=wanted.institution_code, region=region)
+            )
     ruled = gate.rule([claim])
     verdict = gate.verdicts(ruled).row(0, named=True)
     period = verdict["penalty_period"]
@@ -105,7 +114,7 @@ def explain_claim(
         today,
         mentions(ruled.decided.people[0].text if ruled.decided.people else None),
     )
-    used = len({id(one) for one in (*events, *bearing)})
+    used = len({id(one) for one in (*events, *(one.event for one in bearing))})
     return Explained(verdict, story, pack, as_of, len(events), len(read.events) - used, tuple(read.unusable))
 
 
@@ -152,7 +161,7 @@ def _concerns(event: Event, code: str | None, institution: str) -> bool:
 class EventLines:
     """The events of all lines, and the lines that are none."""
 
-    events: list[Event]
+    events: list[Accepted]
     unusable: list[Unusable]
 
 
@@ -166,5 +175,5 @@ def read_events(lines: Sequence[bytes], packs: PackSet) -> EventLines:
         if isinstance(judged, Refused):
             found.unusable.append(Unusable(number, judged.code, judged.reasons))
         else:
-            found.events.append(judged.event)
+            found.events.append(judged)
     return found

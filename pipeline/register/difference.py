@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from rules.areas import pooling_area
 from rules.dossier import fold
 from rules.events import (
     NEEDS_INSTITUTION,
@@ -32,7 +33,7 @@ from rules.packs.pack import PackSet
 from rules.standing import diff, institution_timeline, span_on, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site
 from rules.vocabulary import SiteStatus, Standing
-from topics.events.acceptance import Accepted, OwnerKind, Refused, accept
+from topics.events.acceptance import Accepted, OwnerKind, Refused, accept, file_under, owner_code
 
 Owner = tuple[OwnerKind, str, str]
 """Kind, region and code of a dossier."""
@@ -94,7 +95,7 @@ def difference(
     found = Difference()
     said: dict[Owner, list[Event]] = {}
     for event in rows:
-        said.setdefault(_owner(event), []).append(event)
+        said.setdefault(_owner(event, packs), []).append(event)
     places = _Places(said)
     for owner in sorted(said):
         person = _Person(owner, log.get(owner, ()), packs, day)
@@ -109,13 +110,18 @@ def difference(
 
 
 class _Places:
-    """Of whom the file speaks: its regions, its institutions, and whom it names where."""
+    """Of whom the file speaks: its areas, the regions as it writes them, its institutions, and whom it names where."""
 
     def __init__(self, said: Mapping[Owner, Sequence[Event]]) -> None:
         self.regions = {owner[1] for owner in said}
+        self.sent = {event.region for events in said.values() for event in events}
         self.institutions = {event.institution for events in said.values() for event in events if event.institution}
         self.named = {(owner, event.institution) for owner, events in said.items() for event in events}
         self.owners = said.keys()
+
+    def wrote(self, event: Event) -> bool:
+        """Whether an event is of a place that the file speaks of; what speaks of the area as such speaks of all its places."""
+        return event.region in self.sent or pooling_area(event.region, event.date) in self.sent
 
 
 class _Person:
@@ -182,10 +188,10 @@ def replace_id(event: Event, event_id: str) -> Event:
     return msgspec.structs.replace(event, event_id=event_id)
 
 
-def _owner(event: Event) -> Owner:
-    if event.of_institution:
-        return "institution", event.region, event.institution or ""
-    return "physician", event.region, event.physician_code or ""
+def _owner(event: Event, packs: PackSet) -> Owner:
+    filed = file_under(event, packs)
+    area = filed.area if isinstance(filed, Accepted) else pooling_area(event.region, event.date)
+    return ("institution" if event.of_institution else "physician"), area, owner_code(event)
 
 
 def _covers(site: Site, day: dt.date) -> bool:
@@ -274,7 +280,7 @@ def _bring_back(person: _Person, rows: Sequence[Event], ends: Ends, found: Diffe
 def _end(person: _Person, places: _Places, ends: Ends, found: Difference) -> None:
     """Ends what the log has and the file does not name any more."""
     if ends.who == "listed":
-        if _listed(person, ends):
+        if _listed(person, places, ends):
             found.known += 1
             if person.owner not in places.owners:
                 _make_end(person, None, ends, found)
@@ -298,14 +304,17 @@ def _end(person: _Person, places: _Places, ends: Ends, found: Difference) -> Non
         _make_end(person, absent[0], ends, found)
 
 
-def _listed(person: _Person, ends: Ends) -> bool:
-    """Whether what bars the person on the day is this list's: another's decision is not for a list to end."""
+def _listed(person: _Person, places: _Places, ends: Ends) -> bool:
+    """Whether what bars the person on the day is this list's: another's decision is not for a list to end, nor what the list of
+    another place in the area says."""
     now = person.now
     span = None if isinstance(now, InstitutionTimeline) else span_on(now.spans, person.day)
     if span is None or not span.penalised:
         return False
     bars = [event for event in person.events if isinstance(event, StatusRecorded) and event.status != "normal"]
     causes = span.causes or tuple(event.event_id for event in bars)
+    if any(event.event_id in causes and not places.wrote(event) for event in bars):
+        return False
     return bool(causes) and all(cause.startswith(f"{ends.name}:") for cause in causes)
 
 

@@ -13,6 +13,7 @@ from pipeline.kafka.reading import read_to_end
 from pipeline.loading import BadLine, Loaded, mapped_events
 from pipeline.register.difference import Change, Difference, Ends, Owner
 from pipeline.settings.model import Settings
+from rules.areas import areas_over_time, pooling_area
 from rules.events import Event, encode
 from rules.packs.pack import PackSet
 from topics.catalogue import MAX_RECORD_BYTES, PHYSICIAN_EVENTS
@@ -50,15 +51,16 @@ def read_roster(place: str, mapping: EventMapping, encoding: str | None, packs: 
 def read_log(
     settings: Settings, packs: PackSet, regions: Collection[str], progress: Callable[[str, int], None]
 ) -> dict[Owner, list[Event]]:
-    """The accepted events of these regions by dossier, each once. Raises ClusterError.
+    """The accepted events of the areas of these regions by dossier, each once. Raises ClusterError.
 
     An event that the control plane had to set aside for its dossier's sake is taken as recorded: to send it again would not help.
     """
     log: dict[Owner, dict[Event, None]] = {}
+    areas = {area for region in regions for area in areas_over_time(region)}
     for number, message in enumerate(read_to_end(settings, PHYSICIAN_EVENTS.name), 1):
         found = accept(message.value(), packs)
-        if isinstance(found, Accepted) and found.event.region in regions:
-            log.setdefault((found.kind, found.event.region, found.code), {})[found.event] = None
+        if isinstance(found, Accepted) and pooling_area(found.event.region, found.event.date) in areas:
+            log.setdefault((found.kind, found.area, found.code), {})[found.event] = None
         if number % _EVERY == 0:
             progress(PHYSICIAN_EVENTS.name, number)
     return {owner: list(events) for owner, events in log.items()}

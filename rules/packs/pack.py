@@ -15,6 +15,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from rules.areas import pooling_area
 from rules.calendar import WorkingCalendar, official_calendar
 from rules.holidays import Holidays, shipped_holidays
 from rules.packs.errors import PackError, Problem, mapping, problems_of
@@ -277,8 +278,8 @@ class PackSet:
         """`switched_on` names packs (without version) that are disabled in their file but wanted here; `holidays` are those
         shipped unless others are given.
 
-        Raises PackError when two packs claim one region on the same days, when none takes "every other region", or when
-        `switched_on` names an unknown pack.
+        Raises PackError when two packs claim one region on the same days, when one lists a place inside a pooling area and not
+        the area, when none takes "every other region", or when `switched_on` names an unknown pack.
         """
         self.holidays = shipped_holidays() if holidays is None else holidays
         wanted = set(switched_on)
@@ -290,6 +291,7 @@ class PackSet:
         self.packs = tuple(pack for pack in every if pack.enabled or pack.pack in wanted)
         claimed: dict[str, list[Pack]] = {}
         for pack in self.packs:
+            _check_areas(pack)
             for region in pack.regions:
                 claimed.setdefault(region, []).append(pack)
         for region, several in claimed.items():
@@ -314,11 +316,15 @@ class PackSet:
         self._numbers = {pack.name: number for number, pack in enumerate(self.packs)}
 
     def law(self, region: str) -> Law:
-        """What governs a region, day by day: its own packs, and where none of them is in force the national one (S1)."""
+        """What governs an area, day by day: its own packs, and where none of them is in force the national one (S1).
+
+        Of a place inside an area (P1) it is what such a place is filed under beside its area: the national law, unless a pack
+        lists the place itself.
+        """
         return self._laws.get(region, self._elsewhere)
 
     def law_number(self, region: str) -> int:
-        """Position in `laws` of what governs a region."""
+        """Position in `laws` of what governs an area."""
         return self._law_numbers.get(region, 0)
 
     def number_of(self, pack: Pack) -> int:
@@ -326,12 +332,22 @@ class PackSet:
         return self._numbers[pack.name]
 
     def for_region(self, region: str, day: dt.date | None = None) -> Pack:
-        """The pack that answers for a region on a day; without a day the region's own newest one."""
+        """The pack that answers for an area on a day; without a day the area's own newest one."""
         law = self.law(region)
         if day is not None:
             return law.on(day)
         own = [pack for pack in law.packs if region in pack.regions]
         return own[-1] if own else law.packs[-1]
+
+
+def _check_areas(pack: Pack) -> None:
+    """Law is one in an area (P1): a place inside it may be listed beside the area, never without it. Raises PackError."""
+    for region in pack.regions:
+        area = pooling_area(region)
+        if area not in pack.regions:
+            raise PackError(
+                f"{pack.name}: region {region} lies in the pooling area {area}, and a pack governs whole areas; list {area}"
+            )
 
 
 def _days(in_force: InForce) -> str:

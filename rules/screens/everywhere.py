@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from rules.areas import areas_over_time
 from rules.packs.pack import PackSet
 from rules.screens.facts import Bytes, ClaimColumns, Facts, Mask, Numbers, packs_on
 from rules.screens.index import (
@@ -15,8 +17,11 @@ from rules.screens.index import (
     IN_PENALTY,
     LAST_DAY,
     NO_STANDING,
+    NO_WINDOW,
     SITE_CODE,
+    SITE_UNDECLARED,
     STANDING_CODE,
+    UNREADABLE,
     StandingIndex,
     day_number,
 )
@@ -40,6 +45,8 @@ _OF_A_STAY = ("straddles", "touched_start", "touched_end")
 
 _UNREGISTERED = (NO_STANDING, STANDING_CODE[Standing.UNREGISTERED])
 _DECLARED = SITE_CODE[SiteStatus.DECLARED]
+_OF_THE_PERSON = (STANDING_CODE[Standing.SUSPENDED], STANDING_CODE[Standing.TERMINATED])
+_IN_A_PENALTY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +74,99 @@ def person_everywhere(
     pairs = list(_bound(index.persons.elsewhere(claims.physician_key, unknown), claims, packs, person_wide))
     if not pairs:
         return facts, None
-    rows = np.array([row for row, _, _ in pairs], np.intp)
-    theirs = index.look_up(replace(claims.take(rows), physician_key=[key for _, key, _ in pairs]))
+    rows = np.array([one.row for one in pairs], np.intp)
+    theirs = index.look_up(replace(claims.take(rows), physician_key=[one.key for one in pairs]))
     abnormal = (((theirs.flags & IN_PENALTY) != 0) | theirs.straddles) & (theirs.carried == 0)
     theirs = replace(theirs, standing=named_standing(theirs))
     at_home = person_wide[claims.pack[rows]]
+    inside = ~at_home & np.array([one.inside for one in pairs])
+    wide = np.array([one.wide for one in pairs])
     home = np.flatnonzero(at_home)
     merged = _merged(facts, rows, theirs, abnormal, home)
+    statuses = abnormal & person_wide[[one.pack for one in pairs]] & np.isin(theirs.standing, _OF_THE_PERSON)
+    merged = _joined(merged, rows, theirs, np.flatnonzero(inside), statuses)
     several = home[abnormal[home] & claims.stay[rows[home]]]
     for row in sorted({int(rows[place]) for place in several.tolist()}):
-        keys = [key for number, key, pack in pairs if number == row and person_wide[pack]]
+        keys = [one.key for one in pairs if one.row == row and one.wide]
         merged = _whole_stay(merged, claims, row, keys, index)
-    beside = _latest(rows, theirs, np.flatnonzero(abnormal & ~at_home))
+    beside = _latest(rows, theirs, np.flatnonzero(abnormal & ~at_home & wide & (statuses | ~inside)))
     if not len(beside):
         return merged, None
-    bound = np.array([pairs[place][2] for place in beside.tolist()], np.uint16)
+    bound = np.array([pairs[place].pack for place in beside.tolist()], np.uint16)
     return merged, Statuses(rows[beside], theirs.take(beside), bound)
+
+
+class _Elsewhere(NamedTuple):
+    """A further timeline of a claim's person: the claim's place, the timeline's key, and the pack that it lies under.
+
+    `wide` says whether that pack is in force and its status the person's, `inside` whether the timeline is of a place inside the
+    claim's own area: as ledgers wrote it before the areas (P1), or because only the national law knows what is recorded there.
+    """
+
+    row: int
+    key: str
+    pack: int
+    wide: bool
+    inside: bool
 
 
 def _bound(
     found: Sequence[tuple[int, str]], claims: ClaimColumns, packs: PackSet, person_wide: Mask
-) -> Iterator[tuple[int, str, int]]:
-    """Those of the other areas that lie under a pack in force whose status is the person's, with the pack's position."""
+) -> Iterator[_Elsewhere]:
+    """Those that say something of a claim."""
     for row, key in found:
-        law = np.array([packs.law_number(key.partition("|")[0])], np.uint16)
+        region = key.partition("|")[0]
+        law = np.array([packs.law_number(region)], np.uint16)
         pack = int(packs_on(packs, law, claims.day[row : row + 1])[0])
         held = packs.packs[pack].in_force
         first = None if held.start is None else day_number(held.start)
-        if person_wide[pack] and (first is None or claims.day[row] >= first):
-            yield row, key, pack
+        wide = bool(person_wide[pack]) and (first is None or bool(claims.day[row] >= first))
+        inside = str(claims.physician_key[row]).partition("|")[0] in areas_over_time(region)
+        if wide or inside:
+            yield _Elsewhere(row, key, pack, wide, inside)
+
+
+def _strictness(facts: Facts, row: int) -> int:
+    """How much a day's standing says: nothing, normal, something else, in a penalty, or that it cannot be read."""
+    flags, standing = int(facts.flags[row]), int(facts.standing[row])
+    if flags & UNREADABLE:
+        return _IN_A_PENALTY + 1
+    if flags & IN_PENALTY:
+        return _IN_A_PENALTY
+    return 0 if standing in _UNREGISTERED else 1 if standing == STANDING_CODE[Standing.NORMAL] else 2
+
+
+def _joined(facts: Facts, rows: Places, theirs: Facts, places: Places, statuses: Mask) -> Facts:
+    """Claims under a local law whose person has further records in the area: of each day the strictest, and the sites of all.
+
+    So it is until the ledger has folded the area's events together; points do not add up across records, and a record with a
+    second timeline (Q2) goes to people. Of a status of the person (`statuses`) only the registration counts here: the status
+    itself binds beside the local law (P3).
+    """
+    for place in places.tolist():
+        row, one = rows[[place]], theirs.take(np.array([place], np.intp))
+        if facts.site[row[0]] == SITE_UNDECLARED:
+            facts = _laid(facts, row, one, ("site",))
+        if statuses[place]:
+            one = replace(one, **_REGISTERED)
+        elif one.contested[0]:
+            one = replace(one, flags=(one.flags | UNREADABLE).astype(np.uint8))
+        mine, other = _strictness(facts, row[0]), _strictness(one, 0)
+        if other > mine:
+            facts = _laid(facts, row, one, (*_OF_THE_STATUS, "revision"))
+        elif one.straddles[0] and not facts.straddles[row[0]] and mine < _IN_A_PENALTY:
+            facts = _laid(facts, row, one, _OF_A_STAY)
+    return facts
+
+
+_REGISTERED: dict[str, Any] = {
+    "standing": np.array([STANDING_CODE[Standing.NORMAL]], np.uint8),
+    "flags": np.zeros(1, np.uint8),
+    "window_start": np.array([NO_WINDOW], np.int32),
+    "window_end": np.array([NO_WINDOW], np.int32),
+    "straddles": np.zeros(1, np.bool_),
+}
+"""Of a person with a status that binds by itself what is left to the area: that there is a registration."""
 
 
 def named_standing(theirs: Facts) -> Bytes:

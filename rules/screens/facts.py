@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from rules.areas import area_on, areas_of
 from rules.packs.pack import PackSet
 from rules.screens.further import NOTHING, Named, of_column, of_texts
 from rules.screens.ragged import Ints
@@ -65,8 +66,9 @@ SAYS_NOTHING = 2
 class ClaimColumns:
     """Claims as the decision reads them, one value a claim and column.
 
-    `pack` is the position of the pack that governs, `law` that of what governs the region day by day, `stay` whether
-    the claim has a `start_day` (0 where it has none), `missing` whether it names no physician; days are since 1970-01-01.
+    `pack` is the position of the pack that governs, `law` that of what governs the area day by day; both keys begin with the
+    pooling area of the place of care on the service day (P1, P2). `stay` says whether the claim has a `start_day` (0 where it has
+    none), `missing` whether it names no physician; days are since 1970-01-01.
     `drug` is None when no claim has a drug object, `implausible` when every claim can be so. `auditors` are the claims whose
     responsible person audits settlements (P5), `not_seen` those whose visit was never seen, `named` the other people named on
     claims (P4, P6).
@@ -93,10 +95,10 @@ class ClaimColumns:
     @classmethod
     def of_frame(cls, claims: pl.DataFrame, packs: PackSet) -> ClaimColumns:
         """From a frame with the columns of CLAIM_FACTS and, where an index with versions needs them, those of KNOWN."""
-        regions = claims["region"].unique().to_list()
-        numbers = {region: packs.law_number(region) for region in regions}
-        law = pl.col("region").replace_strict(numbers, return_dtype=pl.UInt16) if numbers else pl.lit(0, pl.UInt16)
-        read = claims.select(*_OF_A_FRAME, law.alias("law"))
+        areas = areas_of(claims["region"], claims["day"].to_numpy).alias("area")
+        numbers = {area: packs.law_number(area) for area in areas.unique().to_list()}
+        law = pl.col("area").replace_strict(numbers, return_dtype=pl.UInt16) if numbers else pl.lit(0, pl.UInt16)
+        read = claims.with_columns(areas).select(*_OF_A_FRAME, law.alias("law"))
         laws, days = read["law"].to_numpy(), claims["day"].to_numpy()
         given = [name for name in DRUG_FIELDS if name in claims.columns]
         drug = None
@@ -140,17 +142,18 @@ class ClaimColumns:
         """From one list a field, as CLAIM_FACTS has them; `drugs` are objects with the drug fields as attributes."""
         count = len(regions)
         stay = np.fromiter((start is not None for start in start_days), np.bool_, count)
+        areas = list(map(area_on, regions, days))
         keys: list[str | None] = [
-            None if code is None else f"{region}|{code}" for region, code in zip(regions, physicians, strict=True)
+            None if code is None else f"{area}|{code}" for area, code in zip(areas, physicians, strict=True)
         ]
-        laws = np.fromiter(map(packs.law_number, regions), np.uint16, count)
+        laws = np.fromiter(map(packs.law_number, areas), np.uint16, count)
         on = np.array(days, np.int32)
         said = of_texts(further)
         return cls(
             pack=packs_on(packs, laws, on),
             law=laws,
             physician_key=keys,
-            institution_key=[f"{region}|{code}" for region, code in zip(regions, institutions, strict=True)],
+            institution_key=[f"{area}|{code}" for area, code in zip(areas, institutions, strict=True)],
             institution_code=list(institutions),
             missing=np.fromiter((code is None for code in physicians), np.bool_, count),
             encounter=np.fromiter(map(ENCOUNTER_CODE.__getitem__, encounters), np.uint8, count),
@@ -192,8 +195,8 @@ class ClaimColumns:
 
 
 _OF_A_FRAME = (
-    pl.concat_str("region", pl.lit("|"), "physician_code").alias("physician_key"),
-    pl.concat_str("region", pl.lit("|"), "institution_code").alias("institution_key"),
+    pl.concat_str("area", pl.lit("|"), "physician_code").alias("physician_key"),
+    pl.concat_str("area", pl.lit("|"), "institution_code").alias("institution_key"),
     pl.col("physician_code").is_null().alias("missing"),
     pl.col("encounter_type").to_physical().cast(pl.UInt8).fill_null(NO_ENCOUNTER).alias("encounter"),
     pl.col("start_day").fill_null(0),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ import polars as pl
 from rules.screens.facts import EPOCH, STANDINGS, Bytes, ClaimColumns, Facts, Keys, Longs, Mask
 from rules.screens.names import Names
 from rules.screens.persons import Persons
+from rules.screens.places import Places
 from rules.screens.ragged import Ints, Ragged
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, Span, check_order
 from rules.vocabulary import Flag, InstitutionStanding, SiteStatus
@@ -45,6 +47,8 @@ INSTITUTION_CODE = {
     InstitutionStanding.UNKNOWN: INSTITUTION_UNKNOWN,
 }
 """A suspended agreement bars as one that has ended does (P7)."""
+_INSTITUTION_STRICTNESS = np.array([0, 3, 2, 1])
+"""Of the states above, in their order: ended, unreadable, unknown, active."""
 
 
 def day_number(day: dt.date) -> int:
@@ -94,6 +98,7 @@ class StandingIndex:
         self._institution_owners = Names()
         self._institution_spans = Ragged(start="i", state="B", cause="q", revision="q")
         self._institutions_known: set[int] = set()
+        self._places = Places()
         self._heads: dict[int, tuple[tuple[str, int, int], ...]] = {}
         """Who heads a pharmacy from which day until which: few institutions have any."""
 
@@ -107,7 +112,7 @@ class StandingIndex:
         return len(self._institutions_known)
 
     def revision(self, key: str) -> int | None:
-        """Revision held for a physician (`region|code`); None when nothing is known."""
+        """Revision held for a physician (`area|code`); None when nothing is known."""
         owner = self._owners.get(key)
         return None if owner is None or self._revision[owner] < 0 else self._revision[owner]
 
@@ -210,6 +215,10 @@ class StandingIndex:
             self._institutions_known.add(owner)
         else:
             self._institutions_known.discard(owner)
+        self._note_place(key, recorded=bool(rows))
+
+    def _note_place(self, key: str, *, recorded: bool) -> None:
+        self._places.note(key, recorded=recorded)
 
     # -- looking up ---------------------------------------------------------------------------------------------
 
@@ -223,7 +232,7 @@ class StandingIndex:
         facts = store.rows(span, _NO_SPAN)
         touched = np.where(span >= 0, store.first(owners) + facts["touched"], -1)
         touched_facts = store.rows(touched, _NO_SPAN)
-        institution_span = self._institution_spans.find(self._institutions_of(claims), days)
+        institution_span = self._institution_span(claims)
         revision = np.frombuffer(self._revision, np.int64) if self._revision else _NO_REVISIONS
         straddles = self._straddles(store, owners, span, claims)
         return Facts(
@@ -248,6 +257,15 @@ class StandingIndex:
         if not self._heads or not len(rows):
             return []
         taken = claims.take(rows)
+        inside = list(self._places.inside(taken.institution_key))
+        if inside:
+            # What is recorded of an institution under a place inside its area counts, too.
+            places = np.array([place for place, _ in inside], np.intp)
+            other = replace(taken.take(places), institution_key=[key for _, key in inside])
+            return [*self._heads_of(taken, rows), *self._heads_of(other, rows[places])]
+        return self._heads_of(taken, rows)
+
+    def _heads_of(self, taken: ClaimColumns, rows: npt.NDArray[np.intp]) -> list[tuple[int, str, int]]:
         owners = self._institutions_of(taken)
         headed = np.flatnonzero(np.isin(owners, list(self._heads)))
         asked = taken.take(headed)
@@ -297,6 +315,17 @@ class StandingIndex:
 
     def _physicians_of(self, claims: ClaimColumns) -> Ints:
         return self._owners.find(claims.physician_key)
+
+    def _institution_span(self, claims: ClaimColumns) -> Ints:
+        """The span of each claim's institution; where places inside its area have records, too, the strictest of the day."""
+        store = self._institution_spans
+        spans = store.find(self._institutions_of(claims), claims.day)
+        for row, key in self._places.inside(claims.institution_key):
+            one = replace(claims.take(np.array([row], np.intp)), institution_key=[key])
+            found = np.array([spans[row], *store.find(self._institutions_of(one), one.day)], np.int32)
+            strictness = _INSTITUTION_STRICTNESS[store.take("state", found, INSTITUTION_ACTIVE)]
+            spans[row] = found[np.argmax(strictness * 2 + (found >= 0))]
+        return spans
 
     def _institutions_of(self, claims: ClaimColumns) -> Ints:
         return self._institution_owners.find(claims.institution_key)

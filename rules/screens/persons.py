@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from rules.areas import areas_over_time
 from rules.screens.facts import Keys, Mask
 
 
@@ -25,23 +26,24 @@ class Persons:
         known = self._regions.get(code, ())
         if region in known:
             return
-        known = self._regions[code] = (*known, region)
-        if len(known) > 1:
-            self._several.update(f"{other}|{code}" for other in known)
-            self._column = None
+        self._know(code, (*known, region))
 
     def leave(self, key: str) -> None:
         """The code has no timeline in the region any more (`region|code`)."""
         region, _, code = key.partition("|")
-        known = tuple(other for other in self._regions.get(code, ()) if other != region)
+        before = self._regions.pop(code, ())
+        if len(before) > 1:
+            self._several.difference_update(_asked_as(before, code))
+            self._column = None
+        known = tuple(other for other in before if other != region)
         if known:
-            self._regions[code] = known
-        else:
-            self._regions.pop(code, None)
-        self._several.discard(key)
-        if len(known) == 1:
-            self._several.discard(f"{known[0]}|{code}")
-        self._column = None
+            self._know(code, known)
+
+    def _know(self, code: str, regions: tuple[str, ...]) -> None:
+        self._regions[code] = regions
+        if len(regions) > 1:
+            self._several.update(_asked_as(regions, code))
+            self._column = None
 
     def elsewhere(self, keys: Keys, unknown: Mask) -> list[tuple[int, str]]:
         """The places of claims whose person is known in another region, each with the key of that timeline.
@@ -67,3 +69,8 @@ class Persons:
             region, _, code = key.partition("|")
             found += [(row, f"{other}|{code}") for other in self._regions.get(code, ()) if other != region]
         return found
+
+
+def _asked_as(regions: tuple[str, ...], code: str) -> set[str]:
+    """The keys by which claims ask for a person: by area, also for what is recorded under a place inside it (P1)."""
+    return {f"{area}|{code}" for region in regions for area in (region, *areas_over_time(region))}

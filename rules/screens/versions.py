@@ -62,6 +62,10 @@ class VersionedIndex(StandingIndex):
             rows.append((instant, self._institution_owners.number(f"{timeline.region}|{code}")))
         owner = self._institutions.number(f"{first.region}|{first.institution_code}")
         self._institution_versions.replace(owner, rows)
+        super()._note_place(f"{first.region}|{first.institution_code}", recorded=True)
+
+    def _note_place(self, key: str, *, recorded: bool) -> None:
+        """The code of a version is nobody's; `put_institution_versions` knows whose it is."""
 
     def put_unreadable(self, key: str) -> None:
         """Marks a physician (`region|code`) of whom no version can be read, at any instant."""

@@ -1,7 +1,7 @@
 """What an event is: the one answer that the control plane, the audit, replays, `explain` and `load` give.
 
 A record is read as one JSON object, its codes and ids are normalised, it is decoded into the type of its kind, whose bounds are
-the contract's, and it is held against the scheme of its region. Whatever bytes come, the answer is `Accepted` or `Refused`.
+the contract's, and it is held against the scheme of its area. Whatever bytes come, the answer is `Accepted` or `Refused`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from rules.areas import pooling_area
 from rules.events import TYPES, Event, check, decode, faults_of_form
 from rules.packs.pack import Pack, PackSet
 from topics.dead_letters import Code
@@ -31,10 +32,11 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An event under the pack of its region, and whose dossier it belongs to."""
+    """An event under the pack that takes it, and whose dossier it belongs to: of which area, or of which place inside it."""
 
     event: Event
     pack: Pack
+    area: str
 
     @property
     def kind(self) -> OwnerKind:
@@ -65,18 +67,36 @@ def accept(value: bytes | None, packs: PackSet) -> Accepted | Refused:
     event = read_event(value)
     if isinstance(event, Refused):
         return event
-    law = packs.law(event.region)
+    return file_under(event, packs)
+
+
+def file_under(event: Event, packs: PackSet) -> Accepted | Refused:
+    """The dossier that an event belongs to: that of its pooling area (P1), whose law has to know such events.
+
+    What only the national law knows, a status of the person for one, stays with the place inside the area that it was sent for:
+    it says nothing under the area's own law and binds beside it (P3).
+    """
+    area = pooling_area(event.region, event.date)
+    found = _held(event, packs, area)
+    if isinstance(found, Accepted) or area == event.region:
+        return found
+    beside = _held(event, packs, event.region)
+    return beside if isinstance(beside, Accepted) else found
+
+
+def _held(event: Event, packs: PackSet, area: str) -> Accepted | Refused:
+    law = packs.law(area)
     pack = law.on(event.date)
     if pack.ledger is None:
-        return Refused(Code.NO_LEDGER, (f"region: {event.region} is governed by {pack.name}, which counts no events",))
+        return Refused(Code.NO_LEDGER, (f"region: {area} is governed by {pack.name}, which counts no events",))
     problems = check(event, pack.ledger.on(event.date))
     if not problems:
-        return Accepted(event, pack)
+        return Accepted(event, pack, area)
     if hasattr(event, "ref"):
         # What is about a decision goes by the law of that decision, which may have ended since (S3).
         for earlier in reversed(law.packs[: law.packs.index(pack)]):
             if earlier.ledger is not None and not check(event, earlier.ledger):
-                return Accepted(event, earlier)
+                return Accepted(event, earlier, area)
     return Refused(Code.OUTSIDE_SCHEME, tuple(problems))
 
 

@@ -14,8 +14,9 @@ from topics.messages.events import PhysicianEvent
 
 
 class DossierFile(Message):
-    """The accepted events of one physician or institution in one region, each once, in the law's order.
+    """The accepted events of one physician or institution in one pooling area, each once, in the law's order.
 
+    What only the national law knows is kept under the place inside the area that it was sent for.
     The key begins with `physician` or `institution`. A cache of `physician-events`, made again from it at any time.
     """
 
@@ -53,7 +54,7 @@ class StandingSite(Message):
 
 
 class PhysicianStanding(Message):
-    """A physician's standing on every day, as known now. Key: region|physician_code. Compacted.
+    """A physician's standing on every day, as known now. Key: area|physician_code, the area being its `region`. Compacted.
 
     A day that no span covers has no standing: not registered. `contested` is the timeline that would hold if review
     requests upheld out of time were honoured.
@@ -88,7 +89,7 @@ class PharmacyHeadDays(Message):
 
 
 class InstitutionStandingMessage(Message):
-    """An institution's standing on every day. Key: region|institution_code. Compacted. No span: active.
+    """An institution's standing on every day. Key: area|institution_code. Compacted. No span: active.
 
     `heads` is there for a pharmacy whose head is recorded.
     """

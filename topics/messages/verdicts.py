@@ -38,7 +38,9 @@ class VerdictRegister(Message):
 class Verdict(Message):
     """The decision on one claim record. Key: claim_id. Exactly one for each accepted record.
 
-    `register` is no part of the decision (law 3): like `source` and `screened_at` it belongs to the run.
+    `register` is no part of the decision (law 3): like `source` and `screened_at` it belongs to the run. `region` is the division
+    code of the place of care as sent; `area` is its pooling area (统筹区, P1), by which claims are judged and reports made, and
+    is absent where the region is an area itself.
     """
 
     claim_id: Identifier
@@ -61,3 +63,4 @@ class Verdict(Message):
     source: Source
     screened_at: Timestamp
     register_: Annotated[VerdictRegister | None, Field(alias="register"), WhenGiven] = None
+    area: Annotated[Region | None, WhenGiven] = None

@@ -175,7 +175,7 @@ def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: i
         return
     found.used += 1
     event, of_institution = judged.event, judged.event.of_institution
-    owner = (event.region, judged.code, of_institution)
+    owner = (judged.area, judged.code, of_institution)
     known, said = found.owners.setdefault(owner, []), encode(event)
     if of_institution:
         if said in known:

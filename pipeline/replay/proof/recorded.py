@@ -15,6 +15,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from pipeline.inputs.decode import Decoded
@@ -22,6 +24,7 @@ from pipeline.inputs.slicing import Slice
 from pipeline.replay.knowledge.register import Clock, ClockMode, EventFile
 from pipeline.replay.output import CAUSES, DIFFERENCES_SCHEMA, SHOWN
 from pipeline.replay.proof.capture import Captured, Part
+from rules.areas import areas_of
 from rules.vocabulary import Reason
 from topics.verdicts.shape import MONEY, VERDICT_NAMES, on_the_wire
 
@@ -54,12 +57,20 @@ class Proof:
         self._institutions = pl.DataFrame(known, schema={"institution": pl.String, "last": pl.Int64}, orient="row")
 
     def revisions(self) -> dict[tuple[str, str], list[int]]:
-        """The revisions that recorded verdicts name, by region and code of the physician."""
+        """The revisions that recorded verdicts name, by area and code of the physician."""
         if not self._as_recorded:
             return {}
-        named = self._captured.recorded().select("region", "physician_code", "standing_revision").drop_nulls().unique()
-        grouped = named.group_by("region", "physician_code").agg("standing_revision").collect(engine="streaming")
-        return {(region, code): revisions for region, code, revisions in grouped.iter_rows()}
+        fields = ("region", "service_date", "physician_code", "standing_revision")
+        named = self._captured.recorded().select(fields).drop_nulls().unique().collect(engine="streaming")
+        grouped = (
+            named.with_columns(_areas(named))
+            .group_by("region", "physician_code")
+            .agg(pl.col("standing_revision").unique())
+        )
+        return {
+            (area, code): revisions
+            for area, code, revisions in grouped.select("region", "physician_code", "standing_revision").iter_rows()
+        }
 
     def known(self, piece: Slice, decoded: Decoded) -> Decoded:
         """The claims of a part with the columns that say what was known when each was judged (`RevisedIndex`)."""
@@ -86,7 +97,7 @@ class Proof:
         """How many events of its institution each recorded verdict rests on: as its `register` says; of a verdict without one
         those that had arrived when it was screened, or `shift` microseconds later."""
         known = [_EVERYTHING] * claims.height
-        named = claims.select(pl.concat_str("region", pl.lit("|"), "institution_code"), *_BY).iter_rows()
+        named = claims.select(_institution(claims), *_BY).iter_rows()
         for row, (institution, instant, offset, revision) in enumerate(named):
             arrived = self._arrived.get(institution)
             if arrived is None:
@@ -174,7 +185,7 @@ class Proof:
     def _cause(self, both: pl.DataFrame) -> pl.Series:
         then, now = (pl.col(f"{side}_standing_revision").fill_null(0) for side in ("recorded", "replayed"))
         institution = both.select(
-            pl.concat_str("replayed_region", pl.lit("|"), "replayed_institution_code").alias("institution"),
+            _institution(both, "replayed_").alias("institution"),
             _instant("recorded_screened_at").alias("at"),
         ).join(self._institutions, on="institution", how="left", maintain_order="left")
         late = institution.select((pl.col("last") > pl.col("at") - LAG_US).fill_null(value=False)).to_series()
@@ -213,11 +224,7 @@ class Proof:
             doubtful = compared.filter(pl.col("cause") == "other_code", pl.col("fields").list.len() > 0)["offset"]
             at = self._offsets(piece).gather(decoded.claims["row"])
             claims = decoded.claims.filter(at.is_in(doubtful.implode())).filter(pl.col("register_offset").is_null())
-            claims = claims.filter(
-                pl.concat_str("region", pl.lit("|"), "institution_code").is_in(
-                    self._institutions["institution"].implode()
-                )
-            )
+            claims = claims.filter(_institution(claims).is_in(self._institutions["institution"].implode()))
             if claims.is_empty():
                 return verdicts
             again = judge(claims.with_columns(self._of_institutions(claims, shift)))
@@ -230,6 +237,28 @@ class Proof:
             verdicts = pl.concat([others, rows]).sort("source_row")
             compared = self._compared(piece, verdicts, recorded)
         return verdicts
+
+
+def _areas(frame: pl.DataFrame, side: str = "") -> pl.Series:
+    """The pooling area of each row's region on its service date, under the name of the region; null where a side has no row."""
+    regions = frame[f"{side}region"]
+    there = regions.is_not_null()
+
+    def days() -> npt.NDArray[np.int32]:
+        if "day" in frame.columns:
+            return frame["day"].filter(there).to_numpy()
+        told = frame[f"{side}service_date"].filter(there).str.to_date("%Y-%m-%d", strict=False)
+        return told.to_physical().fill_null(0).to_numpy()
+
+    areas = areas_of(regions.filter(there), days)
+    return regions if areas.len() == 0 else regions.clone().scatter(np.flatnonzero(there.to_numpy()), areas)
+
+
+def _institution(frame: pl.DataFrame, side: str = "") -> pl.Series:
+    """The key of each row's institution."""
+    return frame.select(
+        pl.concat_str(_areas(frame, side), pl.lit("|"), pl.col(f"{side}institution_code")).alias("institution")
+    ).to_series()
 
 
 def _instant(column: str) -> pl.Expr:
