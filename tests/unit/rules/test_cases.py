@@ -36,6 +36,13 @@ def test_the_worked_cases_of_part_two_of_the_determinations_pass():
     assert len(results) == 122
 
 
+def test_the_worked_cases_of_places_in_one_area_pass():
+    """P1: events and claims under codes of several counties of one area, of municipalities, and of places that stand alone."""
+    results = run_conformance([CASES / "cases-areas.jsonl"])
+    assert [(result.id, result.problem, result.differences) for result in results if not result.passed] == []
+    assert len(results) == 20
+
+
 def test_the_worked_cases_of_a_provinces_points_pass():
     """The model of provincial rules under the national opinion: each number at its edges, worked out by hand from its page."""
     results = run_conformance([CASES / "cases-national-points.jsonl"])
