@@ -39,7 +39,5 @@ def test_a_history_strewn_over_the_places_of_an_area_is_judged_as_one(locality: 
     cases = [generate(locality, seed) for seed in range(HISTORIES)]
     strewn = [read_case(scattered(case, PLACES[locality], chance)) for case in cases]
     answers = run_cases(strewn, load_pack_set(switched_on=SWITCHED_ON))
-    differing = [
-        seed for seed, (case, got) in enumerate(zip(cases, answers, strict=True)) if got != judge_case(case)
-    ]
+    differing = [seed for seed, (case, got) in enumerate(zip(cases, answers, strict=True)) if got != judge_case(case)]
     assert differing == []

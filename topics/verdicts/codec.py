@@ -66,8 +66,10 @@ class VerdictCodec:
 
         `partitions` and `offsets` are those of the claims, in their order; the others as in `to_documents`.
         """
-        areas = [area_on(claim.region, claim.day) for claim in claims.rows]
-        ends = _ends(register, institutions, [claim.region for claim in claims.rows], areas)
+        ends = (
+            _with_area(end, claim.region, area_on(claim.region, claim.day))
+            for end, claim in zip(_ends(register, institutions, len(claims.rows)), claims.rows, strict=True)
+        )
         source = _encode(topic).decode()
         made = "" if topic_id is None else f',"topic_id":{_encode(topic_id).decode()}'
         at = _encode(screened_at).decode()
@@ -289,29 +291,28 @@ def to_documents(
     if register is None and areas is regions:
         return documents
     # One text for all of a revision: as a column it would be encoded anew for each of them.
-    ends = _ends(register, institutions, regions.to_list(), areas.to_list())
+    ends: Iterable[str] = _ends(register, institutions, len(documents))
+    if areas is not regions:
+        ends = map(_with_area, ends, regions.to_list(), areas.to_list())
     return [document[:-1] + last for document, last in zip(documents, ends, strict=True)]
 
 
-def _ends(
-    register: VerdictRegister | None, institutions: Sequence[int], regions: Sequence[str], areas: Sequence[str]
-) -> list[str]:
-    """How the documents of a batch end: by what each was judged, its area where the region is none, and the closing brace."""
-    judged_by: Iterable[str]
+def _ends(register: VerdictRegister | None, institutions: Sequence[int], count: int) -> Iterable[str]:
+    """How the documents of a batch end: by what each was judged, and the closing brace."""
     if register is None:
-        judged_by = repeat("", len(regions))
-    else:
-        texts = {number: _register_text(register, number if number >= 0 else None) for number in {-1, *institutions}}
-        judged_by = map(texts.__getitem__, institutions) if institutions else repeat(texts[-1], len(regions))
-    return [
-        f"{told}}}" if region == area else f'{told},"area":"{area}"}}'
-        for told, region, area in zip(judged_by, regions, areas, strict=True)
-    ]
+        return repeat("}", count)
+    texts = {revision: _register_end(register, revision if revision >= 0 else None) for revision in {-1, *institutions}}
+    return map(texts.__getitem__, institutions) if institutions else repeat(texts[-1], count)
 
 
-def _register_text(register: VerdictRegister, revision: int | None) -> str:
+def _register_end(register: VerdictRegister, revision: int | None) -> str:
     told = register.model_copy(update={"institution_revision": revision})
-    return f',"register":{told.model_dump_json()}'
+    return f',"register":{told.model_dump_json()}}}'
+
+
+def _with_area(end: str, region: str, area: str) -> str:
+    """The end of a document with the area before the closing brace, where the region is another code."""
+    return end if region == area else f'{end[:-1]},"area":"{area}"}}'
 
 
 def case_id(claim_id: str, claim_version: int, ground: str) -> str:
