@@ -50,6 +50,8 @@ def shares(events_file: Path, year: int | None, lang: Lang, as_json: bool) -> No
     Example:
       screening supervise shares --events events.ndjson --year 2025
     """
+    import msgspec
+
     from pipeline.explain.explaining import read_events
     from pipeline.inputs.errors import InputError
     from pipeline.inputs.records import read_records
@@ -68,8 +70,10 @@ def shares(events_file: Path, year: int | None, lang: Lang, as_json: bool) -> No
         fail(str(error), Exit.USAGE)
     read = read_events(lines, packs)
     of_year = dt.datetime.now(CHINA).year if year is None else year
-    institutions = [event for event in read.events if event.of_institution]
-    persons = [event for event in read.events if not event.of_institution]
+    # An institution is one in its pooling area, and a person has one dossier there, whatever place of it an event names (P1).
+    events = [msgspec.structs.replace(one.event, region=one.area) for one in read.events]
+    institutions = [event for event in events if event.of_institution]
+    persons = [event for event in events if not event.of_institution]
     found = year_shares(_timelines(persons, packs), institutions, packs, of_year)
     if as_json:
         click.echo(json.dumps([_row(one) for one in found], ensure_ascii=False))
