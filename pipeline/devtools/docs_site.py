@@ -33,6 +33,7 @@ NAVIGATION: dict[str, dict[str, str]] = {
         "Log events": "docs/log-events.md",
         "Topics and messages": "topics/README.md",
         "Replay": "pipeline/replay/README.md",
+        "Messages of the national interface": "pipeline/intake/README.md",
         "Benchmarks": "benchmarks/README.md",
     },
     "The law": {
