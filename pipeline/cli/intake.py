@@ -151,4 +151,5 @@ def _claims_of(taken: Taken, target: Path) -> str:
         (taken.lines_not_settled, "fee lines belong to no settlement so far"),
     ]
     later = "".join(f"; {number:,} {what}" for number, what in open_ones if number)
-    return f"{escape(str(target))}: [bold]{taken.claims:,} claims[/]{f' ({said})' if said else ''}{later}"
+    where = escape(str(target)) if taken.claims else "nothing is written"
+    return f"{where}: [bold]{taken.claims:,} claims[/]{f' ({said})' if said else ''}{later}"

@@ -93,8 +93,8 @@ def take_files(
 ) -> Taken:
     """Writes the claims that follow from the messages of files, folders and patterns to `out` (NDJSON, or .gz).
 
-    The file is there as a whole or not at all. A file that cannot be read to its end is told, with what was read until there.
-    Raises InputError where there is no such file, StrictError as `strict` asks.
+    The file is there as a whole or, where no claim follows, not at all. A file that cannot be read to its end is told, with
+    what was read until there. Raises InputError where there is no such file, StrictError as `strict` asks.
     """
     taken = Taken()
     files = _files(places, taken)
@@ -107,7 +107,7 @@ def take_files(
     _sum_up(gathered, taken)
     refused = list(gathered.refused)
     known: set[tuple[Any, ...]] = set()
-    with _written(out) as target:
+    with _written(out, lambda: taken.claims > 0) as target:
         for outcome in gathered.outcomes(classes):
             refused += outcome.refused
             _count(outcome, taken, known)
@@ -240,8 +240,8 @@ def _aside(refusal: Refusal, taken: Taken) -> None:
 
 
 @contextmanager
-def _written(out: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name when all is written. Raises InputError where it cannot be."""
+def _written(out: Path, worth: Callable[[], bool]) -> Iterator[IO[bytes]]:
+    """A file that takes its name when all is written, if it is `worth` it then. Raises InputError where it cannot be."""
     part = out.with_name(f".{out.name}.part")
     try:
         with part.open("wb") as raw:
@@ -252,7 +252,8 @@ def _written(out: Path) -> Iterator[IO[bytes]]:
                 yield raw
             raw.flush()
             os.fsync(raw.fileno())
-        part.replace(out)
+        if worth():
+            part.replace(out)
     except OSError as error:
         raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
     finally:
