@@ -26,6 +26,7 @@ from rules.vocabulary import DerivedTrigger, EventType
 _ONE = dt.timedelta(days=1)
 
 Phase = Literal["raised", "due", "missed", "lapsed"]
+_TOO_LATE = ("missed", "lapsed")
 State = Literal[
     "to_come",
     "running",
@@ -90,13 +91,29 @@ class Duty:
         Of one that was met, also too late, only the first; of one whose decision was voided none. Of a step that opens, the
         second says that the day has come, and there is no third.
         """
-        if self.void:
-            return
+        for phase, day in () if self.void else self.occasions():
+            if phase == "raised" or (self.met_by is None and not (phase in _TOO_LATE and self.provisional)):
+                yield phase, day
+
+    def occasions(self) -> Iterator[tuple[Phase, dt.date]]:
+        """Every notice that the duty may give in its life, with the day of each, whatever has become of it."""
         yield "raised", self.raised_on
-        if self.met_by is None and self.due_on is not None:
+        if self.due_on is not None:
             yield "due", self.due_on
-            if self.late_on is not None and not self.opens and not self.provisional:
+            if self.late_on is not None and not self.opens:
                 yield "lapsed" if self.right else "missed", self.late_on
+
+    def stands(self, phase: Phase, day: dt.date, today: dt.date) -> bool:
+        """Whether a notice that was given for an occasion on `day` still holds.
+
+        One does not if a review or an objection took the decision away, if its day has not come, or if it says that a step was
+        missed which was done in time, or whose last day nobody can tell yet. A reminder of what was done since was right.
+        """
+        if self.void or day > today:
+            return False
+        return phase not in _TOO_LATE or (
+            not self.provisional and self.state(today) in ("missed", "lapsed", "met_late")
+        )
 
     def notice_id(self, region: str, physician_code: str, phase: Phase) -> str:
         """A notice's name: it follows from the duty, its last day and the phase alone, so that no restart makes another."""

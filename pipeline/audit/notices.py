@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
 
 from pipeline.audit.events import File, Log, Owner
 from pipeline.audit.findings import EVERY, Findings, Progress
@@ -23,50 +26,86 @@ PART = "notices"
 def audit_notices(settings: Settings, log: Log, today: dt.date, findings: Findings, progress: Progress) -> None:
     """Compares the notices with what the duties demand by `today`. Raises ClusterError.
 
-    More than that is no difference: a notice stays when a later event takes away what it reminded of.
+    A notice of a step that does not hold any more must be withdrawn. One that follows from nothing in the log is no difference:
+    it may have been given under another law.
     """
-    published = _published(settings, progress)
-    for name, count in published.items():
-        if count > 1:
-            findings.differ(PART, "doubled", f"{NOTICES.name} {name}", f"published {count} times")
+    published, withdrawn = set[str](), set[str]()
+    for name, twice in _published(settings, published, withdrawn, progress).items():
+        findings.differ(PART, "doubled", f"{NOTICES.name} {name}", f"published {twice + 1} times")
     demanded = waiting = 0
     for number, (owner, file) in enumerate(log.files.items(), 1):
-        for name, kind, trigger, phase, day in _demanded(owner, file, log):
-            if day > today:
-                continue
-            demanded += 1
-            if name not in published and file.waiting:
+        for one in _occasions(owner, file, log, today):
+            where = f"{owner.region}|{owner.code} {one.kind}"
+            demanded += one.demanded
+            if one.name in published:
+                if not (one.stands or file.waiting):
+                    text = (
+                        f"{one.phase} of {one.day} because of {one.trigger} does not hold: {one.name} was not withdrawn"
+                    )
+                    findings.differ(PART, "not_withdrawn", where, text)
+            elif one.demanded and file.waiting:
                 waiting += 1
-            elif name not in published:
-                text = f"{phase} on {day} because of {trigger}: {name} was not published"
-                findings.differ(PART, "missing", f"{owner.region}|{owner.code} {kind}", text)
+            elif one.demanded:
+                text = f"{one.phase} on {one.day} because of {one.trigger}: {one.name} was not published"
+                findings.differ(PART, "missing", where, text)
         if number % EVERY == 0:
             progress("duties", number)
-    findings.count(PART, f"until {today}", demanded=demanded, published=len(published), waiting=waiting)
+    given = {"demanded": demanded, "published": len(published), "withdrawn": len(withdrawn), "waiting": waiting}
+    findings.count(PART, f"until {today}", **given)
 
 
-def _published(settings: Settings, progress: Progress) -> Counter[str]:
-    """How often each notice stands in its topic."""
-    found: Counter[str] = Counter()
+def _published(settings: Settings, published: set[str], withdrawn: set[str], progress: Progress) -> Counter[str]:
+    """Fills in the notices that are given, and those that are withdrawn; returns how often one was so twice."""
+    doubled: Counter[str] = Counter()
     for number, message in enumerate(read_to_end(settings, NOTICES.name), 1):
-        if message.value() is not None:
-            found[(key(message) or b"").decode("utf-8", "backslashreplace")] += 1
+        name, value = (key(message) or b"").decode("utf-8", "backslashreplace"), message.value()
+        if value is not None:
+            to, other = (withdrawn, published) if _is_withdrawal(value) else (published, withdrawn)
+            doubled[name] += name in to
+            to.add(name)
+            other.discard(name)
         if number % EVERY == 0:
             progress(NOTICES.name, number)
-    return found
+    return +doubled
 
 
-def _demanded(owner: Owner, file: File, log: Log) -> Iterator[tuple[str, str, str, Phase, dt.date]]:
-    """Every notice of a dossier's duties, or of an institution's figures, whatever its day: name, kind, trigger, phase, day."""
+class _Given(msgspec.Struct):
+    withdrawn: str | None = None
+
+
+def _is_withdrawal(value: bytes) -> bool:
+    try:
+        return msgspec.json.decode(value, type=_Given).withdrawn is not None
+    except msgspec.MsgspecError:
+        return False  # what stands there was given, whatever it is
+
+
+class _Occasion(NamedTuple):
+    """A notice of a dossier's step, or of an institution's figures: whether it must have been given, and whether it may stand."""
+
+    name: str
+    kind: str
+    trigger: str
+    phase: Phase
+    day: dt.date
+    demanded: bool
+    stands: bool
+
+
+def _occasions(owner: Owner, file: File, log: Log, today: dt.date) -> Iterator[_Occasion]:
+    """Every notice that a dossier may ever give."""
     law, dossier = log.packs.law(owner.region), fold(file.events)
     sent = regions_sent(dossier)
     if owner.kind == "institution":
         for found in measures(dossier, law, owner.code):
             name = found.notice_id(sent.get(found.event_id, owner.region), owner.code)
-            yield name, found.kind, found.event_id, "raised", found.day
+            come = found.day <= today
+            yield _Occasion(name, found.kind, found.event_id, "raised", found.day, come, come)
         return
     said = statement(dossier, law, region=owner.region, physician_code=owner.code)
     for duty in duties(dossier, said, law):
-        for phase, day in duty.phases():
-            name = duty.notice_id(sent.get(duty.trigger_id, owner.region), owner.code, phase)
-            yield name, duty.kind, duty.trigger_id, phase, day
+        given = {phase for phase, day in duty.phases() if day <= today}
+        region = sent.get(duty.trigger_id, owner.region)
+        for phase, day in duty.occasions():
+            name, stands = duty.notice_id(region, owner.code, phase), duty.stands(phase, day, today)
+            yield _Occasion(name, duty.kind, duty.trigger_id, phase, day, phase in given, stands)

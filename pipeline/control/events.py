@@ -198,6 +198,14 @@ class PartitionReminded(DebugEvent[ControlMetrics]):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockWentBack(WarningEvent[ControlMetrics]):
+    """The day is an earlier one than before: every dossier is looked at again, and what was told too early is withdrawn."""
+
+    before: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlinesLookedAt(Event[ControlMetrics]):
     """Dossiers were looked at because their day had come."""
 

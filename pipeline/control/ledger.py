@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -30,14 +31,16 @@ from pipeline.control.standings import (
     physician_publication,
     physician_statement,
 )
+from pipeline.control.withdrawals import Lately, Told, calendars_before, holds, withdrawals
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
-from rules.dossier import regions_sent
+from rules.dossier import Issue, regions_sent
 from rules.duties import Duty, duties
 from rules.events import Event
 from rules.measures import measures
 from rules.packs.pack import PackSet
 from rules.standing import Statement
+from rules.text import Text
 from topics.catalogue import (
     DOSSIER_MAX_BYTES,
     DOSSIERS,
@@ -85,6 +88,27 @@ class View:
     events: tuple[Event, ...]
     statement: Statement
     duties: tuple[Duty, ...]
+    issues: tuple[Issue, ...]
+
+    def told(self, today: dt.date) -> Told:
+        """What notices tell of it on a day."""
+        return Told(today, self.duties, self.issues, sent=regions_sent(file_of(self.events)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """Whether a notice was given and is not withdrawn."""
+
+    batch: WriteBatch
+    partition: int
+
+    def __contains__(self, name: object) -> bool:
+        value = self.batch.get(NOTICES, self.partition, str(name).encode())
+        return value is not None and holds(value)
+
+
+def _given(batch: WriteBatch, partition: int) -> Callable[[str], bytes | None]:
+    return lambda name: batch.get(NOTICES, partition, name.encode())
 
 
 UNCOUNTABLE = (ValueError, OverflowError, ArithmeticError, LookupError)
@@ -97,6 +121,7 @@ class Ledger:
     def __init__(self, packs: PackSet, partitions: int) -> None:
         self._packs = packs
         self._partitions = partitions
+        self._lately = Lately()
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -223,18 +248,23 @@ class Ledger:
                 batch.put(INSTITUTION_STANDING, partition, key, new)
                 tally.published["institution"] += 1
             found = measures(file, self._packs.law(dossier.region), dossier.code)
-            already = batch.keys(NOTICES, partition)
-            told = measure_notices(dossier.region, dossier.code, found, today, already, regions_sent(file))
-            self._put_notices(partition, told, batch, tally)
+            sent = regions_sent(file)
+            given = _Holding(batch, partition)
+            told = measure_notices(dossier.region, dossier.code, found, today, given, sent)
+            fallen = self._fallen(dossier, Told(today, measures=found, sent=sent), owner=owner and not quiet)
+            self._put_notices(partition, [*told, *withdrawals(fallen, _given(batch, partition), today)], batch, tally)
             return min((one.day for one in found if one.day > today), default=None)
         view = self.view(dossier.now, dossier.region, dossier.code)
         old = batch.get(PHYSICIAN_STANDING, partition, key)
         new = physician_publication(view.statement.timeline, old, owner=owner)
+        fallen = self._fallen(dossier, view.told(today), owner=owner and not quiet)
+        withdrawn = withdrawals(fallen, _given(batch, partition), today)
         notices = self._notices(partition, dossier.region, dossier.code, view, batch, today)
         if new is not None:
             tally.corrected += owner and foreign(old, new)
             batch.put(PHYSICIAN_STANDING, partition, key, new)
             tally.published["physician"] += 1
+        self._put_notices(partition, withdrawn, batch, tally)
         if quiet and notices:
             return today
         self._put_notices(partition, notices, batch, tally)
@@ -252,22 +282,49 @@ class Ledger:
         dossier = _Open(*owner, events, events)
         self._publish(partition, dossier, batch, today, Tally(), quiet=True, owner=True)
 
+    def _fallen(self, dossier: _Open, now: Told, *, owner: bool) -> Iterator[tuple[str, Text]]:
+        """What the notices of a dossier told and no longer holds: because of what is new in it, or for any other reason if it is
+        looked at without an event."""
+        key = dossier_key(dossier.kind, dossier.region, dossier.code)
+        if dossier.fresh and dossier.before:
+            before = self._lately.of(key, dossier.before)
+            with suppress(*UNCOUNTABLE):  # then nothing was told of it under this law
+                before = before or self._told(dossier, dossier.before, now.today)
+            if before is not None:
+                yield from before.lost(now, dossier.region, dossier.code)
+        self._lately.keep(key, dossier.now, now)
+        if owner:
+            yield from now.untrue(dossier.region, dossier.code)
+            law = self._packs.law(dossier.region)
+            for calendar in calendars_before(law, now.duties):
+                file = file_of(dossier.now)
+                said = physician_statement(dossier.now, file, law, dossier.region, dossier.code)
+                counted = Told(now.today, duties(file, said, law, calendar), sent=now.sent)
+                yield from counted.lost(now, dossier.region, dossier.code)
+
+    def _told(self, dossier: _Open, events: tuple[Event, ...], today: dt.date) -> Told:
+        if dossier.kind == "institution":
+            file = file_of(events)
+            found = measures(file, self._packs.law(dossier.region), dossier.code)
+            return Told(today, measures=found, sent=regions_sent(file))
+        return self.view(events, dossier.region, dossier.code).told(today)
+
     def view(self, events: tuple[Event, ...], region: str, code: str) -> View:
         """What the law says of a physician's events: standing, contradictions and duties."""
         file = file_of(events)
         law = self._packs.law(region)
         told = physician_statement(events, file, law, region, code)
-        return View(events, told, duties(file, told, law))
+        pack = self._packs.for_region(region, events[-1].date if events else None)
+        return View(events, told, duties(file, told, law), flags(events, told, pack))
 
     def _notices(
         self, partition: int, region: str, code: str, view: View, batch: WriteBatch, today: dt.date
     ) -> list[tuple[str, bytes]]:
-        already = batch.keys(NOTICES, partition)
+        already = _Holding(batch, partition)
         pack = self._packs.for_region(region, view.events[-1].date if view.events else None)
-        issues = flags(view.events, view.statement, pack)
         sent = regions_sent(file_of(view.events))
         return [
-            *contradictions(region, code, issues, pack, already, sent),
+            *contradictions(region, code, view.issues, pack, already, sent),
             *due_notices(region, code, view.duties, today, already, sent),
         ]
 
@@ -276,6 +333,9 @@ class Ledger:
         for name, value in notices:
             batch.put(NOTICES, partition, name.encode(), value)
             said = _what(value)
+            if said.withdrawn is not None:
+                tally.notices[said.kind, "withdrawn"] += 1
+                continue
             if said.kind == "contradiction":
                 tally.flags[said.flag or "other"] += 1
             tally.notices[said.kind, said.phase or "raised"] += 1
@@ -353,6 +413,7 @@ class _Said(msgspec.Struct):
     kind: str
     phase: str | None = None
     flag: str | None = None
+    withdrawn: str | None = None
 
 
 _what = msgspec.json.Decoder(_Said).decode

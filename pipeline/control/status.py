@@ -17,6 +17,7 @@ _PHASES = {
     "due": ("今日到期", "due"),
     "missed": ("逾期", "missed"),
     "lapsed": ("权利未行使", "lapsed"),
+    "withdrawn": ("撤回", "withdrawn"),
 }
 
 _TILES = (

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from pipeline.control.clock import Clock
 from pipeline.control.events import (
+    ClockWentBack,
     DeadlinesLookedAt,
     ForeignStandingsCorrected,
     ForeignStandingsWithdrawn,
@@ -56,6 +57,7 @@ class Timekeeper:
         self._unread: deque[tuple[int, TopicSpec, bytes]] = deque()
         self._strays: deque[tuple[int, TopicSpec, bytes]] = deque()
         self._many_due = False
+        self._latest = dt.date.min
         self.quiet_until = 0.0
         """Nobody is reminded before, on the monotonic clock: the answer that is missing may stand in the log already."""
 
@@ -88,6 +90,12 @@ class Timekeeper:
 
     async def step(self) -> None:
         """Does a little of what is to be done. Raises whatever publishing raises."""
+        today = self._clock.today()
+        if today < self._latest:
+            # The clock was ahead: what went out by it is withdrawn, and the next days are others than were noted.
+            self._teller.tell(ClockWentBack(self._latest.isoformat(), today.isoformat()))
+            self.own(self._timers.partitions, self._timers.partitions)
+        self._latest = today
         if self._unread:
             await self._first_look(self._unread)
         elif not self._quiet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipeline.control.faust.state_store import StateStore
@@ -46,10 +46,6 @@ class WriteBatch:
         """Changes a key; None removes it."""
         self.changes.setdefault((table.name, partition), {})[key] = value
 
-    def keys(self, table: TopicSpec, partition: int) -> Container[str]:
-        """Whether a key stands in a table."""
-        return _Keys(self, table, partition)
-
     def dead_letter(self, topic: TopicSpec, record: Received, code: Code, reason: str) -> None:
         """Sets a record aside, byte for byte, with the code and the reason."""
         letter = enclose(
@@ -77,13 +73,3 @@ class WriteBatch:
             for key, value in changed.items()
         ]
         return [*self.loose, *tables]
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    batch: WriteBatch
-    table: TopicSpec
-    partition: int
-
-    def __contains__(self, key: object) -> bool:
-        return self.batch.get(self.table, self.partition, str(key).encode()) is not None

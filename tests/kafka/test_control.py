@@ -227,8 +227,25 @@ def test_notices_are_raised_fall_due_and_are_missed_each_once_also_across_a_kill
         counts.append(prove_notices(cluster, made, today))
         assert counts[-1] == len(demanded)
     assert counts == sorted(set(counts)), "every day chosen has notices of its own"
+
+    def told(kind: str) -> list[str]:
+        notices = last_values(cluster, "notices").values()
+        return [one["phase"] for one in notices if one["kind"] == kind and "withdrawn" not in one]
+
     phases = {json.loads(item.value or b"")["phase"] for item in cluster.read("notices")}
     assert phases == {"raised", "due", "missed", "lapsed"}
+
+    at(clock, "2036-01-01")
+    wait_for(
+        "a clock that is ahead reminds of the end of the ban",
+        lambda: sorted(told("reapply_after_ban")) == ["due", "raised"],
+        every=0.2,
+    )
+    today = at(clock, "2023-03-13")
+    wait_for("it is withdrawn when the clock is right again", lambda: told("reapply_after_ban") == ["raised"], every=0.2,
+             detail=lambda: control.output[-2000:])  # fmt: skip
+    assert prove_notices(cluster, made, today) == counts[-1]
+    assert control.wait_event("clock_went_back")["now"] == "2023-03-13"
 
 
 def test_two_processes_share_the_work_and_one_takes_over_what_a_killed_one_had(

@@ -168,7 +168,7 @@ def prove_standings(cluster: Cluster, made: Physicians) -> int:
 
 
 def prove_notices(cluster: Cluster, made: Physicians, today: dt.date) -> int:
-    """Every notice that is due exists, and none exists twice; more may have been true for a while. Returns how many.
+    """Every notice that is due holds, and none is given or withdrawn twice in a row. Returns how many hold.
 
     Notices are given when the log has been read to its end, which may be a moment after the last event was taken.
     """
@@ -176,16 +176,19 @@ def prove_notices(cluster: Cluster, made: Physicians, today: dt.date) -> int:
         f"{region}|{code}": expected_notices(region, code, events, today)
         for (region, code), events in made.files.items()
     }
-    names: list[str] = []
+    given: dict[str, list[bool]] = {}
 
     def missing() -> dict[str, set[str]]:
-        names[:] = [(item.key or b"").decode() for item in cluster.read("notices")]
-        left = {who: ids - set(names) for who, ids in wanted.items()}
+        given.clear()
+        for item in cluster.read("notices"):
+            given.setdefault((item.key or b"").decode(), []).append("withdrawn" not in json.loads(item.value or b""))
+        left = {who: {name for name in ids if not given.get(name, [False])[-1]} for who, ids in wanted.items()}
         return {who: ids for who, ids in left.items() if ids}
 
     wait_for("every notice is given", lambda: not missing(), every=0.3, detail=lambda: str(missing())[:2000])
-    assert len(names) == len(set(names)), "a notice was published twice"
-    return len(names)
+    for name, times in given.items():
+        assert times == [number % 2 == 0 for number in range(len(times))], f"{name}: given and withdrawn {times}"
+    return sum(times[-1] for times in given.values())
 
 
 def shuffled(events: list[Event], rng: random.Random, repeats: float = 0.2) -> list[Event]:

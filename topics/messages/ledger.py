@@ -109,6 +109,8 @@ class Notice(Message):
     `lapsed` where a right was not used; `trigger` is the event behind it.
     A notice of kind `contradiction` names in `flag` how that event contradicts the file; it has no last day. Nor has one about an
     institution's figures, `institution_share` or `rectification_reminder`.
+    `withdrawn`: on this day the notice was withdrawn (撤回), because it does not hold any more or should not have gone out;
+    `explanation` then says why. The last record of a name counts: one without `withdrawn` gives the notice again.
     """
 
     notice_id: Identifier
@@ -122,6 +124,7 @@ class Notice(Message):
     phase: Annotated[Literal["raised", "due", "missed", "lapsed"] | None, WhenGiven] = None
     trigger: Annotated[Identifier | None, WhenGiven] = None
     flag: Annotated[Identifier | None, WhenGiven] = None
+    withdrawn: Annotated[IsoDate | None, WhenGiven] = None
 
 
 class LedgerProgress(Message):
