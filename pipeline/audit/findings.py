@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         *("missing", "unexpected", "different", "unreadable", "wrong_partition", "two_partitions"),
         *("revision_ahead", "revision_wrong", "revision_went_back", "revision_twice"),
     ),
-    "notices": ("missing", "doubled"),
+    "notices": ("missing", "doubled", "not_withdrawn"),
     "cases": ("missing", "doubled", "invented", "differs", "unreadable_case", "unreadable_verdict"),
     "case_actions": (
         *("missing_dead_letter", "needless_dead_letter", "foreign_dead_letter", "unreadable_dead_letter"),

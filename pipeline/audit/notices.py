@@ -16,6 +16,7 @@ from pipeline.kafka.records import key
 from pipeline.settings.model import Settings
 from rules.dossier import fold, regions_sent
 from rules.duties import Phase, duties
+from rules.events import CHINA
 from rules.measures import measures
 from rules.standing import statement
 from topics.catalogue import NOTICES
@@ -29,12 +30,13 @@ def audit_notices(settings: Settings, log: Log, today: dt.date, findings: Findin
     A notice of a step that does not hold any more must be withdrawn. One that follows from nothing in the log is no difference:
     it may have been given under another law.
     """
+    by_now = max(today, this_day())
     published, withdrawn = set[str](), set[str]()
     for name, twice in _published(settings, published, withdrawn, progress).items():
         findings.differ(PART, "doubled", f"{NOTICES.name} {name}", f"published {twice + 1} times")
     demanded = waiting = 0
     for number, (owner, file) in enumerate(log.files.items(), 1):
-        for one in _occasions(owner, file, log, today):
+        for one in _occasions(owner, file, log, today, by_now):
             where = f"{owner.region}|{owner.code} {one.kind}"
             demanded += one.demanded
             if one.name in published:
@@ -92,20 +94,25 @@ class _Occasion(NamedTuple):
     stands: bool
 
 
-def _occasions(owner: Owner, file: File, log: Log, today: dt.date) -> Iterator[_Occasion]:
+def this_day() -> dt.date:
+    """The day in China: a notice may stand although it is later than the day until which notices are asked for."""
+    return dt.datetime.now(CHINA).date()
+
+
+def _occasions(owner: Owner, file: File, log: Log, today: dt.date, by_now: dt.date) -> Iterator[_Occasion]:
     """Every notice that a dossier may ever give."""
     law, dossier = log.packs.law(owner.region), fold(file.events)
     sent = regions_sent(dossier)
     if owner.kind == "institution":
         for found in measures(dossier, law, owner.code):
             name = found.notice_id(sent.get(found.event_id, owner.region), owner.code)
-            come = found.day <= today
-            yield _Occasion(name, found.kind, found.event_id, "raised", found.day, come, come)
+            demanded = found.day <= today
+            yield _Occasion(name, found.kind, found.event_id, "raised", found.day, demanded, found.day <= by_now)
         return
     said = statement(dossier, law, region=owner.region, physician_code=owner.code)
     for duty in duties(dossier, said, law):
         given = {phase for phase, day in duty.phases() if day <= today}
         region = sent.get(duty.trigger_id, owner.region)
         for phase, day in duty.occasions():
-            name, stands = duty.notice_id(region, owner.code, phase), duty.stands(phase, day, today)
+            name, stands = duty.notice_id(region, owner.code, phase), duty.stands(phase, day, by_now)
             yield _Occasion(name, duty.kind, duty.trigger_id, phase, day, phase in given, stands)

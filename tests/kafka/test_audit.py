@@ -412,6 +412,28 @@ def test_a_notice_that_was_never_published_is_missing(cluster: Cluster) -> None:
     assert f"522700|D3 {json.loads(lost['value'])['kind']}" == only["where"]
 
 
+def test_a_notice_that_went_out_before_its_day_has_to_be_withdrawn(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D4 is barred until 2026 and was reminded of its end in 2023, by a clock that was ahead."""
+    monkeypatch.setattr(notices, "this_day", lambda: TODAY)
+    barred = [
+        make("registration", "2023-01-03", 0, region="522700", physician_code="D4", event_id="D4-0"),
+        make("deduction", "2023-08-01", 1, region="522700", physician_code="D4", event_id="D4-1",
+             points=12, violation_id="QN-T12-01"),
+    ]  # fmt: skip
+    topics = Topics(physicians={"D4": barred})
+    given = {notice["key"] for notice in topics.notices}
+    (early,) = [item for item in notice_records(barred, dt.date(2060, 1, 1)) if item["key"] not in given]
+    topics.notices.append(early)
+    assert found(cluster, topics) == [("notices", "not_withdrawn")]
+    said = json.loads(early["value"]) | {"withdrawn": TODAY.isoformat()}
+    cluster.send(NOTICES, [{**early, "value": json.dumps(said)}])
+    told = audit(cluster, "standings")
+    assert told["differences"] == []
+    assert figures(told, "notices")["withdrawn"] == 1
+
+
 def test_a_notice_published_twice_is_doubled(cluster: Cluster) -> None:
     topics = Topics()
     topics.notices.append(topics.notices[0])
