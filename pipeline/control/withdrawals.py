@@ -77,7 +77,10 @@ class Told:
         for duty in self.duties:
             for phase, day in duty.occasions():
                 if not duty.stands(phase, day, self.today):
-                    yield duty.notice_id(self.sent.get(duty.trigger_id, region), code, phase), _why(duty, day, self.today)
+                    yield (
+                        duty.notice_id(self.sent.get(duty.trigger_id, region), code, phase),
+                        _why(duty, day, self.today),
+                    )
         for measure in self.measures:
             if measure.day > self.today:
                 yield measure.notice_id(self.sent.get(measure.event_id, region), code), _EARLY
