@@ -12,9 +12,9 @@ A mapping is a YAML file. `fields` names for every field of the contract (`topic
     fund_amount: {column: fund_pay_sumamt, unit: fen}                      hundredths of a yuan
     encounter_type: {column: med_type, values: {"11": outpatient}, otherwise: unknown}      others are kept as `encounter_code`
     claim_version: {column: version, optional: true}                       may be missing from the source
-    region: {columns: [mdtrtarea_admvs], division_in: fixmedins_code, area: true}
-                                                   the place of care, else the division inside the institution's code; of it the
-                                                   pooling area (determinations P1, P2)
+    region: {columns: [mdtrtarea_admvs], division_in: fixmedins_code}
+                                                   the place of care, else the division inside the institution's code (P2); with
+                                                   `area: true` its pooling area (P1), which claims need not name
 
 A column of nested data is a path: `payment.amount.value`, `total[0].amount.value`, `careTeam[responsible=true].provider`,
 `../patn_id` (of the object that holds the row). `rows` says where the rows of a document stand: the first of its paths that

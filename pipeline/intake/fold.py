@@ -19,7 +19,6 @@ from pipeline.intake.facts import Fact, LineFact, SettlementFact, VisitFact, div
 from pipeline.intake.fields import plain
 from pipeline.intake.history import Made, Outcome, Refusal, Settled, Version, lines_of, settlements_of, visit_of
 from pipeline.intake.lines import Share, Shares, shares_of
-from rules.areas import pooling_area
 from rules.vocabulary import EncounterType
 from topics.claims.codec import examine
 from topics.claims.errors import ClaimError
@@ -147,8 +146,7 @@ class _Claims:
         claim: dict[str, Any] = {
             "claim_id": fact.number,
             "claim_version": number,
-            # Packs match regions exactly, so a county's code would be judged by another law than its area's (P1, P2).
-            "region": pooling_area(care),
+            "region": care,
             "institution_code": fact.key[0],
             "physician_code": attending,
             "encounter_type": found.encounter.value,

@@ -273,7 +273,7 @@ def test_whole_numbers_of_money_are_told_and_fen_are_a_setting(faults: Faults, t
 def test_responses_of_the_interface_are_read_as_they_are(faults: Faults, name: str) -> None:
     made = faults.replay(f"14-interface/{name}", NATIONAL)
     assert made.verdicts.select("claim_id", "region", "fund_amount", "reason").rows() == [
-        ("522700G0000000901403", "522700", Decimal("98.70"), "physician_missing")
+        ("522700G0000000901403", "522701", Decimal("98.70"), "physician_missing")
     ]
     assert made.record["counts"]["duplicate"] == (1 if "array" in name else 0)
 
@@ -282,7 +282,7 @@ def test_responses_of_the_interface_are_read_as_they_are(faults: Faults, name: s
 def test_nested_documents_are_read_by_paths(faults: Faults, name: str, mapping: str) -> None:
     made = faults.replay(f"14-interface/{name}", f"--mapping={mapping}")
     assert made.verdicts.select("region", "physician_code", "fund_amount", "disposition").rows() == [
-        ("522700", "D522701000001", Decimal("98.70"), "reject")
+        ("522701", "D522701000001", Decimal("98.70"), "reject")
     ]
 
 

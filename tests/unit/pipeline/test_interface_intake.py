@@ -99,7 +99,7 @@ def test_a_settlement_gets_its_physician_from_the_visit_and_its_lines_from_the_f
     assert claim["claim_id"] == "S1"
     assert claim["physician_code"] == DOCTOR
     assert claim["department"] == "A02"
-    assert (claim["region"], claim["encounter_type"], claim["insurance_type"]) == ("522700", "outpatient", "resident")
+    assert (claim["region"], claim["encounter_type"], claim["insurance_type"]) == ("522701", "outpatient", "resident")
     assert claim["lines"] == [
         {"person": OTHER, "role": "billing", "day": "2024-03-14", "amount": "20.00", "item": "X1", "quantity": "2"}
     ]
@@ -192,7 +192,7 @@ def test_the_same_visit_number_of_two_institutions_is_two_visits(take: Any) -> N
 
 def test_without_a_place_of_care_the_division_in_the_institutions_code_counts(take: Any) -> None:
     [claim], _ = take({**settled(), "mdtrtarea_admvs": "", "insuplc_admdvs": "110101"})
-    assert (claim["region"], claim["insured_region"]) == ("522700", "110101")
+    assert (claim["region"], claim["insured_region"]) == ("522701", "110101")
     claims, taken = take({**settled(), "mdtrtarea_admvs": "", "fixmedins_code": "12345"})
     assert claims == []
     assert "mdtrtarea_admvs: missing" in taken.set_aside["missing_field"].reason
