@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from rules.areas import area_on, areas_of
 from rules.screens.table import Ruling
 from rules.screens.verdict import Decided
 from topics.claims.codec import FewClaims
@@ -21,7 +22,7 @@ _NATIONAL = re.compile(NATIONAL_CODE)
 
 
 class Sum(NamedTuple):
-    """Claims of one region and kind of verdict, and their fund share in yuan: what is charged, and what reversals take back."""
+    """Claims of one pooling area (P2) and kind of verdict, and their fund share in yuan: charged, and taken back by reversals."""
 
     region: str
     disposition: str
@@ -52,7 +53,10 @@ class Tally:
 def tally(verdicts: pl.DataFrame) -> Tally:
     """The figures of verdicts with the columns of the wire."""
     amount = pl.col("fund_amount").cast(pl.Float64)
-    sums = verdicts.group_by("region", "disposition", "reason", "exempted_ground").agg(
+    areas = areas_of(
+        verdicts["region"], lambda: verdicts["service_date"].str.to_date("%Y-%m-%d").to_physical().to_numpy()
+    )
+    sums = verdicts.group_by(areas.alias("area"), "disposition", "reason", "exempted_ground").agg(
         pl.len().alias("claims"),
         amount.clip(lower_bound=0).sum().alias("charged"),
         (-amount.clip(upper_bound=0)).sum().alias("reversed"),
@@ -77,7 +81,7 @@ def tally_few(claims: FewClaims, decided: Decided, rulings: Sequence[Ruling]) ->
     forms = {"national": 0, "other": 0}
     for claim, number in zip(claims.rows, decided.ruling.tolist(), strict=True):
         ruling = rulings[number]
-        kind = claim.region, ruling.disposition.value, ruling.reason.value, ruling.exempted_ground
+        kind = area_on(claim.region, claim.day), ruling.disposition.value, ruling.reason.value, ruling.exempted_ground
         amount = float(claim.fund_amount)
         known = sums.setdefault(kind, [0, 0.0, 0.0])
         known[0] += 1

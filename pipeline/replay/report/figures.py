@@ -29,6 +29,7 @@ from pipeline.replay.sums import (
 )
 from pipeline.replay.what_if.comparison import comparison
 from pipeline.replay.what_if.deadline_changes import Histories
+from rules.areas import areas_of
 from rules.packs.pack import PackSet
 from rules.screens.table import Ruling
 from rules.screens.verdict import Screen
@@ -101,17 +102,23 @@ def one_rule_set(folder: Path, packs: PackSet, top: int) -> Row:
 def _cube(verdicts: pl.LazyFrame) -> pl.DataFrame:
     """Claims and money by everything small: the one pass over all claims that most figures come from."""
     code = pl.col("physician_code")
-    return (
-        verdicts.group_by("ruling", "disposition", "reason", "region", "settlement_month", "encounter_type")
+    by = ("ruling", "disposition", "reason", "region", "settlement_month", "encounter_type")
+    cube = (
+        verdicts.group_by(by)
         .agg(
             pl.len().alias("claims"),
             pl.col("fund_amount").sum().alias("amount"),
             code.is_not_null().sum().alias("coded"),
             code.str.contains(NATIONAL_CODE).sum().alias("national"),
         )
-        .sort("ruling", "region", "settlement_month", "encounter_type")
         .collect(engine="streaming")
     )
+    # Reports go by pooling area (P2); the places of an area are added up here, where few rows are left.
+    regions = cube["region"]
+    areas = areas_of(regions, cube["settlement_month"].to_physical().to_numpy)
+    if areas is not regions:
+        cube = cube.with_columns(areas).group_by(by).agg(pl.col("claims", "amount", "coded", "national").sum())
+    return cube.sort("ruling", "region", "settlement_month", "encounter_type")
 
 
 def _with_grounds(cube: pl.DataFrame, rulings: Sequence[Ruling]) -> pl.DataFrame:

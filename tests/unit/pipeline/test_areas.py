@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from decimal import Decimal
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 
 from pipeline.control.dossiers import dossier_key, read_dossier, standing_key, write_dossier
 from pipeline.control.faust.state_store import MemoryStateStore, StateStore
 from pipeline.control.ledger import Ledger
 from pipeline.control.notices import due_notices
-from pipeline.control.regrouping import regroup, under_places
+from pipeline.control.regrouping import Whose, regroup, under_places
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.explain.explaining import explain_claim
 from pipeline.kafka.partitioner import partition_of
+from pipeline.replay.report.figures import _cube
 from pipeline.screening.gate import Gate
 from rules.dossier import fold
 from rules.duties import duties
@@ -309,3 +312,53 @@ def test_a_dossier_of_before_the_areas_gets_further_events_in_the_area() -> None
     tables.take(six(SECOND, 2), six(FIRST, 3))
     assert tables.dossiers() == {f"physician|{AREA}|{CODE}": {"e1", "e2", "e3"}}
     assert partition_of(CODE.encode(), 1) == 0
+
+
+# -- figures ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("few", [0, 200])
+def test_the_gates_figures_add_up_the_places_of_an_area(few: int) -> None:
+    gate = by_area(registered(AREA))
+    gate._few = few
+    judged = judge(gate, [claim(FIRST), claim(SECOND), claim(AREA), claim("110105"), claim("110229")])
+    assert sorted((one.region, one.claims) for one in judged.tally.sums) == [("110000", 2), (AREA, 3)]
+
+
+def test_a_reports_figures_add_up_the_places_of_an_area() -> None:
+    day = dt.date(2023, 5, 1)
+    rows = [
+        (1, "pay", "ok", region, day, "outpatient", Decimal("70.00"), CODE)
+        for region in (FIRST, SECOND, AREA, "520100")
+    ]
+    names = [
+        "ruling",
+        "disposition",
+        "reason",
+        "region",
+        "settlement_month",
+        "encounter_type",
+        "fund_amount",
+        "physician_code",
+    ]
+    cube = _cube(pl.LazyFrame(rows, schema=names, orient="row"))
+    assert cube.select("region", "claims", "amount").rows() == [
+        ("520100", 1, Decimal("70.00")), (AREA, 3, Decimal("210.00")),
+    ]  # fmt: skip
+
+
+def test_a_halt_between_two_owners_leaves_each_whole_and_the_next_start_goes_on() -> None:
+    tables, other = Tables(), "D522701000009"
+    tables.written_before(registered(), six(FIRST, 2), law=AREA)
+    theirs = registered(number=7, physician_code=other)
+    batch = WriteBatch(tables.of)
+    batch.put(DOSSIERS, 0, dossier_key("physician", FIRST, other), write_dossier((theirs,)))
+    tables.write(batch)
+    found = under_places(tables.of(DOSSIERS.name, 0))
+    first: Whose = ("physician", CODE)
+    batch = WriteBatch(tables.of)
+    assert regroup(tables.ledger, PACKS, 0, first, found[first], batch, TODAY)
+    tables.write(batch)
+    assert tables.dossiers().keys() == {f"physician|{AREA}|{CODE}", f"physician|{FIRST}|{other}"}
+    assert len(tables.regroup()) == 1
+    assert tables.dossiers().keys() == {f"physician|{AREA}|{CODE}", f"physician|{AREA}|{other}"}
