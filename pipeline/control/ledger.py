@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-
-import msgspec
 
 from pipeline.control.contradictions import contradictions, flags
 from pipeline.control.dossiers import (
@@ -25,13 +23,14 @@ from pipeline.control.dossiers import (
     write_dossier,
 )
 from pipeline.control.notices import due_notices, measure_notices, next_look
+from pipeline.control.standing_notices import Holding, given_in, said_of
 from pipeline.control.standings import (
     foreign,
     institution_publication,
     physician_publication,
     physician_statement,
 )
-from pipeline.control.withdrawals import Lately, Told, calendars_before, holds, withdrawals
+from pipeline.control.withdrawals import Lately, Told, calendars_before, withdrawals
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
 from rules.dossier import Issue, regions_sent
@@ -93,22 +92,6 @@ class View:
     def told(self, today: dt.date) -> Told:
         """What notices tell of it on a day."""
         return Told(today, self.duties, self.issues, sent=regions_sent(file_of(self.events)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Holding:
-    """Whether a notice was given and is not withdrawn."""
-
-    batch: WriteBatch
-    partition: int
-
-    def __contains__(self, name: object) -> bool:
-        value = self.batch.get(NOTICES, self.partition, str(name).encode())
-        return value is not None and holds(value)
-
-
-def _given(batch: WriteBatch, partition: int) -> Callable[[str], bytes | None]:
-    return lambda name: batch.get(NOTICES, partition, name.encode())
 
 
 UNCOUNTABLE = (ValueError, OverflowError, ArithmeticError, LookupError)
@@ -249,16 +232,16 @@ class Ledger:
                 tally.published["institution"] += 1
             found = measures(file, self._packs.law(dossier.region), dossier.code)
             sent = regions_sent(file)
-            given = _Holding(batch, partition)
+            given = Holding(batch, partition)
             told = measure_notices(dossier.region, dossier.code, found, today, given, sent)
             fallen = self._fallen(dossier, Told(today, measures=found, sent=sent), owner=owner and not quiet)
-            self._put_notices(partition, [*told, *withdrawals(fallen, _given(batch, partition), today)], batch, tally)
+            self._put_notices(partition, [*told, *withdrawals(fallen, given_in(batch, partition), today)], batch, tally)
             return min((one.day for one in found if one.day > today), default=None)
         view = self.view(dossier.now, dossier.region, dossier.code)
         old = batch.get(PHYSICIAN_STANDING, partition, key)
         new = physician_publication(view.statement.timeline, old, owner=owner)
         fallen = self._fallen(dossier, view.told(today), owner=owner and not quiet)
-        withdrawn = withdrawals(fallen, _given(batch, partition), today)
+        withdrawn = withdrawals(fallen, given_in(batch, partition), today)
         notices = self._notices(partition, dossier.region, dossier.code, view, batch, today)
         if new is not None:
             tally.corrected += owner and foreign(old, new)
@@ -320,7 +303,7 @@ class Ledger:
     def _notices(
         self, partition: int, region: str, code: str, view: View, batch: WriteBatch, today: dt.date
     ) -> list[tuple[str, bytes]]:
-        already = _Holding(batch, partition)
+        already = Holding(batch, partition)
         pack = self._packs.for_region(region, view.events[-1].date if view.events else None)
         sent = regions_sent(file_of(view.events))
         return [
@@ -332,7 +315,7 @@ class Ledger:
     def _put_notices(partition: int, notices: list[tuple[str, bytes]], batch: WriteBatch, tally: Tally) -> None:
         for name, value in notices:
             batch.put(NOTICES, partition, name.encode(), value)
-            said = _what(value)
+            said = said_of(value)
             if said.withdrawn is not None:
                 tally.notices[said.kind, "withdrawn"] += 1
                 continue
@@ -407,13 +390,3 @@ class Ledger:
         kind, region, code = owner_of(key)
         events = read_dossier(value)
         return _Open(kind, region, code, events, events)
-
-
-class _Said(msgspec.Struct):
-    kind: str
-    phase: str | None = None
-    flag: str | None = None
-    withdrawn: str | None = None
-
-
-_what = msgspec.json.Decoder(_Said).decode

@@ -12,67 +12,47 @@ import time
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
-from pipeline.control.aside import aside
-from pipeline.control.cases import CaseDesk, CaseTally
+from pipeline.control.cases import CaseDesk
 from pipeline.control.clock import Clock
+from pipeline.control.corrections import put_right
 from pipeline.control.counting import forget_lag, tell_lag
 from pipeline.control.events import (
-    BatchTaken,
-    CaseConflictFound,
     ControlRecovered,
-    DossiersFoldedByArea,
-    ForeignRecordsNotRead,
-    ForeignRecordsPutRight,
     GroupNotJoined,
     GroupOffsetsNotCommitted,
     LeaveFailed,
     PartitionsAssigned,
     PartitionsRevoked,
-    RecordNotWritable,
-    TableEndsQueryFailed,
 )
 from pipeline.control.faust.app import EVENT_TABLES, SOURCES, TABLES, Reading, make_app, make_tables, owned, source
-from pipeline.control.faust.restore import RestoreError
 from pipeline.control.faust.state_store import StateStore
-from pipeline.control.foreign_writes import look
-from pipeline.control.ledger import Ledger, Tally
+from pipeline.control.ledger import Ledger
 from pipeline.control.ownership import EVENT_SOURCES, Ownership
-from pipeline.control.regrouping import fold_by_area
 from pipeline.control.stream_task import StreamTask
+from pipeline.control.taking import BatchTaker
 from pipeline.control.timekeeper import Timekeeper
 from pipeline.control.topic_watch import TopicWatch
-from pipeline.control.write_batch import Received, WriteBatch
-from pipeline.kafka.transactions import BEHIND_ONE_TOO_LARGE, TOO_LARGE, TransactionAborted
+from pipeline.control.write_batch import WriteBatch
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from rules.packs.pack import PackSet
 from topics.catalogue import (
-    CASE_ACTIONS_DEAD_LETTER,
     CLAIM_CASES,
     DOSSIERS,
-    INSTITUTION_STANDING,
     LEDGER_PROGRESS,
     PHYSICIAN_EVENTS,
-    PHYSICIAN_EVENTS_DEAD_LETTER,
-    PHYSICIAN_STANDING,
 )
-from topics.dead_letters import Code
 
 _TICK_S = 0.5
-_GATHER_S = 0.05
-"""While the log is known to go on, a task waits so long for more records: each batch costs a transaction."""
 _POSITION_EVERY_S = 0.1
 """How often the reader's position is looked at. Whoever judges by the register waits for it after a transaction's mark."""
 _CASE_POSITION_EVERY_S = 1.0
 """The same for cases, where every transaction of the gate leaves a mark and nobody waits."""
-_CATCHING_UP_S = 1.0
-"""Nobody is reminded so long after the log was last known to go on: what is missing may stand in it already."""
 _START_WITHIN_S = 120.0
 _LEAVE_WITHIN_S = 6.0
 _STRANGERS_EVERY_S = 5.0
@@ -99,7 +79,6 @@ class Plane:
         self.packs = packs
         self.event_partitions = events
         self.ledger = Ledger(packs, events)
-        self._cases = CaseDesk(packs, partitions[CLAIM_CASES.name], events)
         self._app = make_app(settings, folder)
         self._tables = make_tables(self._app, settings, folder, self._take_over)
         self._admin = AdminClient(settings.client())
@@ -111,9 +90,20 @@ class Plane:
         self.topics = TopicWatch(self._admin, self._ownership.topic_ids, kept, self._teller)
         self._app.offsets_not_committed = lambda error: self._teller.tell(GroupOffsetsNotCommitted(error))
         self._timekeeper = Timekeeper(self.ledger, self._ownership, self.store, clock, metrics, instance)
+        self._taker = BatchTaker(
+            self._app,
+            packs,
+            self.ledger,
+            CaseDesk(packs, partitions[CLAIM_CASES.name], events),
+            self._timekeeper,
+            self.store,
+            self._teller,
+            metrics,
+            self.today,
+            settings.control_batch_events,
+        )
         self._workers: dict[StreamTask, asyncio.Task[None]] = {}
         self._failed: asyncio.Queue[BaseException] = asyncio.Queue()
-        self._readings: dict[TP, Reading] = {}
         self._joined_at: float | None = None
         self._recovering = True
         for spec in SOURCES:
@@ -216,7 +206,7 @@ class Plane:
     async def _revoked(self, _app: Any, revoked: Any, **_signal: Any) -> None:
         """The batches in hand are finished first; what has not been begun is read again by whoever comes."""
         self._recovering = True
-        self._readings = {}
+        self._taker.readings = {}
         for task in self._ownership:
             task.rewind()
             async with task.turn:
@@ -239,7 +229,7 @@ class Plane:
         mine = self.partitions
         closed = self._tables[DOSSIERS.name].kept.closed
         self._timekeeper.own(mine, closed)
-        self._timekeeper.quiet_until = time.monotonic() + _CATCHING_UP_S
+        self._taker.sees_more()
         closed.clear()
         tasks = set(self._ownership)
         for task in self._workers.keys() - tasks:
@@ -275,85 +265,9 @@ class Plane:
     async def _work(self, task: StreamTask) -> None:
         """Takes a task's batches until it is cancelled; what goes wrong ends the run."""
         try:
-            await self._fold_by_area(task)
-            while True:
-                await task.work.wait()
-                task.work.clear()
-                while task.inbox:
-                    if len(task.inbox) < self._settings.control_batch_events and self._goes_on(task):
-                        await asyncio.sleep(_GATHER_S)
-                    async with task.turn:
-                        await self._take_batch(task)
+            await self._taker.work(task)
         except Exception as error:
             self._failed.put_nowait(error)
-
-    async def _fold_by_area(self, task: StreamTask) -> None:
-        """Before the first record is taken, what an earlier version kept by region goes into the dossiers of the areas."""
-        if task.sources == EVENT_SOURCES:
-            async with task.turn:
-                done = await fold_by_area(task, self.ledger, self.packs, self.store, self._clock.today())
-            if done.folded or done.left:
-                self._teller.tell(DossiersFoldedByArea(task.partition, done.folded, done.left))
-
-    def _goes_on(self, task: StreamTask) -> bool:
-        """Whether more is recorded than waits in the task's inbox, as far as was last known."""
-        known = [self._readings.get(TP(name, task.partition)) for name in task.sources]
-        return any(reading is not None and reading.behind for reading in known)
-
-    async def _take_batch(self, task: StreamTask) -> None:
-        records, at = task.next_records(self._settings.control_batch_events)
-        if not records:
-            return
-        try:
-            await self._take(task, records, at)
-        except TransactionAborted as aborted:
-            if aborted.cause not in (TOO_LARGE, BEHIND_ONE_TOO_LARGE):
-                raise
-            # What follows from one of them is larger than its topic takes: alone it costs itself, and not its neighbours.
-            await aside(task.publisher.renew)
-            for record in records:
-                await self._take_alone(task, record, at)
-
-    async def _take_alone(self, task: StreamTask, record: Received, at: float | None) -> None:
-        """Takes one record; if what follows from it cannot be written, it is set aside."""
-        try:
-            await self._take(task, [record], at)
-        except TransactionAborted as aborted:
-            if aborted.cause != TOO_LARGE:
-                raise
-            letters = PHYSICIAN_EVENTS_DEAD_LETTER if task.sources == EVENT_SOURCES else CASE_ACTIONS_DEAD_LETTER
-            batch, why = WriteBatch(self.store), f"the brokers do not take what follows from this record: {aborted}"
-            batch.dead_letter(letters, record, Code.NOT_WRITABLE, why)
-            await aside(task.publisher.renew)
-            await task.publish(batch, {record.topic: record.offset + 1}, at)
-            self._teller.tell(RecordNotWritable(record.topic, record.partition, record.offset, why, letters.name))
-
-    async def _take(self, task: StreamTask, records: list[Received], at: float | None) -> None:
-        self._readings = await self._app.reading()
-        at_hand = {name: self._readings.get(TP(name, task.partition)) for name in task.sources}
-        readings = {name: reading for name, reading in at_hand.items() if reading is not None}
-        batch, today = WriteBatch(self.store), self._clock.today()
-        looks: dict[tuple[int, bytes], dt.date | None] = {}
-        tally: Tally | CaseTally
-        with self._metrics.fold_seconds.time():
-            if task.sources == EVENT_SOURCES:
-                tally, looks = self.ledger.take(records, batch, today, self._behind(task, records[-1].offset))
-            else:
-                tally = self._cases.take(records, batch)
-        with self._metrics.write_seconds.time():
-            await task.publish(batch, task.next_offsets(records, readings), at)
-        self._timekeeper.note(looks)
-        self._teller.tell(BatchTaken(len(records), task.sources, task.partition, tally))
-        for found in tally.conflicts if isinstance(tally, CaseTally) else ():
-            self._teller.tell(CaseConflictFound(found.case_id, found.partition, found.offset, found.problem))
-
-    def _behind(self, task: StreamTask, last: int) -> set[int]:
-        """The task's partition, if its log is known to go on after the batch, whose last offset is given."""
-        reading = self._readings.get(TP(PHYSICIAN_EVENTS.name, task.partition))
-        if reading is not None and not reading.behind and reading.handed == last:
-            return set()
-        self._timekeeper.quiet_until = max(self._timekeeper.quiet_until, time.monotonic() + _CATCHING_UP_S)
-        return {task.partition}
 
     async def _keep_positions(self) -> None:
         """Writes the progress also when only the reader's position has moved, and tells the lag."""
@@ -366,7 +280,7 @@ class Plane:
             readings = await self._app.reading()
             if not self.ready or self._app.consumer_generation_id != generation:
                 continue
-            self._readings = readings
+            self._taker.readings = readings
             with_cases = time.monotonic() - cases_at > _CASE_POSITION_EVERY_S
             tasks = [task for task in self._ownership if with_cases or task.sources == EVENT_SOURCES]
             await asyncio.gather(*(self._keep_position(task, readings, generation) for task in tasks))
@@ -418,30 +332,7 @@ class Plane:
             for name, table in self._tables.items()
             if _keeps(task, name) and task.partition in table.kept.stores
         }
-        try:
-            await aside(task.watch.compare, self._admin, known)
-        except (KafkaException, TimeoutError) as error:
-            self._teller.tell(TableEndsQueryFailed(str(error)))
-            return
-        doubts, task.watch.doubts = task.watch.doubts, {}
-        for where, start in doubts.items():
-            store = self.store(*where)
-            try:
-                wrong, last = await aside(look, self._settings, where, start, store)
-            except RestoreError as error:
-                self._teller.tell(ForeignRecordsNotRead(*where, str(error)))
-                task.watch.doubts.setdefault(where, start)
-                continue
-            store.write({}, max(last, store.offset))
-            task.watch.begin(where, store.offset)
-            if where[0] in (PHYSICIAN_STANDING.name, INSTITUTION_STANDING.name):
-                # To withdraw a standing that lies in the wrong partition would hide the true one.
-                wrong = {key: value for key, value in wrong.items() if self.ledger.lies_right(key, where[1])}
-            if wrong:
-                batch = WriteBatch(self.store)
-                batch.changes[where] = wrong
-                await task.publish(batch, {})
-                self._teller.tell(ForeignRecordsPutRight(*where, len(wrong)))
+        await put_right(task, known, self._admin, self._settings, self.ledger, self.store, self._teller.tell)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
