@@ -1,4 +1,4 @@
-"""Standing as timelines: the fold of a dossier under a pack, day by day, and the days on which two timelines differ."""
+"""Standing as timelines: the fold of a dossier under a pack, day by day."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ from rules.schemes.scheme import Scheme
 from rules.succession import bars, days_of_law, handed_on, overlaid, under
 from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site, Span
 from rules.vocabulary import IssueCode, SiteStatus
-
-DayRange = tuple[dt.date | None, dt.date | None]
-"""First and last day, both inclusive; None is open."""
 
 _ONE = dt.timedelta(days=1)
 
@@ -323,122 +320,11 @@ def _sites(events: Sequence[Event], scheme: Scheme[Any]) -> tuple[Site, ...]:
     return tuple(sites)
 
 
-# -- differences --------------------------------------------------------------------------------------------------
-
-
-def diff(
-    old: PhysicianTimeline | InstitutionTimeline | None, new: PhysicianTimeline | InstitutionTimeline | None
-) -> tuple[DayRange, ...]:
-    """The days that have to be screened again: those whose standing, windows, flags or declared sites differ.
-
-    Points, articles and evidence alone change no verdict and are not counted. None stands for nothing known.
-    """
-    changed: list[tuple[int, int]] = []
-    for mine, theirs in zip(_layers(old, new), _layers(new, old), strict=True):
-        changed += _differing(mine, theirs)
-    return _merge(changed)
-
-
-_LOW, _HIGH = dt.date.min.toordinal(), dt.date.max.toordinal()
-_Row = tuple[int, int, object]
-
-
-def _layers(
-    timeline: PhysicianTimeline | InstitutionTimeline | None, other: PhysicianTimeline | InstitutionTimeline | None
-) -> Iterator[list[_Row]]:
-    """The timeline as functions of the day: spans, contested spans, one a site (of either timeline)."""
-    if isinstance(timeline, InstitutionTimeline) or isinstance(other, InstitutionTimeline):
-        spans = timeline.spans if isinstance(timeline, InstitutionTimeline) else ()
-        yield [_row(span.start, span.end, span.standing) for span in spans]
-        heads = timeline.headed if isinstance(timeline, InstitutionTimeline) else ()
-        theirs = other.headed if isinstance(other, InstitutionTimeline) else ()
-        for person in sorted({head.physician_code for head in (*heads, *theirs)}):
-            yield [_row(head.start, head.end, person) for head in heads if head.physician_code == person]
-        return
-    mine = timeline if isinstance(timeline, PhysicianTimeline) else None
-    yield [_row(span.start, span.end, _essence(span)) for span in (mine.spans if mine else ())]
-    contested: tuple[Span, ...] = ()
-    if mine is not None:
-        contested = mine.spans if mine.contested is None else mine.contested
-    yield [_row(span.start, span.end, _essence(span)) for span in contested]
-    declared = _site_rows(mine)
-    names = declared.keys() | _site_rows(other if isinstance(other, PhysicianTimeline) else None).keys()
-    for name in sorted(names):
-        yield declared.get(name, [])
-
-
-def _row(start: dt.date | None, end: dt.date | None, value: object) -> _Row:
-    return _LOW if start is None else start.toordinal(), _HIGH if end is None else end.toordinal(), value
-
-
-def _essence(span: Span) -> tuple[object, ...]:
-    return (
-        span.standing,
-        span.penalised,
-        span.penalty_period,
-        span.ban_period,
-        span.reapply_not_before,
-        span.flags,
-        span.pack,
-    )
-
-
-def _site_rows(timeline: PhysicianTimeline | None) -> dict[str, list[_Row]]:
-    rows: dict[str, list[_Row]] = {}
-    for item in timeline.sites if timeline else ():
-        site = Site(item) if isinstance(item, str) else item
-        rows.setdefault(site.institution_code, []).append(_row(site.start, site.end, site.status))
-    return rows
-
-
-def _differing(mine: list[_Row], theirs: list[_Row]) -> list[tuple[int, int]]:
-    edges = sorted({_LOW, *(edge for row in (*mine, *theirs) for edge in (row[0], row[1] + 1) if edge <= _HIGH)})
-    changed = []
-    for number, edge in enumerate(edges):
-        if _value(mine, edge) != _value(theirs, edge):
-            changed.append((edge, edges[number + 1] - 1 if number + 1 < len(edges) else _HIGH))
-    return changed
-
-
-def _value(rows: list[_Row], day: int) -> object:
-    return next((value for start, end, value in rows if start <= day <= end), None)
-
-
-def _merge(ranges: list[tuple[int, int]]) -> tuple[DayRange, ...]:
-    merged: list[list[int]] = []
-    for start, end in sorted(ranges):
-        if merged and start <= merged[-1][1] + 1:
-            merged[-1][1] = max(merged[-1][1], end)
-        else:
-            merged.append([start, end])
-    return tuple(
-        (None if start <= _LOW else dt.date.fromordinal(start), None if end >= _HIGH else dt.date.fromordinal(end))
-        for start, end in merged
-    )
-
-
-def with_changes(timeline: PhysicianTimeline, old: PhysicianTimeline | None) -> PhysicianTimeline:
-    """The timeline with `changed` filled in against the revision before it."""
-    return PhysicianTimeline(
-        timeline.region,
-        timeline.physician_code,
-        timeline.revision,
-        timeline.spans,
-        timeline.sites,
-        timeline.contested,
-        timeline.points,
-        diff(old, timeline),
-    )
-
-
 __all__ = [
-    "DayRange",
     "InstitutionSpan",
     "Statement",
-    "diff",
     "institution_timeline",
     "span_on",
     "statement",
     "timeline",
-    "with_changes",
 ]

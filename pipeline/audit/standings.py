@@ -14,9 +14,10 @@ from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
+from rules.changes import diff
 from rules.dossier import fold
 from rules.events import Event
-from rules.standing import diff, institution_timeline, timeline
+from rules.standing import institution_timeline, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 from topics.catalogue import INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec
 from topics.events.acceptance import OwnerKind

@@ -9,10 +9,11 @@ from typing import TypeVar
 import msgspec
 
 from pipeline.control.dossiers import revision_of
+from rules.changes import diff, with_changes
 from rules.dossier import Dossier
 from rules.events import Event
 from rules.packs.pack import Law
-from rules.standing import Statement, diff, institution_timeline, statement, with_changes
+from rules.standing import Statement, institution_timeline, statement
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 
 T = TypeVar("T")

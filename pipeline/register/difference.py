@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from rules.areas import pooling_area
+from rules.changes import diff
 from rules.dossier import fold
 from rules.events import (
     NEEDS_INSTITUTION,
@@ -30,7 +31,7 @@ from rules.events import (
     encode,
 )
 from rules.packs.pack import PackSet
-from rules.standing import diff, institution_timeline, span_on, timeline
+from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site
 from rules.vocabulary import SiteStatus, Standing
 from topics.events.acceptance import Accepted, OwnerKind, Refused, accept, file_under, owner_code

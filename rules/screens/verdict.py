@@ -1,7 +1,8 @@
 """The decision: claims in, one ruling a claim out.
 
 This is the only definition. The gate, replay, conformance and explanations all call `Screen.rule`, a frame of a hundred thousand
-claims and one claim alone through the same arrays; `Screen.decide` is the same for frames.
+claims and one claim alone through the same arrays; `Screen.decide` is the same for frames. The file is long because the order
+in which one ground goes before another is law, and can be read here from top to bottom.
 """
 
 from __future__ import annotations

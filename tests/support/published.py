@@ -12,11 +12,12 @@ from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.control.notices import due_notices, measure_notices
 from pipeline.settings.packs import load_pack_set
+from rules.changes import diff
 from rules.dossier import fold
 from rules.duties import duties
 from rules.events import Event, encode
 from rules.measures import measures
-from rules.standing import diff, institution_timeline, statement
+from rules.standing import institution_timeline, statement
 from tests.support.cluster import SMALL, Cluster
 
 PACKS = load_pack_set()

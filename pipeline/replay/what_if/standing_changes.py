@@ -11,11 +11,12 @@ import msgspec
 import polars as pl
 
 from pipeline.replay.sums import Row, existing
+from rules.changes import diff
 from rules.packs.pack import PackSet
 from rules.screens.facts import ENCOUNTER
 from rules.screens.index import StandingIndex, day_number
 from rules.screens.verdict import Screen
-from rules.standing import diff, span_on
+from rules.standing import span_on
 from rules.timeline import PhysicianTimeline, Site, Span
 from rules.vocabulary import Disposition, EncounterType, Flag, SiteStatus, Standing
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from rules.calendar import MONDAY_TO_FRIDAY
+from rules.changes import diff, with_changes
 from rules.dossier import Dossier, extend, fold
 from rules.events import (
     AppealFiled,
@@ -20,7 +21,7 @@ from rules.events import (
     StatusCorrected,
 )
 from rules.packs.pack import PackError
-from rules.standing import diff, institution_timeline, span_on, statement, timeline, with_changes
+from rules.standing import institution_timeline, span_on, statement, timeline
 from rules.timeline import check_order
 from rules.vocabulary import Standing
 from tests.support.histories import history, make

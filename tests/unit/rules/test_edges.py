@@ -9,11 +9,12 @@ import pytest
 
 from pipeline.conformance.cases import read_case
 from rules.calendar import MONDAY_TO_FRIDAY
+from rules.changes import diff
 from rules.dossier import fold
 from rules.events import CHINA
 from rules.schemes.lanzhou.institutions import assess
 from rules.schemes.lanzhou.parameters import LanzhouLedger
-from rules.standing import diff, institution_timeline, statement
+from rules.standing import institution_timeline, statement
 from rules.timeline import PhysicianTimeline, Span
 from rules.vocabulary import Standing
 from tests.support.histories import make
