@@ -171,6 +171,7 @@ class Plane:
             await asyncio.wait_for(self._app.stop(), max(2.0, _LEAVE_WITHIN_S - (time.monotonic() - begun)))
         except Exception as error:  # whatever Faust says while it goes, it goes
             self._teller.tell(LeaveFailed(repr(error)))
+        await self._app.abandon()
         self._ownership.close()
         for table in self._tables.values():
             await table.kept.on_stop()

@@ -117,7 +117,8 @@ def test_kills_rebalances_and_a_broker_restart_lose_nothing_and_send_nothing_old
     feed_later = list(flow)
     cluster.broker.start()
     cluster.send("physician-events", feed_later)
-    wait_taken(cluster, controls)
+    # On a machine with other brokers on its two cores the group may need several of its rounds of 30 s.
+    wait_taken(cluster, controls, within=300)
     assert [item.exit_code for item in pair] == [None, None]
 
     standings = prove_standings(cluster, made)

@@ -110,7 +110,7 @@ def _claim(visit: Visit, settlement: Settlement, version: int, total: Decimal, f
     claim = {
         "claim_id": settlement.number,
         "claim_version": version,
-        "region": "500000" if visit.place.startswith("50") else f"{visit.place[:4]}00",
+        "region": visit.place,
         "institution_code": visit.institution,
         "physician_code": visit.doctor if visit.seen else None,
         "encounter_type": kind,

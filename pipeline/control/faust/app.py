@@ -47,6 +47,7 @@ _SOURCE_NAMES = {spec.name for spec in SOURCES}
 _LOOK_WITHIN_S = 10.0
 _COMMIT_WITHIN_S = 3.0
 _JOIN_LOOK_EVERY_S = 0.3
+_ABANDON_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,27 @@ class _Thread(driver.AIOKafkaConsumerThread):
             consumer._client.force_metadata_update()
             return error
         return None
+
+    async def abandon(self) -> None:
+        """Ends the membership of a reader that did not stop when it was told to. Raises nothing.
+
+        It would go on telling the group that it is alive and never join again, and the group would wait for it.
+        """
+        if self._consumer is None or not self.thread_loop.is_running():
+            return
+        with contextlib.suppress(Exception):
+            future = asyncio.run_coroutine_threadsafe(self._abandon(), self.thread_loop)
+            await asyncio.wait_for(asyncio.wrap_future(future), _ABANDON_WITHIN_S)
+
+    async def _abandon(self) -> None:
+        consumer = self._ensure_consumer()
+        coordinator = consumer._coordinator
+        for task in (coordinator._coordination_task, coordinator._heartbeat_task):
+            if task is not None:
+                task.cancel()
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(coordinator._maybe_leave_group(), _ABANDON_WITHIN_S / 2)
+        await consumer._client.close()
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commits to the group. That is for people and tools alone: a failure costs nothing, and the next commit has it all."""
@@ -297,6 +319,10 @@ class ControlApp(faust.App):
             if TopicNotShown.__name__ not in str(refused):
                 raise refused
             tell(str(refused))
+
+    async def abandon(self) -> None:
+        """Sees to it that nothing of this app is left in the group after `stop`, however that ended."""
+        await cast("_Thread", cast("_Consumer", self.consumer)._thread).abandon()
 
     def _new_transport(self) -> Any:
         return _Transport(self.conf.broker_consumer[0:], self)
