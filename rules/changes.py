@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, Span
+from rules.timeline import InstitutionTimeline, PhysicianTimeline, Span
 
 DayRange = tuple[dt.date | None, dt.date | None]
 """First and last day, both inclusive; None is open."""
@@ -70,8 +70,7 @@ def _essence(span: Span) -> tuple[object, ...]:
 
 def _site_rows(timeline: PhysicianTimeline | None) -> dict[str, list[_Row]]:
     rows: dict[str, list[_Row]] = {}
-    for item in timeline.sites if timeline else ():
-        site = Site(item) if isinstance(item, str) else item
+    for site in timeline.practised if timeline else ():
         rows.setdefault(site.institution_code, []).append(_row(site.start, site.end, site.status))
     return rows
 

@@ -7,9 +7,10 @@ it is computed from all of them at once, and says what was known then.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from rules.dossier import law_order
 from rules.events import Event, InstitutionSnapshot
 from rules.packs.pack import Law, Pack, PackSet
 from rules.schemes.registry import scheme_of
@@ -73,7 +74,7 @@ def year_shares(
     for event in institution_events:
         if isinstance(event, InstitutionSnapshot) and event.institution and event.date <= last:
             key = (event.region, event.institution)
-            if key not in latest or _order(event) > _order(latest[key]):
+            if key not in latest or law_order(event) > law_order(latest[key]):
                 latest[key] = event
     times = _person_times(timelines, packs, year)
     return tuple(_shares(latest, times, packs, year, last))
@@ -95,11 +96,6 @@ def _shares(
             )
 
 
-def _order(event: Event) -> tuple[dt.date, str, str]:
-    recorded = "" if event.recorded_at is None else event.recorded_at.isoformat()
-    return event.date, recorded, event.event_id
-
-
 def _ratio(pack: Pack) -> tuple[float | None, str] | None:
     """What the pack says of the share; None where its text has no such measure."""
     param = None if pack.ledger is None else scheme_of(pack.ledger).year_ratio(pack.ledger)
@@ -116,7 +112,7 @@ def _person_times(
         law = packs.law(timeline.region)
         code = timeline.physician_code
         statuses.setdefault(code, []).extend(_abnormal(timeline, law, year))
-        sites.setdefault(code, []).extend(_declared(timeline.sites))
+        sites.setdefault(code, []).extend(site for site in timeline.practised if site.status is SiteStatus.DECLARED)
     found: dict[str, set[tuple[str, dt.date | None]]] = {}
     for code, held in statuses.items():
         for begun, first, until in held:
@@ -124,13 +120,6 @@ def _person_times(
                 if (site.start or dt.date.min) <= until and first <= (site.end or dt.date.max):
                     found.setdefault(site.institution_code, set()).add((code, begun))
     return found
-
-
-def _declared(sites: Sequence[Site | str]) -> Iterator[Site]:
-    for item in sites:
-        site = Site(item) if isinstance(item, str) else item
-        if site.status is SiteStatus.DECLARED:
-            yield site
 
 
 def _abnormal(timeline: PhysicianTimeline, law: Law, year: int) -> Iterator[tuple[dt.date | None, dt.date, dt.date]]:

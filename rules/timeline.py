@@ -77,6 +77,11 @@ class PhysicianTimeline(msgspec.Struct, frozen=True, gc=False):
     points: dict[str, int | None] = {}
     changed: tuple[tuple[dt.date | None, dt.date | None], ...] = ()
 
+    @property
+    def practised(self) -> tuple[Site, ...]:
+        """The sites, each as one: the code of an institution alone says that it has declared the physician on all days."""
+        return tuple(Site(item) if isinstance(item, str) else item for item in self.sites)
+
 
 class InstitutionSpan(msgspec.Struct, frozen=True, gc=False, rename={"start": "from", "end": "to"}):
     """Days on which an institution's service agreement stands or has ended, both ends inclusive, None open."""

@@ -27,7 +27,6 @@ from rules.events import (
 from rules.objections import objections_upheld
 from rules.schemes.account import Entry
 from rules.standing import Statement
-from rules.timeline import Site
 from rules.vocabulary import LONG_PERIOD, DerivedTrigger, Effect, EventType, SiteStatus, Standing
 
 _ONE = dt.timedelta(days=1)
@@ -123,8 +122,7 @@ class File:
     def sites(self, event: Event, day: dt.date) -> tuple[str, ...]:
         """The institutions of practice on a day (`000 三(二)3`: a penalty binds at all of them), in order of their codes."""
         named = {event.institution} if event.institution else set()
-        for item in self.statement.timeline.sites:
-            site = Site(item) if isinstance(item, str) else item
+        for site in self.statement.timeline.practised:
             begun = site.start is None or site.start <= day
             if site.status is SiteStatus.DECLARED and begun and (site.end is None or day <= site.end):
                 named.add(site.institution_code)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipeline.web.templates import template
 from rules.dossier import Dossier
@@ -17,7 +17,7 @@ from rules.duties import Duty, State
 from rules.packs.pack import Law, Pack
 from rules.standing import Statement, span_on
 from rules.text import Lang, Pair, pick
-from rules.timeline import Site, Span, Window
+from rules.timeline import Span, Window
 from rules.vocabulary import SiteStatus, Standing
 from rules.wording.chain import Line, account_lines
 from rules.wording.labels import FLAG, STANDING
@@ -216,6 +216,5 @@ def _points(line: Line, lang: Lang) -> str:
 
 
 def _sites(facts: PageFacts, lang: Lang) -> Iterator[Row]:
-    for item in facts.statement.timeline.sites:
-        site: Any = Site(item) if isinstance(item, str) else item
+    for site in facts.statement.timeline.practised:
         yield Row((site.institution_code, _days(site.start, site.end, lang), pick(_SITE[site.status], lang)))

@@ -6,12 +6,15 @@ Inside the folds a day is its proleptic ordinal (`date.toordinal`); dates come b
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 from rules.calendar import Counting, corresponding_day, sanction_window
 from rules.dossier import Issue
+from rules.events import Event
 from rules.timeline import InstitutionSpan, Span, Window
 from rules.vocabulary import Effect, EventType, Flag, InstitutionStanding, Standing
 
@@ -82,6 +85,13 @@ class Account:
         return self
 
 
+def by_day(events: Iterable[Event]) -> Iterator[tuple[int, list[Event], int]]:
+    """The events of each day, in the law's order: the day, its events, and the last day before the next events."""
+    groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
+    for number, (t, group) in enumerate(groups):
+        yield t, group, groups[number + 1][0] - 1 if number + 1 < len(groups) else FOREVER - 1
+
+
 class SpanBuilder:
     """Collects facts from day to day and merges equal neighbours."""
 
@@ -93,6 +103,18 @@ class SpanBuilder:
         if self._rows and self._rows[-1][1] == facts:
             return
         self._rows.append((start, facts))
+
+    def fill(
+        self,
+        first: int,
+        last: int,
+        facts: Callable[[int], Facts | None],
+        cuts: Callable[[int, int], Iterable[int]],
+    ) -> None:
+        """What holds from day `first` until `last`: `facts` of it, and of each day after it on which something may change."""
+        self.add(first, facts(first))
+        for cut in cuts(first, last):
+            self.add(cut, facts(cut))
 
     def build(self) -> tuple[Span, ...]:
         """The spans; the last one is open."""

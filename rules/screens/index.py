@@ -21,7 +21,7 @@ from rules.screens.names import Names
 from rules.screens.persons import Persons
 from rules.screens.places import Places
 from rules.screens.ragged import Ints, Ragged
-from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, Span, check_order
+from rules.timeline import InstitutionTimeline, PhysicianTimeline, Span, check_order
 from rules.vocabulary import Flag, InstitutionStanding, SiteStatus
 
 FIRST_DAY = dt.date.min.toordinal() - EPOCH
@@ -127,8 +127,7 @@ class StandingIndex:
         self._meet(timeline)
         institutions = self._site_institutions
         sites = []
-        for item in timeline.sites:
-            site = Site(item) if isinstance(item, str) else item
+        for site in timeline.practised:
             number = institutions.number(site.institution_code)
             sites.append((number, _low(site.start), _high(site.end), SITE_CODE[site.status]))
         self._set(

@@ -21,7 +21,7 @@ _SEPARATOR = "\x1f"
 
 def standings_frame(timelines: Sequence[PhysicianTimeline]) -> pl.DataFrame:
     """Physicians' timelines as STANDING_SCHEMA."""
-    sites = [tuple(Site(site) if isinstance(site, str) else site for site in item.sites) for item in timelines]
+    sites = [item.practised for item in timelines]
     return pl.DataFrame(
         [
             *_columns(timelines, STANDING_SCHEMA, "region", "physician_code", "revision"),

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 from rules.dossier import Issue
 from rules.events import Agreement, Deduction, Event, Registration, RetrainingPassed
-from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, corresponding, day, window_days
+from rules.schemes.account import Account, Entry, Facts, SpanBuilder, by_day, corresponding, day, window_days
 from rules.schemes.lanzhou.parameters import LanzhouValues
 from rules.schemes.ledger import Dated
 from rules.vocabulary import Effect, EventType, Flag, IssueCode, Standing
@@ -331,22 +330,19 @@ def run(events: Sequence[Event], law: Dated[LanzhouValues], citations: Citations
         if start < t:
             backdated.add(t)
     spans = SpanBuilder()
-    groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
+    groups = list(by_day(events))
     fold = LanzhouFold(law, citations, retrained, [], since)
-    for number, (t, group) in enumerate(groups):
+    for number, (t, group, last) in enumerate(groups):
         known = [term for dated, term in terms if dated <= t]
         if t in backdated:
             fold = LanzhouFold(law, citations, retrained, known, since)
-            for earlier, before in groups[:number]:
+            for earlier, before, _ in groups[:number]:
                 for event in before:
                     fold.apply(event, earlier)
         fold.terms = known
         for event in group:
             fold.apply(event, t)
-        last = groups[number + 1][0] - 1 if number + 1 < len(groups) else FOREVER - 1
-        spans.add(t, fold.facts(t))
-        for cut in fold.cuts(t, last):
-            spans.add(cut, fold.facts(cut))
+        spans.fill(t, last, fold.facts, fold.cuts)
     account.spans = spans.build()
     account.entries = fold.entries
     account.issues += fold.issues

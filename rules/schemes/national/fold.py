@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from rules.events import Event, PointsRecorded, Registration, Repair, StatusCorrected, StatusRecorded
 from rules.objections import objections_upheld
-from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, corresponding, year_of
+from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, by_day, corresponding, year_of
 from rules.schemes.ledger import Dated
 from rules.schemes.statuses import Status, governing, repair, unknown_corrections, without_decision
 from rules.vocabulary import EventType, Standing
@@ -32,7 +31,6 @@ def run(
     registered = False
     points: list[tuple[int, int]] = []
     spans = SpanBuilder()
-    groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
 
     def facts(t: int) -> Facts | None:
         status = governing(statuses, t)
@@ -44,8 +42,12 @@ def run(
         cites = citations.get(status.standing, ())
         return Facts(status.standing, in_penalty=True, penalty_period=period, citations=cites, causes=status.causes)
 
+    def cuts(first: int, last: int) -> list[int]:
+        edges = {edge for status in statuses for edge in (status.start, status.until + 1)}.union(abnormal.starts)
+        return sorted(edge for edge in edges if first < edge <= last)
+
     number = 0
-    for place, (t, group) in enumerate(groups):
+    for t, group, last in by_day(events):
         for event in group:
             number += 1
             if isinstance(event, Registration):
@@ -67,11 +69,7 @@ def run(
                 missing = without_decision(event)
                 if missing is not None:
                     account.issues.append(missing)
-        last = groups[place + 1][0] - 1 if place + 1 < len(groups) else FOREVER - 1
-        spans.add(t, facts(t))
-        edges = {edge for status in statuses for edge in (status.start, status.until + 1)}.union(abnormal.starts)
-        for cut in sorted(edge for edge in edges if t < edge <= last):
-            spans.add(cut, facts(cut))
+        spans.fill(t, last, facts, cuts)
     account.spans = spans.build()
     return account
 

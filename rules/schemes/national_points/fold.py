@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from rules.calendar import Counting
 from rules.dossier import Issue
@@ -21,6 +20,7 @@ from rules.schemes.account import (
     Entry,
     Facts,
     SpanBuilder,
+    by_day,
     corresponding,
     day,
     new_year,
@@ -321,12 +321,8 @@ def run(events: Sequence[Event], law: Dated[PointsValues], citations: Citations,
     fold = PointsFold(law, citations, events, since.toordinal())
     fold.issues += unknown_corrections(events, ids)
     spans = SpanBuilder()
-    groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
-    for place, (t, group) in enumerate(groups):
+    for t, group, last in by_day(events):
         for event in group:
             fold.apply(event, t)
-        last = groups[place + 1][0] - 1 if place + 1 < len(groups) else FOREVER - 1
-        spans.add(t, fold.facts(t))
-        for cut in fold.cuts(t, last):
-            spans.add(cut, fold.facts(cut))
+        spans.fill(t, last, fold.facts, fold.cuts)
     return Account(spans.build(), fold.entries, fold.issues).since(since)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 
 from rules.calendar import WorkingCalendar
 from rules.dossier import Issue
 from rules.events import Bonus, Deduction, Event, OptOut, Registration, Reinstatement, SiteDeclaration, SiteEnded
 from rules.schemes.account import (
-    FOREVER,
     Account,
     Ban,
     Facts,
     SpanBuilder,
+    by_day,
     day,
     new_year,
     year_of,
@@ -267,14 +266,10 @@ def run(
     account.late = reviews.late
     fold = QiannanFold(law, citations, reviews, account.issues, since)
     spans = SpanBuilder()
-    groups = [(t, list(group)) for t, group in groupby(events, key=lambda event: event.date.toordinal())]
-    for number, (t, group) in enumerate(groups):
+    for t, group, last in by_day(events):
         for event in group:
             fold.apply(event, t)
-        last = groups[number + 1][0] - 1 if number + 1 < len(groups) else FOREVER - 1
-        spans.add(t, fold.facts(t))
-        for cut in fold.cuts(t, last):
-            spans.add(cut, fold.facts(cut))
+        spans.fill(t, last, fold.facts, fold.cuts)
     fold.close_ban()
     account.spans = spans.build()
     account.entries = fold.entries
