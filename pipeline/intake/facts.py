@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pipeline.inputs.forms import division_of
 from pipeline.intake.fields import Fields, source
 from pipeline.intake.messages import Envelope, Refused, Told, objects_of, rows_at
 from topics.dead_letters import Code
@@ -288,11 +287,6 @@ def _places(envelope: Envelope, row: Fields) -> tuple[str | None, str | None, tu
     if insured is not None and not _REGION.fullmatch(insured):
         return care, None, ("insured_region_unreadable",)
     return care, insured, ()
-
-
-def division_in(institution: str) -> str | None:
-    """The division inside an institution's code; None for a code of another form."""
-    return division_of(institution)
 
 
 def insurance_of(code: str) -> str:

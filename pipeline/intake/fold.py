@@ -14,8 +14,9 @@ from typing import Any
 
 import msgspec
 
+from pipeline.inputs.forms import division_of
 from pipeline.intake.classes import Found, VisitClasses
-from pipeline.intake.facts import Fact, LineFact, SettlementFact, VisitFact, division_in, insurance_of
+from pipeline.intake.facts import Fact, LineFact, SettlementFact, VisitFact, insurance_of
 from pipeline.intake.fields import plain
 from pipeline.intake.history import Made, Outcome, Refusal, Settled, Version, lines_of, settlements_of, visit_of
 from pipeline.intake.lines import Share, Shares, shares_of
@@ -124,7 +125,7 @@ class _Claims:
 
     def _claim(self, version: Version[SettlementFact], number: int, share: Share) -> dict[str, Any] | None:
         visit, fact = self._visit, version.fact
-        care = fact.care or (visit.care if visit else None) or self._any("care") or division_in(fact.key[0])
+        care = fact.care or (visit.care if visit else None) or self._any("care") or division_of(fact.key[0])
         if care is None:
             told = "mdtrtarea_admvs: missing, and the institution's code names no division"
             return self._refuse(version, Code.MISSING_FIELD, told)

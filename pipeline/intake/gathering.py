@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pipeline.intake.classes import VisitClasses
@@ -69,16 +70,10 @@ class Gathering:
 
     def take(self, document: Document, place: str, position: int) -> None:
         """Takes one document; whatever is wrong with it, it costs only itself."""
-        told = Told("", position, place)
-        try:
+        with self._costing_itself(Told("", position, place)):
             envelope = read_envelope(document, place, position)
-            told = envelope.told
-            self._sort(envelope)
-        except Refused as refused:
-            self._out.refused.append(Refusal(told, refused.code, refused.reason))
-        except Exception as error:
-            # Whatever nobody foresaw in a message of others, it costs this message alone.
-            self._out.refused.append(Refusal(told, Code.UNREADABLE, f"{type(error).__name__}: {error}"))
+            with self._costing_itself(envelope.told):
+                self._sort(envelope)
 
     def refuse(self, place: str, position: int, code: Code, reason: str) -> None:
         """A line that is no document."""
@@ -147,24 +142,29 @@ class Gathering:
                     self._out.refused.append(Refusal(request.told, refused.code, refused.reason))
                 else:
                     # A message that came twice has its response twice, or once for both.
-                    self._guarded(request.with_response(responses[min(place, len(responses) - 1)]))
+                    joined = request.with_response(responses[min(place, len(responses) - 1)])
+                    with self._costing_itself(joined.told):
+                        self._use(joined)
             self._out.joined += len(responses)
         for number, responses in self._early.items():
             if number in self._understood:
                 self._out.answers += len(responses)
                 continue
             for response in responses:
-                self._guarded(response)
+                with self._costing_itself(response.told):
+                    self._use(response)
         self._without_refused()
         return self._out
 
-    def _guarded(self, envelope: Envelope) -> None:
+    @contextmanager
+    def _costing_itself(self, told: Told) -> Iterator[None]:
+        """Refuses a message of which nothing can be used; whatever nobody foresaw in a message of others costs it alone."""
         try:
-            self._use(envelope)
+            yield
         except Refused as refused:
-            self._out.refused.append(Refusal(envelope.told, refused.code, refused.reason))
+            self._out.refused.append(Refusal(told, refused.code, refused.reason))
         except Exception as error:
-            self._out.refused.append(Refusal(envelope.told, Code.UNREADABLE, f"{type(error).__name__}: {error}"))
+            self._out.refused.append(Refusal(told, Code.UNREADABLE, f"{type(error).__name__}: {error}"))
 
     def _without_refused(self) -> None:
         """Takes out what requests said that the other side refused; of each such message one row was counted as failed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 HOSPITAL, VISIT = "H52270100001", "522701G0000000000001"
@@ -52,3 +54,8 @@ def settled(at: str = "2024-03-14 09:00:00", infno: Any = 2207, **fields: Any) -
 
 def asked(at: str, **fields: Any) -> Row:
     return settled(at, "5203", **fields)
+
+
+def read(path: Path) -> list[Row]:
+    """The claims of a file, none where there is no file."""
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []

@@ -20,16 +20,13 @@ from tests.support.interface_messages import (
     Row,
     asked,
     lines,
+    read,
     row,
     settled,
     visit,
 )
 
 CLASSES = load_classes()
-
-
-def read(path: Path) -> list[Row]:
-    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
 def table() -> list[Row]:

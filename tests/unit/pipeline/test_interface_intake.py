@@ -24,6 +24,7 @@ from tests.support.interface_messages import (
     asked,
     lines,
     message,
+    read,
     row,
     settled,
     visit,
@@ -43,10 +44,6 @@ def take(tmp_path: Path) -> Any:
         return read(out), taken
 
     return run
-
-
-def read(path: Path) -> list[Row]:
-    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
 def sums(claims: Iterable[Row]) -> float:
