@@ -26,7 +26,7 @@ from pathlib import Path
 import click
 
 from pipeline.devtools.kafka import LocalKafka
-from tests.crash.test_control_crash import prove_progress
+from tests.crash.test_control_crash import prove_progress, published
 from tests.crash.test_crash import in_flow, kill_between_answers, stream
 from tests.support.balance import OUTPUTS, balance
 from tests.support.cluster import Cluster
@@ -127,12 +127,8 @@ def _of_the_gate(cluster: Cluster, folder: Path, rng: random.Random) -> dict[str
     }
 
 
-def _standings(cluster: Cluster) -> int:
-    return sum(cluster.ends("physician-standing", "read_committed"))
-
-
 def _more_than(cluster: Cluster, before: int) -> bool:
-    return _standings(cluster) > before
+    return published(cluster) > before
 
 
 def _of_the_ledger(cluster: Cluster, folder: Path, rng: random.Random, seed: int) -> dict[str, int]:
@@ -145,7 +141,7 @@ def _of_the_ledger(cluster: Cluster, folder: Path, rng: random.Random, seed: int
     try:
         pair = [controls.start(**settings).wait_ready(), controls.start(**settings).wait_ready()]
         for what in _order(rng, _OF_CONTROL):
-            before = _standings(cluster)
+            before = published(cluster)
             cluster.send("physician-events", itertools.islice(flow, share))
             wait_for("events flow", partial(_more_than, cluster, before), every=0.01)
             time.sleep(rng.random() * 0.3)  # the random moment

@@ -7,8 +7,9 @@ year. `fold` is order-independent and idempotent: any order of arrival, with any
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rules.events import Event, encode, known_by
 from rules.vocabulary import IssueCode
@@ -75,6 +76,10 @@ def fold(events: Iterable[Event], as_of: dt.date | dt.datetime | None = None) ->
         )
     ordered = sorted(known.values(), key=law_order)
     return Dossier(tuple(ordered), tuple(issues))
+
+
+AS_ITS_OWNER: Mapping[str, str] = MappingProxyType({})
+"""Of `regions_sent` where every event was sent with its owner's own code."""
 
 
 def regions_sent(dossier: Dossier) -> dict[str, str]:

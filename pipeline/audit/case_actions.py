@@ -22,9 +22,8 @@ from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
-from rules.areas import pooling_area
 from rules.packs.pack import PackSet
-from topics.cases.casebook import Applied, apply, facts_of, facts_with, open_case, open_state
+from topics.cases.casebook import Applied, apply, events_of_law, facts_of, facts_with, open_case, open_state
 from topics.catalogue import CASE_ACTIONS, CASE_ACTIONS_DEAD_LETTER, CLAIM_CASES, PHYSICIAN_EVENTS
 from topics.dead_letters import Code, Envelope, opened
 from topics.messages.cases import Case, CaseAction, CaseState
@@ -238,9 +237,7 @@ class CaseBook:
 
     def _settle(self, case: Case, acts: list[Act], early: int) -> Settled:
         settled, facts = Settled(open_case(case)), facts_of(case)
-        area = pooling_area(case.region, case.service_date)
-        ledger = self._packs.for_region(area, case.service_date).ledger
-        scheme = () if ledger is None else ledger.events
+        scheme = events_of_law(case, self._packs)
         seen: dict[str, CaseAction] = {}
         refused: set[str] = set()
         for number, act in enumerate(acts):

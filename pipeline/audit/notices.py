@@ -20,6 +20,7 @@ from rules.events import CHINA
 from rules.measures import measures
 from rules.standing import statement
 from topics.catalogue import NOTICES
+from topics.messages.ledger import is_withdrawal
 
 PART = "notices"
 
@@ -62,7 +63,7 @@ def _published(settings: Settings, published: set[str], withdrawn: set[str], pro
     for number, message in enumerate(read_to_end(settings, NOTICES.name), 1):
         name, value = (key(message) or b"").decode("utf-8", "backslashreplace"), message.value()
         if value is not None:
-            to, other = (withdrawn, published) if _is_withdrawal(value) else (published, withdrawn)
+            to, other = (withdrawn, published) if _withdraws(value) else (published, withdrawn)
             doubled[name] += name in to
             to.add(name)
             other.discard(name)
@@ -71,13 +72,9 @@ def _published(settings: Settings, published: set[str], withdrawn: set[str], pro
     return +doubled
 
 
-class _Given(msgspec.Struct):
-    withdrawn: str | None = None
-
-
-def _is_withdrawal(value: bytes) -> bool:
+def _withdraws(value: bytes) -> bool:
     try:
-        return msgspec.json.decode(value, type=_Given).withdrawn is not None
+        return is_withdrawal(value)
     except msgspec.MsgspecError:
         return False  # what stands there was given, whatever it is
 

@@ -21,7 +21,6 @@ from pipeline.settings.packs import load_pack_set
 from rules.areas import areas_over_time, pooling_area
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
-from rules.events import Event
 from rules.packs.pack import PackSet
 from rules.screens.facts import CLAIM_FACTS, DRUG_FIELDS, EPOCH
 from rules.screens.further import FIELDS
@@ -31,7 +30,7 @@ from rules.screens.verdict import Screen
 from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import PhysicianTimeline, Span
 from rules.vocabulary import Standing
-from topics.events.acceptance import Accepted, file_under
+from topics.events.acceptance import filed_under
 
 _FINAL = (
     "disposition",
@@ -127,7 +126,8 @@ def _put(
 ) -> PhysicianTimeline | None:
     """Puts the case's physician and institutions into the index, under names that no other case has."""
     area = pooling_area(case.region, case.day)
-    filed = [(_filed(event, packs), event) for event in case.events]
+    # A case may record what its law does not know; the ledger would refuse it.
+    filed = [(filed_under(event, packs), event) for event in case.events]
     sites = {(where, event.institution) for where, event in filed if event.of_institution and event.institution}
     for where, institution in sorted(sites):
         if area not in (where, *areas_over_time(where)):
@@ -150,12 +150,6 @@ def _put(
         if (where, person) == (area, code):
             known = told
     return known
-
-
-def _filed(event: Event, packs: PackSet) -> str:
-    """Whose dossier an event goes into. A case may record what its law does not know; the ledger would refuse it."""
-    found = file_under(event, packs)
-    return found.area if isinstance(found, Accepted) else pooling_area(event.region, event.date)
 
 
 def _renamed(known: PhysicianTimeline, number: int) -> PhysicianTimeline:

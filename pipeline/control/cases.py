@@ -15,9 +15,8 @@ from pydantic import ValidationError
 from pipeline.control.publisher import Entry
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
-from rules.areas import pooling_area
 from rules.packs.pack import PackSet
-from topics.cases.casebook import state_of, take_action, take_case, unknown_case
+from topics.cases.casebook import events_of_law, state_of, take_action, take_case, unknown_case
 from topics.catalogue import (
     CASE_ACTIONS,
     CASE_ACTIONS_DEAD_LETTER,
@@ -113,9 +112,7 @@ class CaseDesk:
             unknown = unknown_case(action)
             self._refuse(record, Code.NO_CASE, unknown.problem or "", batch, tally)
             return
-        area = pooling_area(file.case.region, file.case.service_date)
-        ledger = self._packs.for_region(area, file.case.service_date).ledger
-        filed = take_action(file, action, () if ledger is None else ledger.events)
+        filed = take_action(file, action, events_of_law(file.case, self._packs))
         applied = filed.applied
         if filed.file is not None:
             self._keep(record, filed.file, batch)

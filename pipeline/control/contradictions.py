@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container, Iterable, Mapping
-from types import MappingProxyType
 
-from rules.dossier import Issue
+from rules.dossier import AS_ITS_OWNER, Issue
 from rules.events import Agreement, Event, PrescriberListed, Registration, SiteDeclaration, StatusRecorded
 from rules.packs.pack import Pack
 from rules.standing import Statement
@@ -17,7 +16,6 @@ from rules.vocabulary import IssueCode
 from topics.messages.cases import Explanation
 from topics.messages.ledger import Notice
 
-_NOWHERE_ELSE: Mapping[str, str] = MappingProxyType({})
 _ENTERS = (Registration, SiteDeclaration, Agreement, StatusRecorded, PrescriberListed)
 """Events that enter a physician into a register."""
 
@@ -41,7 +39,7 @@ def contradictions(
     issues: Iterable[Issue],
     pack: Pack,
     already: Container[str],
-    sent: Mapping[str, str] = _NOWHERE_ELSE,
+    sent: Mapping[str, str] = AS_ITS_OWNER,
 ) -> list[tuple[str, bytes]]:
     """A notice for each flag that has none yet: (notice_id, value on the wire). `sent` as for `due_notices`."""
     found: dict[str, bytes] = {}

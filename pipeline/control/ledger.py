@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ from pipeline.control.standings import (
 from pipeline.control.withdrawals import Lately, Told, calendars_before, withdrawals
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
-from rules.dossier import Issue, regions_sent
+from rules.dossier import Dossier, Issue, regions_sent
 from rules.duties import Duty, duties
 from rules.events import Event
 from rules.measures import measures
@@ -88,10 +88,12 @@ class View:
     statement: Statement
     duties: tuple[Duty, ...]
     issues: tuple[Issue, ...]
+    sent: Mapping[str, str]
+    """The region that each event was sent with, by its id."""
 
     def told(self, today: dt.date) -> Told:
         """What notices tell of it on a day."""
-        return Told(today, self.duties, self.issues, sent=regions_sent(file_of(self.events)))
+        return Told(today, self.duties, self.issues, sent=self.sent)
 
 
 UNCOUNTABLE = (ValueError, OverflowError, ArithmeticError, LookupError)
@@ -230,13 +232,12 @@ class Ledger:
                 tally.corrected += owner and foreign(old, new)
                 batch.put(INSTITUTION_STANDING, partition, key, new)
                 tally.published["institution"] += 1
-            found = measures(file, self._packs.law(dossier.region), dossier.code)
-            sent = regions_sent(file)
+            now = self._figures(file, dossier, today)
             given = Holding(batch, partition)
-            told = measure_notices(dossier.region, dossier.code, found, today, given, sent)
-            fallen = self._fallen(dossier, Told(today, measures=found, sent=sent), owner=owner and not quiet)
+            told = measure_notices(dossier.region, dossier.code, now.measures, today, given, now.sent)
+            fallen = self._fallen(dossier, now, owner=owner and not quiet)
             self._put_notices(partition, [*told, *withdrawals(fallen, given_in(batch, partition), today)], batch, tally)
-            return min((one.day for one in found if one.day > today), default=None)
+            return min((one.day for one in now.measures if one.day > today), default=None)
         view = self.view(dossier.now, dossier.region, dossier.code)
         old = batch.get(PHYSICIAN_STANDING, partition, key)
         new = physician_publication(view.statement.timeline, old, owner=owner)
@@ -287,10 +288,13 @@ class Ledger:
 
     def _told(self, dossier: _Open, events: tuple[Event, ...], today: dt.date) -> Told:
         if dossier.kind == "institution":
-            file = file_of(events)
-            found = measures(file, self._packs.law(dossier.region), dossier.code)
-            return Told(today, measures=found, sent=regions_sent(file))
+            return self._figures(file_of(events), dossier, today)
         return self.view(events, dossier.region, dossier.code).told(today)
+
+    def _figures(self, file: Dossier, dossier: _Open, today: dt.date) -> Told:
+        """What notices tell of an institution on a day."""
+        found = measures(file, self._packs.law(dossier.region), dossier.code)
+        return Told(today, measures=found, sent=regions_sent(file))
 
     def view(self, events: tuple[Event, ...], region: str, code: str) -> View:
         """What the law says of a physician's events: standing, contradictions and duties."""
@@ -298,17 +302,16 @@ class Ledger:
         law = self._packs.law(region)
         told = physician_statement(events, file, law, region, code)
         pack = self._packs.for_region(region, events[-1].date if events else None)
-        return View(events, told, duties(file, told, law), flags(events, told, pack))
+        return View(events, told, duties(file, told, law), flags(events, told, pack), regions_sent(file))
 
     def _notices(
         self, partition: int, region: str, code: str, view: View, batch: WriteBatch, today: dt.date
     ) -> list[tuple[str, bytes]]:
         already = Holding(batch, partition)
         pack = self._packs.for_region(region, view.events[-1].date if view.events else None)
-        sent = regions_sent(file_of(view.events))
         return [
-            *contradictions(region, code, view.issues, pack, already, sent),
-            *due_notices(region, code, view.duties, today, already, sent),
+            *contradictions(region, code, view.issues, pack, already, view.sent),
+            *due_notices(region, code, view.duties, today, already, view.sent),
         ]
 
     @staticmethod

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Container, Iterable, Mapping
-from types import MappingProxyType
 
+from rules.dossier import AS_ITS_OWNER
 from rules.duties import Duty, Phase
 from rules.schemes.scheme import Measure
 from topics.messages.cases import Explanation
 from topics.messages.ledger import Notice
-
-_NOWHERE_ELSE: Mapping[str, str] = MappingProxyType({})
 
 
 def due_notices(
@@ -26,7 +24,7 @@ def due_notices(
     duties: Iterable[Duty],
     today: dt.date,
     already: Container[str],
-    sent: Mapping[str, str] = _NOWHERE_ELSE,
+    sent: Mapping[str, str] = AS_ITS_OWNER,
 ) -> list[tuple[str, bytes]]:
     """Every notice that must exist by `today` and is not in `already`: (notice_id, value on the wire), in the duties' order.
 
@@ -52,7 +50,7 @@ def measure_notices(
     found: Iterable[Measure],
     today: dt.date,
     already: Container[str],
-    sent: Mapping[str, str] = _NOWHERE_ELSE,
+    sent: Mapping[str, str] = AS_ITS_OWNER,
 ) -> list[tuple[str, bytes]]:
     """Every notice about an institution's figures that must exist by `today` and is not in `already` (P8, D6)."""
     told: dict[str, bytes] = {}

@@ -19,11 +19,11 @@ from pipeline.control.ledger import UNCOUNTABLE, Ledger
 from pipeline.control.stream_task import StreamTask
 from pipeline.control.write_batch import StoreOf, WriteBatch
 from pipeline.kafka.transactions import BEHIND_ONE_TOO_LARGE, TOO_LARGE, TransactionAborted
-from rules.areas import areas_over_time, pooling_area
+from rules.areas import areas_over_time
 from rules.events import Event
 from rules.packs.pack import PackSet
 from topics.catalogue import DOSSIER_MAX_BYTES, DOSSIERS, INSTITUTION_STANDING, PHYSICIAN_STANDING
-from topics.events.acceptance import MOST_EVENTS, Accepted, OwnerKind, file_under
+from topics.events.acceptance import MOST_EVENTS, OwnerKind, filed_under
 
 Whose = tuple[OwnerKind, str]
 """Kind and code."""
@@ -102,12 +102,12 @@ def regroup(
     after: dict[str, tuple[Event, ...]] = {}
     for region in list(before):
         for event in before[region]:
-            area = _filed(event, packs)
+            area = filed_under(event, packs)
             if area not in after:
                 known = before.get(area)
                 if known is None:
                     known = read_dossier(batch.get(DOSSIERS, partition, dossier_key(kind, area, code)))
-                after[area] = tuple(one for one in known if _filed(one, packs) == area)
+                after[area] = tuple(one for one in known if filed_under(one, packs) == area)
             after[area] = with_event(after[area], event)
     own = WriteBatch(batch.store_of)
     try:
@@ -124,11 +124,6 @@ def regroup(
     for (table, number), changed in own.changes.items():
         batch.changes.setdefault((table, number), {}).update(changed)
     return True
-
-
-def _filed(event: Event, packs: PackSet) -> str:
-    found = file_under(event, packs)
-    return found.area if isinstance(found, Accepted) else pooling_area(event.region, event.date)
 
 
 def _write(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipeline.control.withdrawals import holds
 from pipeline.control.write_batch import WriteBatch
 from topics.catalogue import NOTICES
+from topics.messages.ledger import is_withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Holding:
 
     def __contains__(self, name: object) -> bool:
         value = self.batch.get(NOTICES, self.partition, str(name).encode())
-        return value is not None and holds(value)
+        return value is not None and not is_withdrawal(value)
 
 
 def given_in(batch: WriteBatch, partition: int) -> Callable[[str], bytes | None]:

@@ -11,8 +11,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-import msgspec
-
 from pipeline.control.contradictions import contradiction_id
 from rules.calendar import WithoutData, WorkingCalendar
 from rules.dossier import Issue
@@ -22,7 +20,7 @@ from rules.packs.pack import Law
 from rules.schemes.scheme import Measure
 from rules.text import Text
 from topics.messages.cases import Explanation
-from topics.messages.ledger import Notice
+from topics.messages.ledger import Notice, is_withdrawal
 
 _MOST_KEPT = 100_000
 """Events and duties of all dossiers together whose last look is kept: some tens of MB."""
@@ -155,21 +153,9 @@ def withdrawals(
     found: dict[str, bytes] = {}
     for name, why in names:
         value = published(name)
-        if value is not None and holds(value):
+        if value is not None and not is_withdrawal(value):
             found[name] = _withdrawal(value, why, today)
     return list(found.items())
-
-
-class _Given(msgspec.Struct):
-    withdrawn: str | None = None
-
-
-_given = msgspec.json.Decoder(_Given).decode
-
-
-def holds(value: bytes) -> bool:
-    """Whether the last record of a notice's name gives it, and does not withdraw it."""
-    return _given(value).withdrawn is None
 
 
 def _withdrawal(value: bytes, why: Text, today: dt.date) -> bytes:

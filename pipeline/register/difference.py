@@ -34,7 +34,7 @@ from rules.packs.pack import PackSet
 from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site
 from rules.vocabulary import SiteStatus, Standing
-from topics.events.acceptance import Accepted, OwnerKind, Refused, accept, file_under, owner_code
+from topics.events.acceptance import Accepted, OwnerKind, Refused, accept, filed_under, owner_code
 
 Owner = tuple[OwnerKind, str, str]
 """Kind, region and code of a dossier."""
@@ -190,9 +190,7 @@ def replace_id(event: Event, event_id: str) -> Event:
 
 
 def _owner(event: Event, packs: PackSet) -> Owner:
-    filed = file_under(event, packs)
-    area = filed.area if isinstance(filed, Accepted) else pooling_area(event.region, event.date)
-    return ("institution" if event.of_institution else "physician"), area, owner_code(event)
+    return ("institution" if event.of_institution else "physician"), filed_under(event, packs), owner_code(event)
 
 
 def _covers(site: Site, day: dt.date) -> bool:

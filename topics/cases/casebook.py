@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from rules import events
+from rules.areas import pooling_area
+from rules.packs.pack import PackSet
 from rules.vocabulary import Reason
 from topics.catalogue import MAX_RECORD_BYTES
 from topics.claims.content import same
@@ -99,6 +101,12 @@ class Applied:
     problem: str | None = None
     code: Code | None = None
     """The code of the problem."""
+
+
+def events_of_law(case: Case, packs: PackSet) -> Container[str]:
+    """The types of events that the law of a case's claim knows (P1: that of its pooling area on the service day)."""
+    ledger = packs.for_region(pooling_area(case.region, case.service_date), case.service_date).ledger
+    return () if ledger is None else ledger.events
 
 
 def facts_of(case: Case) -> CaseFacts:

@@ -84,6 +84,12 @@ def file_under(event: Event, packs: PackSet) -> Accepted | Refused:
     return beside if isinstance(beside, Accepted) else found
 
 
+def filed_under(event: Event, packs: PackSet) -> str:
+    """The area, or the place inside it, whose dossier an event belongs to; of one that is refused its pooling area."""
+    found = file_under(event, packs)
+    return found.area if isinstance(found, Accepted) else pooling_area(event.region, event.date)
+
+
 def _held(event: Event, packs: PackSet, area: str) -> Accepted | Refused:
     law = packs.law(area)
     pack = law.on(event.date)

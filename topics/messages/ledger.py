@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import Field
 
 from rules.vocabulary import Flag, InstitutionStanding, SiteStatus, Standing
@@ -125,6 +126,18 @@ class Notice(Message):
     trigger: Annotated[Identifier | None, WhenGiven] = None
     flag: Annotated[Identifier | None, WhenGiven] = None
     withdrawn: Annotated[IsoDate | None, WhenGiven] = None
+
+
+class _Given(msgspec.Struct):
+    withdrawn: str | None = None
+
+
+_given = msgspec.json.Decoder(_Given).decode
+
+
+def is_withdrawal(value: bytes) -> bool:
+    """Whether a record of a notice withdraws it. Raises msgspec.MsgspecError for what is no notice."""
+    return _given(value).withdrawn is not None
 
 
 class LedgerProgress(Message):

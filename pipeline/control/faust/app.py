@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import faust
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
-from faust.assignor.partition_assignor import PartitionAssignor
 from faust.sensors.monitor import Monitor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -21,6 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from yarl import URL
 
+from pipeline.control.faust.assignor import Assignor, TopicNotShown
 from pipeline.control.faust.credentials import credentials
 from pipeline.control.faust.tables import PublishedTable, Takeover
 from pipeline.settings.model import Settings
@@ -42,6 +42,8 @@ EVENT_TABLES = (DOSSIERS, PHYSICIAN_STANDING, INSTITUTION_STANDING, NOTICES)
 CASE_TABLES = (CASE_FILES, CASE_STATE)
 SOURCES = (PHYSICIAN_EVENTS, CLAIM_CASES, CASE_ACTIONS)
 TABLES = (*EVENT_TABLES, *CASE_TABLES)
+
+T = TypeVar("T")
 
 _SOURCE_NAMES = {spec.name for spec in SOURCES}
 _LOOK_WITHIN_S = 10.0
@@ -116,10 +118,14 @@ class _Thread(driver.AIOKafkaConsumerThread):
             self._handed[tp] = found[-1].offset
         return records
 
+    async def _answer(self, asked: Coroutine[Any, Any, T], within_s: float) -> T:
+        """What the consumer's own thread answers. Raises TimeoutError when it does not."""
+        future = asyncio.run_coroutine_threadsafe(asked, self.thread_loop)
+        return await asyncio.wait_for(asyncio.wrap_future(future), within_s)
+
     async def look(self) -> dict[TP, Reading]:
         """How far each source was read, as of one moment. Partitions without a position are absent."""
-        future = asyncio.run_coroutine_threadsafe(self._look(), self.thread_loop)
-        return await asyncio.wait_for(asyncio.wrap_future(future), _LOOK_WITHIN_S)
+        return await self._answer(self._look(), _LOOK_WITHIN_S)
 
     async def _look(self) -> dict[TP, Reading]:
         consumer = self._ensure_consumer()
@@ -151,8 +157,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
         """
         if self._consumer is None:
             return None
-        future = asyncio.run_coroutine_threadsafe(self._refusal(), self.thread_loop)
-        return await asyncio.wait_for(asyncio.wrap_future(future), _LOOK_WITHIN_S)
+        return await self._answer(self._refusal(), _LOOK_WITHIN_S)
 
     async def _refusal(self) -> KafkaError | None:
         consumer = self._ensure_consumer()
@@ -173,8 +178,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
         if self._consumer is None or not self.thread_loop.is_running():
             return
         with contextlib.suppress(Exception):
-            future = asyncio.run_coroutine_threadsafe(self._abandon(), self.thread_loop)
-            await asyncio.wait_for(asyncio.wrap_future(future), _ABANDON_WITHIN_S)
+            await self._answer(self._abandon(), _ABANDON_WITHIN_S)
 
     async def _abandon(self) -> None:
         consumer = self._ensure_consumer()
@@ -252,26 +256,6 @@ class _Tables(TableManager):
         if self._recovery is None:
             self._recovery = _Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
-
-
-class TopicNotShown(RuntimeError):
-    """The brokers do not show a topic that is to be assigned, as just after one of them was started."""
-
-
-class Assignor(PartitionAssignor):
-    """Faust's assignor, which leaves no topic out.
-
-    Faust 0.15.3 ignores a topic that the leader's view of the cluster lacks for a moment. Then nobody is given its partitions,
-    all are content, and events wait for the next rebalance, which may never come. A refusal makes the leader begin anew;
-    `ControlApp.keep_joining` sees to that.
-    """
-
-    @classmethod
-    def _get_copartitioned_groups(cls, topics: set[str], cluster: Any, subscriptions: Any) -> Any:
-        missing = sorted(topic for topic in topics if not cluster.partitions_for_topic(topic))
-        if missing:
-            raise TopicNotShown(f"the brokers do not show {', '.join(missing)} at this moment")
-        return super()._get_copartitioned_groups(topics, cluster, subscriptions)
 
 
 class _Silent(Monitor):

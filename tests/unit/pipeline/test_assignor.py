@@ -11,8 +11,9 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
-from pipeline.control.faust.app import Assignor, ControlApp, TopicNotShown
+from pipeline.control.faust.app import ControlApp
 from pipeline.control.faust.app import _Thread as Thread
+from pipeline.control.faust.assignor import Assignor, TopicNotShown
 
 SUBSCRIBED = {"one": ["physician-events", "claim-cases"], "two": ["physician-events", "claim-cases"]}
 
