@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 import msgspec
 
 from rules.dossier import Dossier, fold, law_order
-from rules.events import AnyEvent, Event, decode, encode
+from rules.events import TYPES, AnyEvent, Event, decode, encode
 from topics.events.acceptance import OwnerKind
 
 
@@ -23,6 +23,11 @@ class _Kept(msgspec.Struct, frozen=True):
     events: tuple[msgspec.Raw, ...] = ()
 
 
+class _Typed(msgspec.Struct, frozen=True):
+    type: str = ""
+
+
+_type = msgspec.json.Decoder(_Typed).decode
 _read = msgspec.json.Decoder(_File).decode
 _count = msgspec.json.Decoder(_Kept).decode
 
@@ -48,12 +53,29 @@ def read_dossier(value: bytes | None) -> tuple[Event, ...]:
 
     An event that was accepted under wider bounds than today's is left out, as the audit leaves it out of the log.
     """
+    return read_whole(value)[0]
+
+
+def read_whole(value: bytes | None) -> tuple[tuple[Event, ...], tuple[bytes, ...]]:
+    """The events of a kept dossier as `read_dossier` tells them, and as bytes those that this version cannot read.
+
+    Whoever writes the dossier keeps those: another process of a rolling upgrade may know them.
+    """
     if value is None:
-        return ()
+        return (), ()
     try:
-        return _read(value).events
+        return _read(value).events, ()
     except msgspec.ValidationError:
-        return tuple(event for event in map(_usable, _count(value).events) if event is not None)
+        kept = [(bytes(raw), _usable(raw)) for raw in _count(value).events]
+        return (
+            tuple(event for _, event in kept if event is not None),
+            tuple(raw for raw, event in kept if event is None),
+        )
+
+
+def of_later_version(unread: tuple[bytes, ...]) -> bool:
+    """Whether one of these has a type that only a later version knows."""
+    return any(_type(raw).type not in TYPES for raw in unread)
 
 
 def _usable(raw: msgspec.Raw) -> Event | None:
@@ -63,9 +85,9 @@ def _usable(raw: msgspec.Raw) -> Event | None:
         return None
 
 
-def write_dossier(events: tuple[Event, ...]) -> bytes:
-    """The bytes that are kept; the same for the same events."""
-    return b'{"events":[' + b",".join(encode(event) for event in events) + b"]}"
+def write_dossier(events: tuple[Event, ...], unread: tuple[bytes, ...] = ()) -> bytes:
+    """The bytes that are kept, the same for the same events; `unread` are events that this version cannot read."""
+    return b'{"events":[' + b",".join((*map(encode, events), *unread)) + b"]}"
 
 
 def with_event(events: tuple[Event, ...], event: Event) -> tuple[Event, ...]:

@@ -86,6 +86,13 @@ class LibraryFailed(ErrorEvent[ControlMetrics]):
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClockRefused(ErrorEvent[ControlMetrics]):
+    """The brokers refuse the time that this host's clock shows."""
+
+    detail: str
+
+
 # -- the group ------------------------------------------------------------------------------------------------------
 
 

@@ -16,8 +16,9 @@ from pipeline.control.contradictions import contradictions, flags
 from pipeline.control.dossiers import (
     dossier_key,
     file_of,
+    of_later_version,
     owner_of,
-    read_dossier,
+    read_whole,
     standing_key,
     with_event,
     write_dossier,
@@ -78,6 +79,8 @@ class _Open:
     before: tuple[Event, ...]
     now: tuple[Event, ...]
     fresh: list[tuple[Received, Event]] = field(default_factory=list)
+    unread: tuple[bytes, ...] = ()
+    """Kept events that this version cannot read; they stay in the dossier."""
 
 
 @dataclass(slots=True)
@@ -161,8 +164,8 @@ class Ledger:
     def _opened(found: Accepted, partition: int, batch: WriteBatch, touched: dict[tuple[int, bytes], _Open]) -> _Open:
         where = (partition, dossier_key(found.kind, found.area, found.code))
         if where not in touched:
-            events = read_dossier(batch.get(DOSSIERS, *where))
-            touched[where] = _Open(found.kind, found.area, found.code, events, events)
+            events, unread = read_whole(batch.get(DOSSIERS, *where))
+            touched[where] = _Open(found.kind, found.area, found.code, events, events, unread=unread)
         return touched[where]
 
     # -- one dossier --------------------------------------------------------------------------------------------
@@ -179,7 +182,7 @@ class Ledger:
         quiet: bool,
     ) -> dt.date | None:
         try:
-            kept = write_dossier(dossier.now) if dossier.now is not dossier.before else b""
+            kept = write_dossier(dossier.now, dossier.unread) if dossier.now is not dossier.before else b""
             if len(kept) > DOSSIER_MAX_BYTES:
                 raise OverflowError(f"the dossier would have more than {DOSSIER_MAX_BYTES:,} bytes")
             look = self._publish(partition, dossier, batch, today, tally, quiet=quiet)
@@ -200,7 +203,7 @@ class Ledger:
         for record, event in fresh:
             grown = with_event(dossier.now, event)
             try:
-                if len(write_dossier(grown)) > DOSSIER_MAX_BYTES:
+                if len(write_dossier(grown, dossier.unread)) > DOSSIER_MAX_BYTES:
                     raise OverflowError(str(error))
                 self._truth(grown, dossier)
             except UNCOUNTABLE as problem:
@@ -221,6 +224,10 @@ class Ledger:
         quiet: bool = False,
         owner: bool = False,
     ) -> dt.date | None:
+        if dossier.unread and of_later_version(dossier.unread):
+            # What was published may rest on an event that only a later version knows; that version publishes what follows now.
+            tally.flags["of_later_version"] += 1
+            return None
         key = standing_key(dossier.region, dossier.code)
         if dossier.kind == "institution":
             old = batch.get(INSTITUTION_STANDING, partition, key)
@@ -391,5 +398,5 @@ class Ledger:
 
     def _kept(self, key: bytes, value: bytes | None) -> _Open:
         kind, region, code = owner_of(key)
-        events = read_dossier(value)
-        return _Open(kind, region, code, events, events)
+        events, unread = read_whole(value)
+        return _Open(kind, region, code, events, events, unread=unread)

@@ -194,6 +194,11 @@ class Plane:
         )
 
     @property
+    def has_written(self) -> bool:
+        """Whether the brokers have taken anything from this run."""
+        return any(task.publisher.has_written for task in self._ownership)
+
+    @property
     def partitions(self) -> set[int]:
         """Partitions of the events that this process has."""
         return set(self._tables[DOSSIERS.name].kept.stores)

@@ -57,6 +57,8 @@ class Publisher:
         self._settings, self._transactional_id = settings, transactional_id
         self._writer = self._new()
         self._written: Written = {}
+        self.has_written = False
+        """Whether the brokers have taken a batch since this process took the name."""
 
     def _new(self) -> TransactionWriter:
         return TransactionWriter(
@@ -89,6 +91,7 @@ class Publisher:
         """
         self._written = {}
         self._writer.commit(self._parts(loose, tables, conclude), delivered=self._delivered)
+        self.has_written = True
         return self._written
 
     def _parts(

@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.control.aside import aside
-from pipeline.control.dossiers import dossier_key, owner_of, read_dossier, standing_key, with_event, write_dossier
+from pipeline.control.dossiers import (
+    dossier_key,
+    of_later_version,
+    owner_of,
+    read_dossier,
+    read_whole,
+    standing_key,
+    with_event,
+    write_dossier,
+)
 from pipeline.control.faust.state_store import StateStore
 from pipeline.control.ledger import UNCOUNTABLE, Ledger
 from pipeline.control.stream_task import StreamTask
@@ -94,11 +103,11 @@ def regroup(
     No notice is given: the dossiers are looked at by the calendar as at every start.
     """
     kind, code = whose
-    before: dict[str, tuple[Event, ...]] = {}
-    for key in keys:
-        # What cannot be read is left to the audit, which says so.
-        if events := read_dossier(batch.get(DOSSIERS, partition, key)):
-            before[owner_of(key)[1]] = events
+    found = {key: read_whole(batch.get(DOSSIERS, partition, key)) for key in keys}
+    if any(of_later_version(unread) for _, unread in found.values()):
+        return False  # whoever wrote it keeps dossiers by area already
+    # What cannot be read is left to the audit, which says so.
+    before = {owner_of(key)[1]: events for key, (events, _) in found.items() if events}
     after: dict[str, tuple[Event, ...]] = {}
     for region in list(before):
         for event in before[region]:
@@ -135,7 +144,8 @@ def _write(
     today: dt.date,
 ) -> bool:
     """Writes a dossier with its standing, unless it stands so; False where it is larger than a dossier may be."""
-    key, kept = dossier_key(*owner), write_dossier(events)
+    key = dossier_key(*owner)
+    kept = write_dossier(events, read_whole(batch.get(DOSSIERS, partition, key))[1])
     if len(events) > MOST_EVENTS or len(kept) > DOSSIER_MAX_BYTES:
         return False
     if batch.get(DOSSIERS, partition, key) != kept:

@@ -22,7 +22,8 @@ from pipeline.control.pages import physician_page
 from pipeline.control.plane import Plane
 from pipeline.control.status import status_page
 from pipeline.kafka.admin import partition_counts
-from pipeline.kafka.diagnostics import ClusterError
+from pipeline.kafka.diagnostics import CLOCK_REFUSED, ClusterError, clock_refused
+from pipeline.kafka.transactions import TransactionAborted
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
@@ -77,6 +78,7 @@ class Control:
         self._folder = Folder(settings)
         self._plane: Plane | None = None
         self._was_ready = False
+        self._clock_refused: str | None = None
         self._alive_at = time.monotonic()
         self._status = status_page(self.metrics, self._ready, packs, version("claims-screening"))
         self._pages = StatusServer(
@@ -134,6 +136,9 @@ class Control:
             except Exception as error:
                 if isinstance(error, ClusterError) and not self._was_ready:
                     raise  # it has never worked: the address is more likely wrong than the brokers away
+                if isinstance(error, TransactionAborted) and error.cause == CLOCK_REFUSED:
+                    self._clock_refused = clock_refused()
+                    self._teller.tell(events.ClockRefused(self._clock_refused))
                 self._teller.tell(events.ControlRestarted(f"{type(error).__name__}: {error}"))
                 pause = 0.5 if time.monotonic() - begun > _SHORTEST_GOOD_RUN_S else min(pause * 2, _LONGEST_PAUSE_S)
                 with contextlib.suppress(TimeoutError):
@@ -173,6 +178,8 @@ class Control:
         was_ready = False
         while True:  # until it is cancelled
             self._alive_at = time.monotonic()
+            if self._plane is not None and self._plane.has_written:
+                self._clock_refused = None
             ready = self._takes_events
             self.metrics.ready.set(ready)
             if ready and not was_ready:
@@ -187,13 +194,18 @@ class Control:
 
     @property
     def _takes_events(self) -> bool:
-        return self._plane is not None and self._plane.ready and self._plane.topics.trouble is None
+        return self._plane is not None and self._plane.ready and self._trouble is None
+
+    @property
+    def _trouble(self) -> str | None:
+        """What people have to put right, in words."""
+        return self._clock_refused or (self._plane.topics.trouble if self._plane is not None else None)
 
     def _ready(self) -> tuple[bool, dict[str, Any]]:
         plane = self._plane
         told: dict[str, Any] = {"instance": self.instance, "partitions": sorted(plane.partitions) if plane else []}
-        if plane is not None and plane.topics.trouble is not None:
-            told["trouble"] = plane.topics.trouble
+        if self._trouble is not None:
+            told["trouble"] = self._trouble
         return self._takes_events, told
 
 

@@ -6,6 +6,7 @@ has to be asked for.
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -53,6 +54,16 @@ def first_answer(ask: Callable[[float], _T], settings: Settings) -> _T:
             f"cannot reach Kafka at {settings.bootstrap_servers}: {error.args[0].str()}; check SCREENING_BOOTSTRAP_SERVERS and "
             "that the brokers run"
         ) from error
+
+
+CLOCK_REFUSED = "INVALID_TIMESTAMP"
+"""The cause of a rollback: the brokers take no record of the time that this host's clock shows."""
+
+
+def clock_refused() -> str:
+    """A sentence for that, with the time that the clock shows now."""
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"this host's clock says {now}, a time that the brokers refuse; put the clock right (NTP)"
 
 
 def no_topic(name: str, error: KafkaError | None) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from confluent_kafka import Message
 
+from pipeline.kafka.diagnostics import CLOCK_REFUSED, clock_refused
 from pipeline.kafka.producing import Record
 from pipeline.kafka.records import headers, key, place
 from pipeline.kafka.transactions import (
@@ -39,7 +40,6 @@ _ABORTS_OF_ONE_CAUSE = 3
 """After so many aborts in a row for the same cause another producer may be the way out."""
 _FORGOTTEN = {"INVALID_PRODUCER_ID_MAPPING", "UNKNOWN_PRODUCER_ID"}
 """The brokers forget the transactional id of a producer that wrote nothing for a week; its client does not ask for a new one."""
-_CLOCK = "INVALID_TIMESTAMP"
 _LEAST_BATCH_BYTES = 16 * 1024
 
 
@@ -231,10 +231,8 @@ class Committer:
         cause, times = self._last_cause
         times = times + 1 if cause == aborted.cause else 1
         self._last_cause = (aborted.cause, times)
-        if aborted.cause == _CLOCK:
-            self._clock_refused = (
-                f"this host's clock says {_now()}, a time that the brokers refuse; put the clock right (NTP)"
-            )
+        if aborted.cause == CLOCK_REFUSED:
+            self._clock_refused = clock_refused()
             self._teller.tell(events.ClockRefused(self._clock_refused))
         if aborted.cause in _FORGOTTEN or (times % _ABORTS_OF_ONE_CAUSE == 0 and aborted.cause != "partitions_lost"):
             self._teller.tell(events.ProducerReplaced(aborted.cause, str(aborted)))

@@ -12,6 +12,7 @@ from tests.kafka.test_gate_faults import configure
 from tests.kafka.test_ledger_progress import EVENTS, progress, qiannan
 from tests.support.cluster import SMALL, Cluster
 from tests.support.control import Controls, last_values, wait_taken
+from tests.support.raw_headers import send_with_header
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
@@ -46,6 +47,23 @@ def test_an_event_whose_standing_its_topic_does_not_take_costs_itself_alone(
     assert not control.events("control_restarted")
     audit = cluster.screening("audit", "--json")
     assert audit.returncode == 0, audit.stdout[-3000:]
+
+
+def test_an_event_with_a_header_that_is_not_utf8_stops_nothing_and_its_dead_letter_is_written(
+    cluster: Cluster, controls: Controls
+) -> None:
+    """A bad record with a header name of some client in GBK; the name is kept as bytes, and the next event counts."""
+    send_with_header(cluster.bootstrap, EVENTS, b"no event", b"\xd6\xd0\xce\xc4")
+    cluster.send(EVENTS, [qiannan("registration", "2023-01-03", 0)])
+    control = controls.start().wait_ready()
+    wait_for("the bad record is a letter", lambda: cluster.read("physician-events-dead-letter"), every=0.3,
+             detail=lambda: control.output[-3000:])  # fmt: skip
+    wait_taken(cluster, controls)
+
+    (letter,) = cluster.read("physician-events-dead-letter")
+    assert (letter.value, letter.headers[0]) == (b"no event", ("headers.unreadable", b"\xd6\xd0\xce\xc4"))
+    assert len(published(cluster)) == 1
+    assert not control.events("control_restarted")
 
 
 def test_events_deleted_and_made_again_are_read_from_their_start_though_there_are_more_of_them_now(

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from topics.fields import IsoDate
 
+KEEPS_UNKNOWN = ConfigDict(extra="allow")
+"""For messages that are kept and written again: a field of a later version stays, also while versions run side by side."""
+
 Period = Annotated[tuple[IsoDate | None, IsoDate | None], Field(strict=False)]
 
 

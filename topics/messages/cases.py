@@ -8,12 +8,14 @@ from pydantic import Field, PlainSerializer, ValidationError, ValidatorFunctionW
 
 from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
 from topics.fields import Identifier, IsoDate, Money, NormalId, Timestamp
-from topics.messages.base import Message, WhenGiven
+from topics.messages.base import KEEPS_UNKNOWN, Message, WhenGiven
 from topics.messages.verdicts import Verdict
 
 
 class Explanation(Message):
     """Why, in both languages."""
+
+    model_config = KEEPS_UNKNOWN
 
     zh: str
     en: str
@@ -38,6 +40,8 @@ class BarredPerson(Message):
     """Somebody whom a claim names besides its responsible person, barred on the day: with the number of the line from 1 and its
     amount in yuan, or without for a prescriber or a pharmacy's head."""
 
+    model_config = KEEPS_UNKNOWN
+
     person: Identifier
     day: IsoDate
     line: Annotated[int | None, Field(ge=1), WhenGiven] = None
@@ -50,6 +54,8 @@ class Case(Verdict):
     `evidence` are the ids of the events behind the standing. Where they would not fit into the record the newest are named,
     and `evidence_omitted` tells how many are not. `people` are those for whom a claim that would be paid became a review.
     """
+
+    model_config = KEEPS_UNKNOWN
 
     encounter_type: Annotated[EncounterType, Field(strict=False), _Later, _AsText]
     disposition: Annotated[Disposition, Field(strict=False), _Later, _AsText]
@@ -72,6 +78,8 @@ class AppealDecision(Message):
     what the deduction still counts in all; without it the deduction is void.
     """
 
+    model_config = KEEPS_UNKNOWN
+
     ref: NormalId
     outcome: Literal["upheld", "rejected"]
     date: IsoDate | None = None
@@ -85,6 +93,8 @@ class CaseAction(Message):
     review (复核). `evidence`, only of `reopen`, is what the control plane found when the claim was judged again: the ids of
     further events behind the case. Such a `reopen` is possible in every state, and opens again what was decided.
     """
+
+    model_config = KEEPS_UNKNOWN
 
     action_id: NormalId
     case_id: NormalId
@@ -102,6 +112,8 @@ class CaseFile(Message):
 
     `refused` are the ids of actions that were not possible when they came; they stay refused.
     """
+
+    model_config = KEEPS_UNKNOWN
 
     case: Case
     actions: Annotated[tuple[CaseAction, ...], Field(strict=False)] = ()

@@ -22,6 +22,7 @@ from yarl import URL
 
 from pipeline.control.faust.assignor import Assignor, TopicNotShown
 from pipeline.control.faust.credentials import credentials
+from pipeline.control.faust.headers import forgive_headers
 from pipeline.control.faust.tables import PublishedTable, Takeover
 from pipeline.settings.model import Settings
 from topics.catalogue import (
@@ -314,6 +315,7 @@ class ControlApp(faust.App):
 
 def make_app(settings: Settings, folder: Path) -> ControlApp:
     """A fresh app without agents. `folder` is this process's own and must exist."""
+    forgive_headers()
     session = settings.session_timeout_ms / 1000
     return ControlApp(
         settings.control_group_id,

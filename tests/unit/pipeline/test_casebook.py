@@ -295,12 +295,21 @@ def test_a_case_of_a_newer_gate_is_kept_as_it_is_with_what_this_version_does_not
         "reason": "visit_not_seen",
         "encounter_type": "pharmacy",
         "standing": "later",
+        "of_a_later_version": {"x": [1]},
     }
+    raw["explanation"] = {**raw["explanation"], "bo": "བོད"}
     case = Case.model_validate_json(json.dumps(raw))
     file = take_case(None, case).file
     kept = json.loads(CaseFile.model_validate_json(file.model_dump_json()).case.model_dump_json())
-    assert {name: kept[name] for name in ("reason", "encounter_type", "standing")} == {
-        "reason": "visit_not_seen", "encounter_type": "pharmacy", "standing": "later",
+    assert {name: kept[name] for name in ("reason", "encounter_type", "standing", "of_a_later_version")} == {
+        "reason": "visit_not_seen", "encounter_type": "pharmacy", "standing": "later", "of_a_later_version": {"x": [1]},
     }  # fmt: skip
+    assert kept["explanation"] == raw["explanation"]
     assert state_of(file).state == "open"
     assert take_action(file, action("assign", case_id=CASE.case_id), SCHEME).applied.state.state == "assigned"
+    later = CaseAction.model_validate_json(
+        action("note", case_id=CASE.case_id).model_dump_json()[:-1] + ',"of_a_later_version":1}'
+    )
+    kept = CaseFile.model_validate_json(take_action(file, later, SCHEME).file.model_dump_json()).actions[0]
+    assert kept == later
+    assert '"of_a_later_version":1' in kept.model_dump_json()

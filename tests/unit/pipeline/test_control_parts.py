@@ -280,3 +280,29 @@ def test_an_institution_at_a_mark_is_told_to_people_once_and_asked_about_again_o
     batch = WriteBatch(tables.of)
     tables.ledger.remind(partition, [dossier_key("institution", "620100", "H1")], batch, TODAY)
     assert not batch.changes
+
+
+def test_an_event_that_only_a_later_version_knows_stays_in_its_dossier_and_keeps_the_standing_that_follows_from_it() -> (
+    None
+):
+    """A rolling upgrade: the newer process has taken the event, and its partition goes back to the older one."""
+    stores = Tables()
+    partition, key = partition_of(b"P-0001", 3), dossier_key("physician", "522700", "P-0001")
+    dossiers, standings = stores.of(DOSSIERS.name, partition), stores.of(PHYSICIAN_STANDING.name, partition)
+    registered = make("registration", "2023-01-03", 0, region="522700")
+    deducted = make("deduction", "2023-03-01", 1, region="522700", points=12, violation_id="QN-T12-01")
+    later = b'{"type":"of_a_later_version","event_id":"L-1","region":"522700","date":"2023-02-01","physician_code":"P-0001"}'
+    stores.take([registered])
+    published = standings.get(standing_key("522700", "P-0001"))
+    dossiers.write({key: write_dossier((registered,), (later,))}, 10)
+
+    batch = stores.take([deducted])
+
+    kept = dossiers.get(key)
+    assert kept == write_dossier((registered, deducted), (later,))
+    assert read_dossier(kept) == (registered, deducted)
+    assert standings.get(standing_key("522700", "P-0001")) == published, (
+        "whoever knows the event publishes what follows"
+    )
+    assert not batch.loose, "neither event is a dead letter"
+    assert stores.ledger.next_look(partition, key, kept or b"", dt.date(2023, 4, 1), WriteBatch(stores.of)) is None

@@ -68,4 +68,5 @@ def test_the_models_read_the_golden_bytes_and_tolerate_what_a_later_version_adds
         for line in golden(name):
             read = model.model_validate_json(line)
             assert json.loads(read.model_dump_json(by_alias=True, exclude_unset=True)) == json.loads(line)
-            assert model.model_validate_json(line[:-1] + b',"of_a_later_version":{"x":[1]}}') == read
+            later = model.model_validate_json(line[:-1] + b',"of_a_later_version":{"x":[1]}}')
+            assert all(getattr(later, field) == getattr(read, field) for field in model.model_fields)
