@@ -93,6 +93,7 @@ _ELSEWHERE = {
     "load": ("pipeline.cli.load", "load"),
     "mapping": ("pipeline.cli.mapping", "mapping"),
     "packs": ("pipeline.cli.packs", "packs"),
+    "penalty": ("pipeline.cli.penalty", "penalty"),
     "register": ("pipeline.cli.register", "register"),
     "replay": ("pipeline.cli.replay", "replay_command"),
     "sample": ("pipeline.cli.sample", "sample"),

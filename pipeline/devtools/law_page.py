@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.settings.packs import read_packs
+from pipeline.settings.packs import read_packs, read_penalties
 from rules.text import Lang
 from rules.wording.page import render
 
@@ -14,8 +14,8 @@ PAGES: dict[str, Lang] = {"README.md": "en", "README.zh-CN.md": "zh"}
 
 def pages() -> dict[str, str]:
     """The text of every page, by file name."""
-    packs = read_packs()
-    return {name: render(packs, lang) for name, lang in PAGES.items()}
+    packs, penalties = read_packs(), read_penalties()
+    return {name: render(packs, lang, penalties) for name, lang in PAGES.items()}
 
 
 def main() -> None:

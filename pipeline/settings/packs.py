@@ -9,6 +9,7 @@ from pathlib import Path
 from rules.holidays import Holidays, HolidaysError, parse_holidays, shipped_holidays
 from rules.packs.pack import Pack, PackError, PackSet, parse_pack
 from rules.packs.readings import as_chosen
+from rules.penalties.pack import PenaltyPack, parse_penalties
 
 SHIPPED = Path(str(resources.files("rules") / "packs"))
 """Folder of the packs shipped with the product."""
@@ -30,6 +31,13 @@ def read_packs(folder: Path | None = None) -> tuple[Pack, ...]:
     except UnicodeDecodeError as error:
         raise PackError(f"{place}: a pack is not UTF-8: {error}; `screening packs check {place}` names it") from None
     return tuple(as_chosen(parse_pack(text, name)) for text, name in texts)
+
+
+def read_penalties() -> tuple[PenaltyPack, ...]:
+    """The discretion standards shipped with the product, in the order of their files. Raises PackError for one that is wrong."""
+    place = resources.files("rules") / "penalties"
+    files = sorted((entry for entry in place.iterdir() if entry.name.endswith(".yaml")), key=lambda entry: entry.name)
+    return tuple(parse_penalties(entry.read_text("utf-8"), entry.name) for entry in files)
 
 
 def load_pack_set(folder: Path | None = None, switched_on: Iterable[str] = (), holidays: Path | None = None) -> PackSet:

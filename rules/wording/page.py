@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rules.packs.pack import Ground, Outcome, Pack, Step
+from rules.penalties.pack import PenaltyPack
 from rules.schemes.sections import Deadline, Setting
 from rules.text import Lang, joined, pick
+from rules.wording import penalty
 from rules.wording.explanation import ground_name
 from rules.wording.labels import BEARER, DISPOSITION, ENCOUNTER, TRIGGER, WITHOUT_NUMBER
 from rules.wording.summary import TOPICS, VALIDITY, summary
@@ -45,19 +47,25 @@ _TEXT = {
         "Each is a named setting of its pack: the reading in force is bold, its rivals follow. A rival marked † cannot be "
         "carried out with the data of claims and events; the pack says why.",
     ),
+    "penalties": ("行政处罚裁量基准", "Discretion standards for penalties"),
+    "penalties_note": (
+        "供办案使用（`screening penalty`），不决定任何结算。“以上”不包括本数，“以下”包括本数；未列明的情形由人工决定。",
+        "For people who work on cases (`screening penalty`); they decide no claim. A number with 以上 is excluded and one with "
+        "以下 included. What no tier covers is decided by hand.",
+    ),
 }
 
 
-def render(packs: Sequence[Pack], lang: Lang) -> str:
-    """The whole page as Markdown. The same packs give the same text."""
-    return "\n".join(_lines(packs, lang)).rstrip() + "\n"
+def render(packs: Sequence[Pack], lang: Lang, penalties: Sequence[PenaltyPack] = ()) -> str:
+    """The whole page as Markdown, with the discretion standards behind the packs. The same packs give the same text."""
+    return "\n".join(_lines(packs, lang, penalties)).rstrip() + "\n"
 
 
 def _t(key: str, lang: Lang) -> str:
     return pick(_TEXT[key], lang)
 
 
-def _lines(packs: Sequence[Pack], lang: Lang) -> Iterator[str]:
+def _lines(packs: Sequence[Pack], lang: Lang, penalties: Sequence[PenaltyPack]) -> Iterator[str]:
     yield from (f"# {_t('title', lang)}", "", _t("made", lang), "", _t("other", lang), "")
     yield from (f"## {_t('schemes', lang)}", "", *_schemes(packs, lang), "")
     yield from (f"## {_t('rules', lang)}", "", *_side_by_side(packs, lang), "")
@@ -70,6 +78,8 @@ def _lines(packs: Sequence[Pack], lang: Lang) -> Iterator[str]:
     yield from (f"## {_t('open', lang)}", "", _t("open_note", lang), "")
     for pack in packs:
         yield from _open_points(pack, lang)
+    if penalties:
+        yield from (f"## {_t('penalties', lang)}", "", _t("penalties_note", lang), "", *penalty.page(penalties, lang))
 
 
 def _cell(text: str) -> str:

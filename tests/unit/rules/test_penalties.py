@@ -1,0 +1,99 @@
+"""001 篇1: which tier a case of an agency, an institution or a person has, its fine and its suspension, or why a person decides."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.settings.packs import read_penalties
+from rules.packs.errors import PackError
+from rules.penalties.pack import Band, Fact, parse_penalties
+from rules.penalties.weighing import Facts, FactsError, Gap, assess
+
+CASES = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "cases" / "cases-penalties.jsonl").read_text("utf-8").splitlines()
+]
+(STANDARD,) = read_penalties()
+SHIPPED = (Path(__file__).parents[3] / "rules" / "penalties" / "jiangxi-trial.yaml").read_text("utf-8")
+
+
+def facts_of(told: dict[str, Any]) -> Facts:
+    numbers = {name: Decimal(told[name]) for name in ("amount", "share") if name in told}
+    rest = {name: told[name] for name in ("item", "insured") if name in told}
+    return Facts(**numbers, **rest, told={Fact(name): told[name] for name in told if name in frozenset[str](Fact)})
+
+
+def numbers(band: Band | None) -> list[str | None] | None:
+    if band is None:
+        return None
+    if band.exactly is not None:
+        return [text(band.exactly)]
+    return [None if number is None else text(number) for number in (band.over, band.up_to)]
+
+
+def text(number: Decimal) -> str:
+    return format(number.normalize(), "f")
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_a_worked_case_has_the_tier_that_was_worked_out_by_hand(case):
+    found = assess(STANDARD.read(case.get("readings", {})), case["act"], facts_of(case["facts"]))
+    said = {
+        "article": found.article.id,
+        "tier": found.tier and found.tier.id,
+        "fine_yuan": numbers(found.fine),
+        "months": numbers(found.suspension and found.suspension.months),
+        "or_ended": bool(found.suspension and found.suspension.or_ended),
+        "by_hand": found.gap and str(found.gap),
+        "needs": sorted(found.needs) or None,
+        "left_to_a_person": found.remark is not None,
+        "not_asked": list(found.not_asked),
+    }
+    asked = {"article": case["act"], "tier": None, "by_hand": None, "needs": None, **case["expect"]}
+    assert {name: said[name] for name in asked} == asked, case["note"]
+
+
+def test_every_gap_and_every_tier_of_the_standard_has_a_worked_case():
+    found = [assess(STANDARD.read(case.get("readings", {})), case["act"], facts_of(case["facts"])) for case in CASES]
+    assert {(one.article.id, one.tier.id) for one in found if one.tier} == {
+        (article.id, tier.id) for article in STANDARD.articles for tier in article.tiers
+    }
+    assert {one.gap for one in found if one.gap} == set(Gap) - {Gap.NO_TIER}  # the shipped bands leave no hole
+
+
+def test_a_hole_between_the_bands_of_a_pack_is_a_gap_with_its_own_name():
+    holed = parse_penalties(
+        SHIPPED.replace('amount: {over: "5000", up_to: "6000"}', 'amount: {over: "5500", up_to: "6000"}'), "x"
+    )
+    case = facts_of({"amount": "5200", "first": True, "corrected": True})
+    assert assess(holed, "agency_fraud", case).gap is Gap.NO_TIER
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        ("agency_fraud", {"amount": "-1"}),
+        ("agency_fraud", {"corrected": True, "refuses": True}),
+        ("institution_management", {"item": 8}),
+    ],
+)
+def test_facts_that_no_case_can_have_are_refused(act, told):
+    with pytest.raises(FactsError):
+        assess(STANDARD, act, facts_of(told))
+
+
+def test_what_is_wrong_with_a_standard_is_named_with_its_line():
+    line = next(number for number, text in enumerate(SHIPPED.splitlines(), 1) if 'up_to: "5000"' in text)
+    with pytest.raises(
+        PackError, match=rf"mine.yaml:{line}: articles\[agency_fraud\].tiers\[lenient\].amount.*not above over"
+    ):
+        parse_penalties(SHIPPED.replace('over: "2000", up_to: "5000"', 'over: "2000", up_to: "500"'), "mine.yaml")
+    with pytest.raises(PackError, match="no reading is called"):
+        STANDARD.read({"article_5": "as_printed"})
+    with pytest.raises(PackError, match="has no option"):
+        STANDARD.read({"person_breach_severe": "as_printed"})
