@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from rich.markup import escape
@@ -15,6 +16,7 @@ from pipeline.cli.options import json_option, lang_option
 from pipeline.telemetry.console import out
 
 if TYPE_CHECKING:
+    from rules.penalties.decided import Outside
     from rules.penalties.pack import Band, PenaltyPack
     from rules.penalties.weighing import Assessment
     from rules.text import Lang
@@ -69,6 +71,12 @@ _MONEY, _PER_CENT = _Number(2), _Number(10)
 @click.option("--emergency/--no-emergency", default=None, help="Emergency, rescue or the like.")
 @click.option("--insured/--not-insured", default=None, help="The offender is an insured person (参保人员).")
 @click.option(
+    "--decided", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day of a decision, to check it."
+)
+@click.option("--months", type=click.IntRange(1, 1_200), help="The suspension that the decision states.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The same by its last day.")
+@click.option("--fine", type=_MONEY, metavar="YUAN", help="The fine that the decision states.")
+@click.option(
     "--reading", "readings", multiple=True, metavar="NAME=OPTION", help="Another reading where the text has several."
 )
 @click.option("--pack", default="jiangxi-penalties", show_default=True, metavar="NAME|FILE", help="The standard.")
@@ -81,6 +89,10 @@ def penalty(
     last_year: Decimal | None,
     item: int | None,
     insured: bool | None,
+    decided: dt.datetime | None,
+    months: int | None,
+    until: dt.datetime | None,
+    fine: Decimal | None,
     readings: tuple[str, ...],
     pack: str,
     lang: Lang,
@@ -93,20 +105,24 @@ def penalty(
     (001 篇1). A number with 以上 is excluded from its band and one with 以下 included. Nothing is assumed: a fact on which
     the answer depends has to be told. It is a tool for cases and decides no claim.
 
-    Exit code 0: a tier is found; 1: the text selects none, and a person decides, for the reason that is told; 2: a fact is
-    missing or contradicts another, or wrong use.
+    --decided with --months or --until, and --fine, hold a decision against the tier: the days of the suspension, which begins
+    on the day after the decision, and whether it and the fine lie within.
+
+    Exit code 0: a tier is found, and the decision lies within; 1: the text selects none and a person decides, for the reason
+    that is told, or the decision lies outside; 2: a fact is missing or contradicts another, or wrong use.
 
     \b
     Example:
       screening penalty person_fraud --amount 800 --first --corrected --not-personal-account
       screening penalty institution_breach --amount 35000 --last-year 2000000 --no-intent --refuses --not-corrected
       screening penalty institution_management --item 3 --not-corrected --refuses --serious --json
+      screening penalty person_fraud --amount 800 --first --corrected --decided 2026-03-31 --months 3 --fine 1600
     """
     from pipeline.settings.packs import read_penalties
     from rules.packs.errors import PackError
     from rules.penalties.pack import Fact
     from rules.penalties.weighing import Facts, FactsError, assess
-    from rules.wording.penalty import answer
+    from rules.wording.penalty import answer, decision
 
     if last_year is not None:
         if share is not None or amount is None or not last_year:
@@ -118,16 +134,56 @@ def penalty(
     try:
         standard = _chosen(read_penalties(), pack).read(_readings(readings))
         found = assess(standard, act, facts)
+        held = _held(found, decided, months, until, fine)
     except (PackError, FactsError) as error:
         fail(str(error), Exit.USAGE)
     except KeyError as error:
         fail(str(error.args[0]), Exit.USAGE)
     if as_json:
-        click.echo(json.dumps(_row(standard, found, lang), ensure_ascii=False))
+        click.echo(json.dumps(_row(standard, found, held, lang), ensure_ascii=False))
     else:
-        for line in answer(standard, found, lang):
+        lines = [*answer(standard, found, lang), *(decision(*held, lang) if held is not None else ())]
+        for line in lines:
             out.print(escape(line), soft_wrap=True)
-    raise SystemExit(Exit.USAGE if found.needs else Exit.DONE if found.tier is not None else Exit.FAILED)
+    if found.needs:
+        raise SystemExit(Exit.USAGE)
+    raise SystemExit(Exit.DONE if found.tier is not None and (held is None or not held.faults) else Exit.FAILED)
+
+
+class _Decision(NamedTuple):
+    """A decision as it was told, the days of its suspension both included, and in what it leaves the tier."""
+
+    first: dt.date | None
+    last: dt.date | None
+    fine: Decimal | None
+    faults: tuple[Outside, ...]
+
+
+def _held(
+    found: Assessment,
+    decided: dt.datetime | None,
+    months: int | None,
+    until: dt.datetime | None,
+    fine: Decimal | None,
+) -> _Decision | None:
+    """The decision held against the tier; None where none was told or there is no tier. Raises FactsError."""
+    from rules.calendar import sanction_window
+    from rules.penalties.decided import outside
+
+    lengths = [length for length in (months, until) if length is not None]
+    if len(lengths) > 1 or (decided is None) != (not lengths):
+        fail("--decided goes with one of --months and --until, and each of these with --decided", Exit.USAGE)
+    if found.tier is None or (decided is None and fine is None):
+        return None
+    if decided is None:
+        return _Decision(None, None, fine, outside(found, fine=fine))
+    day = decided.date()
+    try:
+        first, last = sanction_window(day, 1 if months is None else months)
+    except (ValueError, OverflowError):
+        fail(f"--decided {day}: the suspension would end after the year 9999", Exit.USAGE)
+    last = last if until is None else until.date()
+    return _Decision(first, last, fine, outside(found, decided=day, last=last, fine=fine))
 
 
 def _chosen(shipped: tuple[PenaltyPack, ...], name: str) -> PenaltyPack:
@@ -158,7 +214,7 @@ def _readings(choices: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _row(pack: PenaltyPack, found: Assessment, lang: Lang) -> dict[str, Any]:
+def _row(pack: PenaltyPack, found: Assessment, held: _Decision | None, lang: Lang) -> dict[str, Any]:
     """The answer for scripts: numbers as decimal strings, bands as (over, up_to] or exactly."""
     from rules.wording.penalty import GAP, answer
 
@@ -182,9 +238,21 @@ def _row(pack: PenaltyPack, found: Assessment, lang: Lang) -> dict[str, Any]:
         "not_asked": found.not_asked,
         "citations": found.citations,
         "readings": {reading.id: reading.reading for reading in pack.readings_of(found.article)},
+        "decision": None
+        if held is None
+        else {
+            "from": held.first and str(held.first),
+            "to": held.last and str(held.last),
+            "fine": None if held.fine is None else _plain(held.fine),
+            "outside": held.faults,
+        },
         "told": list(answer(pack, found, lang)),
     }
 
 
 def _band(band: Band) -> dict[str, str]:
-    return {name: format(value.normalize(), "f") for name, value in band if value is not None}
+    return {name: _plain(value) for name, value in band if value is not None}
+
+
+def _plain(number: Decimal) -> str:
+    return format(number.normalize(), "f")

@@ -125,6 +125,12 @@ class Suspension(_Model):
     or_ended: bool = False
     if_refuses: bool = False
 
+    @model_validator(mode="after")
+    def _whole_months(self) -> Suspension:
+        if any(edge != int(edge) for edge in self.months.edges):
+            raise ValueError("months: expected whole months, because a suspension ends on a corresponding day")
+        return self
+
 
 class Remark(_Model):
     """What the text leaves to a person although the tier is found: the facts for which it does, and what is left."""

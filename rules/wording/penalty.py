@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from rules.penalties.decided import Outside
 from rules.penalties.pack import Article, Band, Fact, Fine, Grade, PenaltyPack, Suspension, Tier
 from rules.penalties.weighing import Assessment, Gap
 from rules.text import Lang, Text, joined, pick
@@ -33,6 +35,12 @@ GAP = {
         "can be chosen, so it is decided by hand",
     ),
     Gap.NO_TIER: Text("条文没有相应档次，由人工决定", "no tier covers the case, so it is decided by hand"),
+}
+OUTSIDE = {
+    Outside.FINE: Text("罚款超出本档幅度", "the fine lies outside the tier"),
+    Outside.NO_FINE: Text("本档没有罚款", "the tier has no fine"),
+    Outside.SUSPENSION: Text("暂停期限超出本档幅度", "the suspension lies outside the tier"),
+    Outside.NO_SUSPENSION: Text("本案没有暂停", "the case has no suspension"),
 }
 FACT: dict[str, Text] = {
     Fact.FIRST: Text("初次违法", "first offence"),
@@ -170,6 +178,20 @@ def answer(pack: PenaltyPack, found: Assessment, lang: Lang) -> Iterator[str]:
     if found.not_asked:
         names = ", ".join(found.not_asked)
         yield f"本条不问：{names}" if lang == "zh" else f"told, but not asked by this article: {names}"
+
+
+def decision(
+    first: dt.date | None, last: dt.date | None, paid: Decimal | None, faults: Sequence[Outside], lang: Lang
+) -> Iterator[str]:
+    """What a decision says, and in what it leaves the tier: the days of a suspension, both included, and the fine in yuan."""
+    if first is not None and last is not None:
+        yield f"决定暂停：{first}至{last}" if lang == "zh" else f"decided: suspended from {first} to {last}"
+    if paid is not None:
+        yield f"决定罚款：{number(paid)}元" if lang == "zh" else f"decided: a fine of {number(paid)} yuan"
+    for fault in faults:
+        yield pick(OUTSIDE[fault], lang)
+    if not faults:
+        yield "在本档幅度之内" if lang == "zh" else "it lies within the tier"
 
 
 def _tier(pack: PenaltyPack, found: Assessment, tier: Tier, lang: Lang) -> Iterator[str]:

@@ -61,7 +61,7 @@ def _mild(facts: dict[str, Any]) -> bool:
 def _agency(facts: dict[str, Any], _printed: bool) -> tuple[Any, ...]:
     amount = facts["amount"]
     severe = ("severe", ("times", 4, 5), None) if amount > 6000 or _stubborn(facts) else None
-    lighter = []
+    lighter: list[tuple[Any, ...]] = []
     if _mild(facts):
         if amount <= 1000:
             lighter.append(("reduced_1", ("times", None, 1), None))
@@ -115,7 +115,7 @@ def _fraud(facts: dict[str, Any], _printed: bool) -> tuple[Any, ...]:
     severe = None
     if share > Fraction(3, 2) or _stubborn(facts):
         severe = ("severe", ("times", 4, 5), ("department", 12, 12))
-    lighter = []
+    lighter: list[tuple[Any, ...]] = []
     if _mild(facts) and share <= Fraction(1, 5):
         lighter.append(("reduced", ("times", None, 2), ("department", None, 6)))
     elif _mild(facts) and share <= Fraction(1, 2):
@@ -161,7 +161,7 @@ def _person_fraud(facts: dict[str, Any], _printed: bool) -> tuple[Any, ...]:
     if _mild(facts) and step is None and facts["personal_account"]:
         # Every lighter tier names the personal account as an alternative to its amount.
         return ("by hand", "mixed") if severe else ("by hand", "personal_account_above_bands")
-    lighter = []
+    lighter: list[tuple[Any, ...]] = []
     if _mild(facts) and step is not None:
         fine = ((None, 1), (1, 2), (2, 3))[step]
         lighter.append((_LIGHT[step], ("times", *fine), settled(*_MONTHS[step])))

@@ -30,7 +30,8 @@ def whole(facts: dict[str, Any], only: set[str] | None = None) -> Facts:
 
 def span(band: Band) -> tuple[Fraction | None, Fraction | None]:
     ends = (band.exactly, band.exactly) if band.exactly is not None else (band.over, band.up_to)
-    return tuple(None if end is None else Fraction(end) for end in ends)
+    low, high = (None if end is None else Fraction(end) for end in ends)
+    return low, high
 
 
 def answered(found: Assessment) -> tuple[Any, ...]:

@@ -97,3 +97,72 @@ def test_a_standard_of_ones_own_is_a_file(tmp_path: Path):
     assert as_json("agency_fraud", "--amount", "7000")["tier"] == "severe"
     row = as_json("agency_fraud", "--amount", "7000", "--not-corrected", "--no-refusal", "--pack", str(own))
     assert row["tier"] == "ordinary"
+
+
+# -- a decision held against its tier ------------------------------------------------------------------------------
+
+REDUCED = ("person_fraud", "--amount", "800", "--first", "--corrected")
+"""Over 1 and up to 3 months, over 800 and up to 1,600 yuan."""
+
+
+@pytest.mark.parametrize(
+    ("words", "outside"),
+    [
+        (("--decided", "2026-03-31", "--months", "3", "--fine", "1600"), []),
+        (("--decided", "2026-03-31", "--months", "1"), ["suspension"]),  # over 1 month excludes 1 month
+        (("--decided", "2026-03-31", "--until", "2026-05-01"), []),  # a day more than the month, which ends on 30 April
+        (("--decided", "2026-03-31", "--until", "2026-04-30"), ["suspension"]),
+        (("--decided", "2026-03-31", "--months", "4"), ["suspension"]),
+        (("--fine", "800"), ["fine"]),  # over 1 times excludes the amount itself
+        (("--fine", "800.01"), []),
+        (("--fine", "1600.01"), ["fine"]),
+        (("--not-insured", "--decided", "2026-03-31", "--months", "2"), ["no_suspension"]),
+    ],
+)
+def test_a_decision_is_held_against_the_bounds_of_its_tier(words, outside):
+    run = penalty(*REDUCED, *words, "--json")
+    assert json.loads(run.stdout)["decision"]["outside"] == outside
+    assert run.exit_code == (Exit.FAILED if outside else Exit.DONE)
+
+
+def test_a_suspension_of_a_year_is_exact_and_a_tier_without_a_fine_allows_none():
+    severe = ("institution_fraud", "--share", "2", "--amount", "1000")
+    exact = ("--decided", "2026-02-28", "--months")
+    assert as_json(*severe, *exact, "12")["decision"] == {
+        "from": "2026-03-01",
+        "to": "2027-02-28",
+        "fine": None,
+        "outside": [],
+    }
+    assert as_json(*severe, *exact, "11")["decision"]["outside"] == ["suspension"]
+    breach = ("person_breach", "--amount", "800", "--first", "--corrected", "--no-intent", "--not-personal-account")
+    assert as_json(*breach, "--fine", "100")["decision"]["outside"] == ["no_fine"]
+
+
+def test_the_days_of_a_decision_are_told_in_words():
+    run = penalty(*REDUCED, "--decided", "2026-03-31", "--months", "3", "--fine", "1600")
+    assert "decided: suspended from 2026-04-01 to 2026-06-30" in run.stdout
+    assert "it lies within the tier" in run.stdout
+    run = penalty(*REDUCED, "--decided", "2026-03-31", "--months", "4", "--lang", "zh")
+    assert "决定暂停：2026-04-01至2026-07-31" in run.stdout
+    assert "暂停期限超出本档幅度" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--decided", "2026-03-31"), "--decided goes with one of --months and --until"),
+        (("--months", "3"), "each of these with --decided"),
+        (("--decided", "2026-03-31", "--until", "2026-03-31"), "before it can begin"),
+        (("--decided", "9999-03-31", "--months", "12"), "after the year 9999"),
+    ],
+)
+def test_a_decision_that_cannot_be_one_ends_with_2(words, said):
+    run = penalty(*REDUCED, *words)
+    assert run.exit_code == Exit.USAGE
+    assert said in " ".join(run.output.split())
+
+
+def test_a_fine_without_the_amount_that_it_is_a_multiple_of_is_asked_for():
+    run = penalty("institution_fraud", "--share", "2", "--fine", "100")
+    assert (run.exit_code, "amount: the fine is a multiple of it" in run.output) == (Exit.USAGE, True)
