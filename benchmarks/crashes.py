@@ -102,6 +102,8 @@ def _of_the_gate(cluster: Cluster, folder: Path, rng: random.Random) -> dict[str
                 time.sleep(rng.random() * 0.3)  # the random moment
                 done[what] += 1
                 if what == "broker":
+                    for worker in pair:  # one that starts while there is no broker ends with 1, as it should
+                        worker.wait_ready()
                     _fell(cluster, rng, pair)
                     continue
                 place = rng.randrange(2)
@@ -147,6 +149,8 @@ def _of_the_ledger(cluster: Cluster, folder: Path, rng: random.Random, seed: int
             time.sleep(rng.random() * 0.3)  # the random moment
             done[what] += 1
             if what == "broker":
+                for process in pair:
+                    process.wait_ready()
                 _fell(cluster, rng, pair)
                 continue
             place = rng.randrange(2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import Cluster
-from tests.support.control import Controls, last_values, record, wait_taken
+from tests.support.control import MORTAL, Controls, last_values, record, wait_taken
 from tests.support.histories import make
 from tests.support.waiting import wait_for
 
@@ -101,7 +101,7 @@ def test_an_action_that_is_not_possible_is_set_aside_and_says_what_is(cluster: C
 def test_a_review_decided_on_a_case_becomes_an_event_and_gives_the_standing_back(
     cluster: Cluster, controls: Controls
 ) -> None:
-    control = controls.start().wait_ready()
+    control = controls.start(**MORTAL).wait_ready()
     common = {"region": "522700", "physician_code": CODE}
     cluster.send("physician-events", [
         record(make("registration", "2023-01-03", 1, **common)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from pipeline.kafka.partitioner import partition_of
 from tests.support import replaying
 from tests.support.cluster import SMALL, Cluster
-from tests.support.control import Controls, record
+from tests.support.control import MORTAL, Controls, record
 from tests.support.histories import make
 from tests.support.runs import wait_judged
 from tests.support.workers import Crew
@@ -24,21 +25,30 @@ Verdicts = dict[tuple[str, int], dict[str, Any]]
 Files = tuple[Path, Path, Verdicts]
 
 CLAIMS = 20_000
-ROSTER = 20_000
+FEW = 4_000
+"""Where a process is killed, or nothing is compared but one reason."""
+ROSTER = 5_000
 WITHIN_S = 240
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory, kafka: Cluster) -> Files:
-    """The sample's events and claims, and the verdicts of a replay of them by claim and version."""
-    folder = tmp_path_factory.mktemp("sequence")
+@cache
+def files(kafka: Cluster, folder: Path, count: int) -> Files:
+    """The sample's events and so many claims, and the verdicts of a replay of them by claim and version."""
+    folder = folder / f"{count}"
+    folder.mkdir()
     events, claims = folder / "events.ndjson", folder / "claims.ndjson.gz"
-    for command in (("events", str(events)), ("claims", str(claims), "--count", str(CLAIMS))):
+    for command in (("events", str(events)), ("claims", str(claims), "--count", str(count))):
         made = kafka.screening("sample", *command)
         assert made.returncode == 0, made.stderr
     replaying.run(folder / "replayed", claims, events)
     replayed = replaying.on_the_wire(replaying.verdicts(folder / "replayed"))
     return events, claims, {(row["claim_id"], row["claim_version"]): compared(row) for row in replayed}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files of this module lie."""
+    return tmp_path_factory.mktemp("sequence")
 
 
 def load(cluster: Cluster, what: str, path: Path) -> None:
@@ -73,11 +83,11 @@ def roster(number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("order", ["processes first", "files first", "control killed while a roster is loaded"])
 def test_the_stream_judges_like_a_replay_of_the_same_files(
-    cluster: Cluster, crew: Crew, controls: Controls, files: Files, order: str
+    cluster: Cluster, crew: Crew, controls: Controls, folder: Path, order: str
 ) -> None:
-    events, claims, replayed = files
+    events, claims, replayed = files(cluster, folder, FEW if "killed" in order else CLAIMS)
     if order != "files first":
-        control = controls.start().wait_ready()
+        control = controls.start(**MORTAL).wait_ready()
         crew.start(register_lag_ms=0).wait_ready()
     if "killed" in order:
         # Far more than is taken by the time that the first claims come; the events behind the claims lie behind these.
@@ -99,9 +109,9 @@ def test_the_stream_judges_like_a_replay_of_the_same_files(
 
 
 def test_with_the_default_lag_nobody_is_called_unregistered_wrongly(
-    cluster: Cluster, crew: Crew, controls: Controls, files: Files
+    cluster: Cluster, crew: Crew, controls: Controls, folder: Path
 ) -> None:
-    events, claims, replayed = files
+    events, claims, replayed = files(cluster, folder, FEW)
     crew.start().wait_ready()
     controls.start()
     load(cluster, "events", events)

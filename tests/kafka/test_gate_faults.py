@@ -317,7 +317,7 @@ def test_a_worker_whose_transactional_id_has_expired_goes_on(tmp_path: Path) -> 
             )
             asked = time.monotonic()
             assert ask(cluster, crew, 2)["reason"] == "ok"
-            assert time.monotonic() - asked < 30
+            assert time.monotonic() - asked < 90
             assert worker.exit_code is None
             assert crew.stop() == [0]
         finally:

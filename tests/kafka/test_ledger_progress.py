@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from pipeline.kafka.partitioner import partition_of
 from tests.support.cluster import CONTROL_GROUP, Cluster, Record
-from tests.support.control import Controls, last_values, record, wait_taken
+from tests.support.control import MORTAL, Controls, last_values, record, wait_taken
 from tests.support.histories import make
 from tests.support.waiting import wait_for
 from tests.support.workers import WorkerProcess
@@ -133,7 +133,7 @@ def test_a_process_frozen_while_it_joined_tells_its_group_all_that_it_has_taken(
     cluster: Cluster, controls: Controls
 ) -> None:
     """Between its first assignment and the one after its expulsion it may have taken events without telling the group."""
-    control = controls.start()
+    control = controls.start(**MORTAL)
     control.wait_event("partitions_assigned")
     control.signal(signal.SIGSTOP)
     wait_for("the group has expelled it", lambda: not cluster.members(CONTROL_GROUP), every=0.2)

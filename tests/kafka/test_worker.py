@@ -121,7 +121,7 @@ def test_sigterm_in_full_flow_loses_and_repeats_nothing(cluster: Cluster, crew: 
 def test_a_worker_that_is_stopped_while_it_has_nothing_to_do_ends_at_once(cluster: Cluster, crew: Crew) -> None:
     worker = crew.start().wait_ready()
 
-    assert worker.terminate(within=15) == 0
+    assert worker.terminate() == 0
 
     assert worker.events("register_found_empty"), "an empty register is worth a warning"
 
@@ -129,9 +129,11 @@ def test_a_worker_that_is_stopped_while_it_has_nothing_to_do_ends_at_once(cluste
 def test_two_workers_share_the_partitions_and_the_verdicts_are_those_of_one(cluster: Cluster, crew: Crew) -> None:
     register, claims = sample(seed=7, claims=6000)
     publish(cluster, register)
-    first = crew.start(**QUICK).wait_ready()
+    # Neither may lose its partitions because a busy machine does not let it run for some seconds.
+    lively = QUICK | {"session_timeout_ms": 30_000}
+    first = crew.start(**lively).wait_ready()
     wait_for("the first owns all", lambda: first.metric("screening_partitions_owned") == 6)
-    second = crew.start(**QUICK).wait_ready()
+    second = crew.start(**lively).wait_ready()
     wait_for(
         "both own partitions",
         lambda: {worker.metric("screening_partitions_owned") for worker in (first, second)} == {3.0},

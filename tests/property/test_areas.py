@@ -1,6 +1,6 @@
 """P1 against the oracle: whatever place of an area each event and the claim name, the answer is that of the area.
 
-The suite asks 500 histories a scheme; ORACLE_HISTORIES sets another number.
+The suite asks 200 histories a scheme; ORACLE_HISTORIES sets another number.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The law agrees with an evaluation written from the documents alone, field by field, on thousands of random histories.
 
-The suite asks 8,000 a scheme; ORACLE_HISTORIES=20000 is the long run. Shantou, which has little to vary, gets a fifth; so does
+The suite asks 2,000 a scheme; ORACLE_HISTORIES=20000 is the long run. Shantou, which has little to vary, gets a fifth; so does
 the model of provincial points, which decides nothing until it is switched on. A case on which the two differ is printed as the
 command that shows it.
 """
@@ -21,7 +21,7 @@ from tests.oracle.law import judge_case
 from tests.support.against_oracle import answers
 from tests.support.thorough import share
 
-HISTORIES = int(os.environ.get("ORACLE_HISTORIES", "0")) or share(8_000)
+HISTORIES = int(os.environ.get("ORACLE_HISTORIES", "0")) or share(5_000)
 CHUNK = 2_500
 PACKS = load_pack_set(switched_on=SWITCHED_ON)
 OFF = ("shantou", "national_points")

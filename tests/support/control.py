@@ -27,8 +27,10 @@ from tests.support.workers import Crew, WorkerProcess
 
 REGION = {"qiannan": "522700", "lanzhou": "620100", "national": "110000", "xiamen": "350200"}
 PACKS = load_pack_set()
-QUICK = {"session_timeout_ms": 3000, "control_batch_events": 200}
-"""Settings under which a death is noticed soon and a batch is small enough for kills to fall inside of one."""
+USUAL = {"session_timeout_ms": 10_000, "control_batch_events": 200}
+"""Settings under which a process that a busy machine does not let run for some seconds keeps its partitions; batches are small."""
+MORTAL = {"session_timeout_ms": 3000}
+"""For a process that a test kills: its death is noticed soon."""
 
 
 class ControlProcess(WorkerProcess):
@@ -46,7 +48,7 @@ class Controls(Crew):
 
     def start(self, **settings: object) -> WorkerProcess:
         """Starts a process."""
-        given = {"data_dir": self._folder / "data", **QUICK, **settings}
+        given = {"data_dir": self._folder / "data", **USUAL, **settings}
         made = ControlProcess(self._cluster, self._folder / f"control-{self._started}.log", **given)
         self._started += 1
         self.all.append(made)
@@ -112,7 +114,7 @@ def wait_taken(cluster: Cluster, controls: Controls, *, within: float = PATIENCE
         ends = cluster.ends("physician-events", "read_committed")
         return all(committed.get(number, 0) == end for number, end in enumerate(ends) if end)
 
-    wait_for("every event is taken", done, within=within, every=0.2,
+    wait_for("every event is taken", done, within=within,
              detail=lambda: "\n".join(item.output[-1500:] for item in controls.all))  # fmt: skip
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from tests.support.cluster import Cluster
 from tests.support.waiting import wait_for
 
+_EVERY_S = 0.1
+
 
 class Flow:
-    """Claims that are sent without end, some at a time, until it is told to stop."""
+    """Claims that are sent without end, 60 every tenth of a second, until it is told to stop."""
 
     def __init__(self, cluster: Cluster, claim: Callable[[int], dict[str, Any]]) -> None:
         self._cluster = cluster
@@ -30,7 +32,7 @@ class Flow:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._stop.wait(_EVERY_S):
             batch = [self._claim(number) for number in range(self.sent, self.sent + 60)]
             self._cluster.send("claims", ({"key": one["claim_id"], "value": json.dumps(one).encode()} for one in batch))
             self.sent += len(batch)

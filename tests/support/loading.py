@@ -14,13 +14,13 @@ from tests.support.cluster import Cluster
 
 
 class Loading:
-    """Sends record values from a thread of its own, some hundreds at a time, until left.
+    """Sends record values from a thread of its own, some at a time, until left.
 
     The broker may be away for a while: the sender waits and goes on.
     """
 
     def __init__(
-        self, cluster: Cluster, values: Iterator[bytes | None], at_once: int = 80, every: float = 0.04
+        self, cluster: Cluster, values: Iterator[bytes | None], at_once: int = 30, every: float = 0.04
     ) -> None:
         self._values = values
         self._at_once = at_once

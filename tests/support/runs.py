@@ -50,7 +50,7 @@ def wait_judged(cluster: Cluster, crew: Crew, group: str = GROUP, within: float 
         return cluster.has_judged(group, inputs)
 
     wait_for(
-        "every claim is judged", done, within=within, every=0.1,
+        "every claim is judged", done, within=within,
         detail=lambda: "\n".join(worker.output[-1500:] for worker in crew.all),
     )  # fmt: skip
     with contextlib.suppress(GaveUpWaiting):

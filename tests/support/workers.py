@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.support.waiting import PATIENCE_S, wait_for
 QUICK = {"session_timeout_ms": 3000, "transaction_timeout_ms": 3000, "batch_max_claims": 500, "metrics_port": 0}
 """Settings under which a death is noticed soon and a batch is small enough for kills to fall inside transactions."""
 
+_GRACE_S = 8.0
+
 
 class WorkerProcess:
     """One `screening worker`. Its log events go to a file."""
@@ -29,6 +32,8 @@ class WorkerProcess:
 
     def __init__(self, cluster: Cluster, log: Path, **settings: object) -> None:
         self.log = log
+        self._events: list[dict[str, Any]] = []
+        self._read = 0
         self.settings = {"bootstrap_servers": cluster.bootstrap, "metrics_port": 0, **settings}
         self._process = fork_server().start([self.command], environment(self.settings), log)
 
@@ -49,8 +54,15 @@ class WorkerProcess:
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """Log events so far, in order; with `name` only those of that name."""
-        events = [json.loads(line) for line in self.output.splitlines() if line.startswith("{") and line.endswith("}")]
-        return [event for event in events if name is None or event["event"] == name]
+        # A log grows to thousands of lines, and whoever waits asks many times: each line is read once.
+        with self.log.open("rb") as log:
+            log.seek(self._read)
+            more, found, _ = log.read().rpartition(b"\n")
+        self._read += len(more + found)
+        self._events += [
+            json.loads(line) for line in more.splitlines() if line.startswith(b"{") and line.endswith(b"}")
+        ]
+        return [event for event in self._events if name is None or event["event"] == name]
 
     def wait_event(self, name: str, *, count: int = 1, within: float = PATIENCE_S) -> dict[str, Any]:
         """Waits until an event was logged `count` times; returns the last of them."""
@@ -110,6 +122,17 @@ class WorkerProcess:
             self._process.terminate()
         return self.wait(within)
 
+    def tell_to_stop(self) -> None:
+        """SIGTERM, and no waiting."""
+        self._process.terminate()
+
+    def end_by(self, moment: float) -> None:
+        """Waits for its end until a moment of the monotonic clock, and kills it then."""
+        try:
+            self._process.wait(max(0.0, moment - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.kill()
+
     def kill(self) -> None:
         """SIGKILL: no chance to say goodbye."""
         self._process.kill()
@@ -158,7 +181,10 @@ class Crew:
         return [worker.wait() for worker in running]
 
     def dismiss(self) -> None:
-        """Ends whatever is left."""
-        for worker in self.all:
-            if worker.exit_code is None:
-                worker.kill()
+        """Ends whatever is left. Who is told to stop leaves its group; the next test would wait for the session of one that is killed."""
+        left = self.running
+        for worker in left:
+            worker.tell_to_stop()
+        until = time.monotonic() + _GRACE_S
+        for worker in left:
+            worker.end_by(until)

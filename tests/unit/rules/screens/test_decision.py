@@ -29,7 +29,7 @@ from tests.support.register import (
     wire,
 )
 from tests.support.spoiled import GOOD, SPOILED
-from tests.support.thorough import examples
+from tests.support.thorough import examples, share
 
 CLAIMS_A_SEED = 8000
 
@@ -42,7 +42,7 @@ def drawn(
     return register, [wire(make_claim(rng, register, number, regions)) for number in range(claims)]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(share(10, least=2)))
 def test_every_verdict_and_case_of_every_pack_is_the_oracles(seed: int) -> None:
     register, values = drawn(seed, CLAIMS_A_SEED)
 
@@ -55,7 +55,7 @@ def test_every_verdict_and_case_of_every_pack_is_the_oracles(seed: int) -> None:
 def test_the_samples_reach_every_reason_that_a_pack_can_give() -> None:
     seen: Counter[str] = Counter()
     for seed in range(4):
-        register, values = drawn(seed, CLAIMS_A_SEED)
+        register, values = drawn(seed, CLAIMS_A_SEED // 2)
         seen.update(verdict["reason"] for verdict in verdicts(make_gate(register), values))
     gate = make_gate()
     not_here = {
@@ -70,7 +70,7 @@ def test_the_samples_reach_every_reason_that_a_pack_can_give() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(share(3)))
 def test_late_upholdings_are_judged_both_ways_as_the_oracle_does(seed: int) -> None:
     """Determination Q2, on physicians of whom each has a second timeline."""
     rng = random.Random(seed)
