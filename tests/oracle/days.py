@@ -6,6 +6,7 @@ import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 Event = dict
 Claim = dict
@@ -13,6 +14,7 @@ Claim = dict
 ONE_DAY = timedelta(days=1)
 
 
+@lru_cache(maxsize=100_000)
 def day(text: str) -> date:
     """An ISO date."""
     return date.fromisoformat(text)

@@ -10,11 +10,11 @@ from typing import Any
 from tests.support.cluster import Cluster
 from tests.support.waiting import wait_for
 
-_EVERY_S = 0.1
+_AT_ONCE, _EVERY_S = 20, 0.1
 
 
 class Flow:
-    """Claims that are sent without end, 60 every tenth of a second, until it is told to stop."""
+    """Claims that are sent without end, 20 every tenth of a second, until it is told to stop."""
 
     def __init__(self, cluster: Cluster, claim: Callable[[int], dict[str, Any]]) -> None:
         self._cluster = cluster
@@ -33,7 +33,7 @@ class Flow:
 
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_S):
-            batch = [self._claim(number) for number in range(self.sent, self.sent + 60)]
+            batch = [self._claim(number) for number in range(self.sent, self.sent + _AT_ONCE)]
             self._cluster.send("claims", ({"key": one["claim_id"], "value": json.dumps(one).encode()} for one in batch))
             self.sent += len(batch)
 
