@@ -9,6 +9,7 @@ from topics.messages.base import Message
 from topics.messages.cases import Case, CaseAction, CaseFile, CaseState
 from topics.messages.claims import Claim
 from topics.messages.events import PhysicianEvent
+from topics.messages.intake import IntakeState
 from topics.messages.ledger import DossierFile, InstitutionStandingMessage, LedgerProgress, Notice, PhysicianStanding
 from topics.messages.redriven import Redriven
 from topics.messages.verdicts import Verdict
@@ -35,6 +36,9 @@ writes partition n of each of these topics together, so the counts must be the s
 
 CASE_PARTITIONS = 12
 """The same for cases, what people do about them, and where each stands."""
+
+MESSAGE_PARTITIONS = 12
+"""Partitions of the interface messages and of what the intake keeps of them, by the same partition."""
 
 DOSSIER_MAX_BYTES = 8 * 1024 * 1024
 """Largest dossier that is kept; an event that would make it larger is a dead letter."""
@@ -268,7 +272,50 @@ LEDGER_PROGRESS = TopicSpec(
     segment_bytes=4 * 1024 * 1024,
 )
 
+INTERFACE_MESSAGES = TopicSpec(
+    name="interface-messages",
+    key="institution code (fixmedins_code)",
+    model=None,
+    partitions=MESSAGE_PARTITIONS,
+    cleanup="delete",
+    retention_ms=30 * DAY_MS,
+    owner="integrators, screening load messages",
+    readers="intake",
+    purpose="Messages of the national interface as they were sent, requests and responses (接口报文). What stands in another "
+    "partition than that of its institution is sent on to it.",
+    max_record_bytes=MAX_RECORD_BYTES,
+    brokers_time=True,
+)
+INTERFACE_MESSAGES_DEAD_LETTER = TopicSpec(
+    name="interface-messages-dead-letter",
+    key="as received",
+    model=None,
+    partitions=1,
+    cleanup="delete",
+    retention_ms=YEAR_MS,
+    owner="intake",
+    readers="operators",
+    purpose="Messages that cannot be used, or rows of them: the whole message, byte for byte, with the reason in the headers.",
+    max_record_bytes=MAX_DEAD_LETTER_BYTES,
+)
+INTAKE_VISITS = TopicSpec(
+    name="intake-visits",
+    key="kind|institution_code|mdtrt_id or msgid",
+    model=IntakeState,
+    partitions=MESSAGE_PARTITIONS,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="intake",
+    readers="intake",
+    purpose="What was said of each visit (就诊) and which claims were written of it, so that a restart goes on where it was.",
+    max_record_bytes=MAX_RECORD_BYTES,
+    segment_bytes=64 * 1024 * 1024,
+)
+
 CATALOGUE: tuple[TopicSpec, ...] = (
+    INTERFACE_MESSAGES,
+    INTERFACE_MESSAGES_DEAD_LETTER,
+    INTAKE_VISITS,
     CLAIMS,
     CLAIM_VERDICTS,
     CLAIM_CASES,

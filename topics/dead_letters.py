@@ -79,6 +79,8 @@ class Code(StrEnum):
     """The action is not possible in the state of its case."""
     CASE_FULL = "case_full"
     """The case has as many actions or bytes as one may have."""
+    VISIT_FULL = "visit_full"
+    """The visit has as many facts or bytes as one may have."""
     ID_CONFLICT = "id_conflict"
     """The id was used before with other content."""
     NOT_WRITABLE = "not_writable"

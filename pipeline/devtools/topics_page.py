@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from rules.vocabulary import Reason, Standing
 from topics import fields
 from topics.access import ROLES
-from topics.catalogue import CATALOGUE
+from topics.catalogue import CATALOGUE, INTERFACE_MESSAGES
 from topics.catalogue import TopicSpec as Spec
 from topics.dead_letters import CUT_HEADER, ENVELOPE_HEADERS, MAX_REASON_BYTES, SOURCE_TOPIC_ID_HEADER, Code
 from topics.messages.base import Message, Period
@@ -100,6 +100,13 @@ def _kept(spec: Spec) -> str:
 
 
 def _contract(spec: Spec) -> Iterator[str]:
+    if spec is INTERFACE_MESSAGES:
+        yield (
+            "The value is a request, its response, or both: as one object with the fields of either, or as "
+            '`{"request": ..., "response": ...}`. A request and a response that come apart are joined by the number of the '
+            "message (`msgid`, `inf_refmsgid`). Any key is taken; one that is the code of the institution spares a second way."
+        )
+        return
     if spec.model is None:
         names = ", ".join(f"`{name}`" for name in ENVELOPE_HEADERS)
         yield (

@@ -13,26 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pipeline.intake.classes import VisitClasses
-from pipeline.intake.facts import (
-    LINES,
-    SETTLEMENTS,
-    UNDOING,
-    VISITS,
-    Fact,
-    Key,
-    LineFact,
-    VisitFact,
-    facts_of,
-    kind_of,
-    needs_response,
-)
+from pipeline.intake.facts import Fact, Key, LineFact, VisitFact, needs_response
 from pipeline.intake.fold import claims_of
 from pipeline.intake.history import Outcome, Refusal
-from pipeline.intake.messages import Document, Envelope, Refused, Told, objects_of, read_envelope, rows_at
+from pipeline.intake.messages import Document, Envelope, Refused, Told, read_envelope
+from pipeline.intake.saying import said_by, tells_more, without_response
 from topics.dead_letters import Code
-
-_QUERY = "5203"
-_TAKEN = VISITS | LINES | SETTLEMENTS
 
 
 @dataclass(slots=True)
@@ -89,15 +75,13 @@ class Gathering:
             self._answered(envelope)
         elif needs_response(envelope):
             if number is None:
-                raise _without_response(envelope)
+                raise without_response(envelope)
             self._waiting.setdefault(number, []).append(envelope)
         else:
             self._use(envelope)
 
     def _answered(self, envelope: Envelope) -> None:
-        if not any("mdtrt_id" in part or "setl_id" in part for part in objects_of(envelope.answered)) and (
-            rows_at(envelope.answered, "setlinfo") is None
-        ):
+        if not tells_more(envelope):
             self._out.answers += 1
             return
         self._early.setdefault(envelope.told.number or "", []).append(envelope)
@@ -105,24 +89,15 @@ class Gathering:
     def _use(self, envelope: Envelope) -> None:
         if envelope.asked is not None and envelope.told.number is not None:
             self._understood.add(envelope.told.number)
-        kind = kind_of(envelope)
-        if kind is None:
-            named = ", ".join(map(str, list(envelope.flat or envelope.asked or envelope.answered or {})[:10]))
-            told = f"infno: missing, and nothing shows which transaction it is; the message names {named or 'nothing'}"
-            raise Refused(Code.MISSING_FIELD, told)
-        if kind in UNDOING:
-            raise Refused(
-                Code.UNKNOWN_TYPE,
-                f"{kind}: cancels what was said before, which is not understood; mend its claims by hand",
-            )
-        if kind not in _TAKEN:
-            self._out.passed[kind] += 1
+        said = said_by(envelope)
+        if said.passed is not None:
+            self._out.passed[said.passed] += 1
             return
-        if kind == _QUERY and rows_at(envelope.answered, "setlinfo", "data") is None and envelope.flat is None:
-            self._out.answers += 1  # it asked for settlements, and there were none
+        if said.nothing:
+            self._out.answers += 1
             return
         rows = 0
-        for fact in facts_of(envelope, kind):
+        for fact in said.facts:
             rows += 1
             if isinstance(fact, Refused):
                 self._out.refused.append(Refusal(envelope.told, fact.code, fact.reason))
@@ -138,7 +113,7 @@ class Gathering:
                 if number in self._refused_numbers:
                     self._out.failed += 1
                 elif not responses:
-                    refused = _without_response(request)
+                    refused = without_response(request)
                     self._out.refused.append(Refusal(request.told, refused.code, refused.reason))
                 else:
                     # A message that came twice has its response twice, or once for both.
@@ -177,13 +152,6 @@ class Gathering:
                 self._out.facts[key] = kept
             else:
                 del self._out.facts[key]
-
-
-def _without_response(envelope: Envelope) -> Refused:
-    what = "mdtrt_id" if envelope.infno in VISITS else "setlinfo"
-    return Refused(
-        Code.MISSING_FIELD, f"{what}: stands in the response to this {envelope.infno}, which is not among the messages"
-    )
 
 
 def counted(facts: dict[Key, list[Fact]]) -> Counter[str]:

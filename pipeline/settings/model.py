@@ -160,6 +160,28 @@ class Settings(Security):
             "offset). By default it is the system's clock, with days in China"
         ),
     ] = None
+    intake_group_id: Annotated[
+        str, Field(description="the consumer group of the processes that read interface messages", min_length=1)
+    ] = "claims-screening-intake"
+    intake_batch_messages: Annotated[
+        int, Field(ge=1, le=50_000, description="most interface messages in one transaction")
+    ] = 2_000
+    intake_visit_wait_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="how long, in seconds, a settlement waits for its visit, and a request for its response; after that the "
+            "settlement goes on as one whose visit was not seen, and a visit that comes later makes a further version",
+        ),
+    ] = 600.0
+    intake_keep_days: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="for how many days after its last message a visit is known; what is said of it later counts as "
+            "said of a new one",
+        ),
+    ] = 30
     log_format: Annotated[LogFormat, Field(description="the format of the log: json or console")] = LogFormat.JSON
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="the least severe level that is logged")
