@@ -1,4 +1,4 @@
-"""Dead letters of claims, events and case actions: look at them, and send them again once their cause is gone."""
+"""Dead letters of claims, events, case actions and messages: look at them, and send them again once their cause is gone."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from topics.catalogue import (
     CLAIMS,
     CLAIMS_DEAD_LETTER,
     CLAIMS_REDRIVEN,
+    INTERFACE_MESSAGES,
+    INTERFACE_MESSAGES_DEAD_LETTER,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
     TopicSpec,
@@ -79,6 +81,7 @@ BOXES = {
         Box("claims", CLAIMS_DEAD_LETTER, CLAIMS),
         Box("events", PHYSICIAN_EVENTS_DEAD_LETTER, PHYSICIAN_EVENTS),
         Box("case-actions", CASE_ACTIONS_DEAD_LETTER, CASE_ACTIONS),
+        Box("messages", INTERFACE_MESSAGES_DEAD_LETTER, INTERFACE_MESSAGES),
     )
 }
 

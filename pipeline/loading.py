@@ -43,7 +43,7 @@ from topics.claims.codec import check_shape
 from topics.events.acceptance import Accepted, Refused, accept
 from topics.messages.ledger import InstitutionStandingMessage, PhysicianStanding
 
-Kind = Literal["claims", "events", "standing"]
+Kind = Literal["claims", "events", "standing", "messages"]
 
 _CHUNK = 20_000
 _CUT = Cut(rows=_CHUNK, lines=_CHUNK, size=4 << 20)

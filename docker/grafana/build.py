@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 
 from gate import GATE
+from intake import INTAKE
 from ledger import LEDGER
 from panels import render
 from replay_and_audit import REPLAY_AND_AUDIT
 
 FOLDER = Path(__file__).parent / "dashboards"
-BOARDS = (GATE, LEDGER, REPLAY_AND_AUDIT)
+BOARDS = (GATE, LEDGER, INTAKE, REPLAY_AND_AUDIT)
 
 
 def main() -> None:

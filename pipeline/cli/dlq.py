@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pipeline.dead_letters import Letter
     from pipeline.settings.model import Settings
 
-_NAMES = ("claims", "events", "case-actions")
+_NAMES = ("claims", "events", "case-actions", "messages")
 
 
 @click.group()
 def dlq() -> None:
-    """Dead letters: records that are not claims, events or case actions, with the reason."""
+    """Dead letters: records that are not claims, events, case actions or messages, with the reason."""
 
 
 _where_option = click.option(
@@ -48,6 +48,19 @@ def _letters(settings: Settings, where: tuple[str, ...], names: tuple[str, ...])
         fail(str(error))
 
 
+def _names(settings: Settings) -> tuple[str, ...]:
+    """All of them, but for messages on a cluster that has no topics for them (yet)."""
+    from pipeline.dead_letters import BOXES
+    from pipeline.kafka.admin import partition_counts
+    from pipeline.kafka.diagnostics import ClusterError
+
+    try:
+        there = partition_counts(settings)
+    except ClusterError as error:
+        fail(str(error))
+    return tuple(name for name in _NAMES if name != "messages" or BOXES[name].topic(settings) in there)
+
+
 @dlq.command("list")
 @bootstrap_option
 @click.option(
@@ -55,7 +68,7 @@ def _letters(settings: Settings, where: tuple[str, ...], names: tuple[str, ...])
     default="claims",
     show_default=True,
     type=click.Choice([*_NAMES, "all"]),
-    help="Whose dead letters: those of the gate (claims), or of the control plane (events, case-actions).",
+    help="Whose dead letters: those of the gate (claims), of the control plane (events, case-actions), of the intake (messages).",
 )
 @_where_option
 @click.option(
@@ -74,8 +87,9 @@ def dlq_list(bootstrap_servers: str | None, topic: str, where: tuple[str, ...], 
       screening dlq list --where kind=invalid_value --where error~fund_amount
       screening dlq list --topic all
     """
-    names = _NAMES if topic == "all" else (topic,)
-    found = _letters(settings_of(bootstrap_servers=bootstrap_servers), where, names)
+    settings = settings_of(bootstrap_servers=bootstrap_servers)
+    names = _names(settings) if topic == "all" else (topic,)
+    found = _letters(settings, where, names)
     if as_json:
         for letter in found:
             click.echo(json.dumps(letter.as_json(), ensure_ascii=False))

@@ -11,11 +11,13 @@ import click
 from rich.markup import escape
 
 from pipeline.cli.exits import Exit, fail
-from pipeline.cli.options import encoding_option, json_option
+from pipeline.cli.options import bootstrap_option, encoding_option, json_option, settings_of
+from pipeline.cli.signals import Stop, leave
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
     from pipeline.intake.batch import Taken
+    from pipeline.intake.classes import VisitClasses
 
 _DOUBTS = {
     "insured_region_unreadable": "places of insurance could not be read and are left out",
@@ -31,18 +33,36 @@ _DOUBTS = {
 
 
 @click.command()
-@click.argument("places", metavar="FILES...", nargs=-1, required=True)
-@click.option("--out", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.argument("places", metavar="[FILES...]", nargs=-1)
+@click.option(
+    "--live", is_flag=True, help="Run as a process that reads the topic `interface-messages` and writes `claims`."
+)
+@click.option("--out", "target", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="The file of claims that is written, as NDJSON (.gz too).")  # fmt: skip
 @click.option("--classes", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Your own table of visit classes (med_type), as YAML; it goes before the shipped one.")  # fmt: skip
+@bootstrap_option
+@click.option("--group-id", help="With --live: consumer group [env: SCREENING_INTAKE_GROUP_ID]")
+@click.option("--instance-id", help="With --live: stable name of this process [env: SCREENING_INSTANCE_ID]")
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="With --live: HTTP port; 0 takes a free one [env: SCREENING_METRICS_PORT]",
+)
 @encoding_option
 @click.option(
     "--strict", is_flag=True, help="Write nothing if a line is set aside or a file cannot be read to its end."
 )
 @json_option
 def intake(
-    places: tuple[str, ...], target: Path, classes: Path | None, encoding: str | None, strict: bool, as_json: bool
+    places: tuple[str, ...],
+    live: bool,
+    target: Path | None,
+    classes: Path | None,
+    encoding: str | None,
+    strict: bool,
+    as_json: bool,
+    **process: Any,
 ) -> None:
     """Makes claims of the messages of the national interface: settlements joined with their visits and fee lines.
 
@@ -54,26 +74,35 @@ def intake(
     another back, a later correction a further version. A settlement whose visit is not among the messages is marked, and goes to
     review if nobody is named; so does a visit class that no table knows.
 
-    Exit code 0: claims were written, and what was set aside is told; 1: no claim followed, a file could not be read to its end,
-    or --strict stopped the run; 2: the arguments or the table of classes cannot be used.
+    With --live it is a process: it reads messages from the topic `interface-messages` and writes `claims`, exactly once. A
+    settlement waits for its visit (SCREENING_INTAKE_VISIT_WAIT_S) and then goes on as one whose visit was not seen; what comes
+    later makes a further version. It stops cleanly on SIGTERM or Ctrl-C, and several share the partitions.
+
+    Exit code 0: claims were written, and what was set aside is told (--live: stopped as asked); 1: no claim followed, a file
+    could not be read to its end, or --strict stopped the run (--live: cannot go on, the last log event says why); 2: the
+    arguments, the settings or the table of classes cannot be used.
 
     \b
     Example:
       screening intake messages/ --out claims.ndjson
+      screening intake --live --metrics-port 9466
       screening intake "2024-03-14/*.ndjson.gz" settlements.csv --out claims.ndjson.gz --strict
     """
-    from pipeline.inputs.errors import InputError, MappingError
+    from pipeline.inputs.errors import InputError
     from pipeline.intake.batch import take_files
-    from pipeline.intake.classes import load_classes
 
+    if live:
+        if places or target is not None or encoding or strict or as_json:
+            fail("--live reads a topic; FILES, --out, --encoding, --strict and --json go without it", Exit.USAGE)
+        _live(_classes(classes), process)
+        return
+    if not places or target is None or any(value is not None for value in process.values()):
+        fail("give FILES and --out FILE, or --live with the options of a process", Exit.USAGE)
     if target.exists():
         fail(f"{target}: is there already; name another file", Exit.USAGE)
     if not target.absolute().parent.is_dir():
         fail(f"{target}: there is no folder {target.absolute().parent}", Exit.USAGE)
-    try:
-        table = load_classes(classes)
-    except MappingError as error:
-        fail(str(error), Exit.USAGE)
+    table = _classes(classes)
     try:
         with err.status("reading messages") as status:
             taken = take_files(
@@ -87,6 +116,49 @@ def intake(
     else:
         _show(taken, target)
     raise SystemExit(Exit.DONE if taken.claims and not taken.damaged else Exit.FAILED)
+
+
+def _classes(own: Path | None) -> VisitClasses:
+    from pipeline.inputs.errors import MappingError
+    from pipeline.intake.classes import load_classes
+
+    try:
+        return load_classes(own)
+    except MappingError as error:
+        fail(str(error), Exit.USAGE)
+
+
+def _live(classes: VisitClasses, process: dict[str, Any]) -> None:
+    """Runs until it is stopped."""
+    stop = Stop()
+    from confluent_kafka import KafkaException
+
+    from pipeline.intake.events import IntakeFailed
+    from pipeline.intake.live import Intake, IntakeError
+    from pipeline.kafka.diagnostics import ClusterError
+    from pipeline.kafka.transactions import TransactionFatal
+    from pipeline.settings.model import SettingsError
+    from pipeline.telemetry.events import Teller
+    from pipeline.telemetry.logs import configure_logs, logger
+
+    stop.by(leave)
+    settings = settings_of(intake_group_id=process.pop("group_id"), **process)
+    configure_logs(settings.log_format, settings.log_level)
+    try:
+        running = Intake(settings, classes)
+    except SettingsError as error:
+        fail(str(error), Exit.USAGE)
+    except OSError as error:
+        fail(
+            f"cannot serve metrics on {settings.metrics_host}:{settings.metrics_port}: {error}; set SCREENING_METRICS_PORT"
+        )
+    stop.by(running.stop)
+    try:
+        running.run()
+    except (IntakeError, ClusterError, TransactionFatal, KafkaException) as error:
+        detail = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        Teller(logger(component="intake", instance=running.instance), running.metrics).tell(IntakeFailed(detail))
+        raise SystemExit(Exit.FAILED) from None
 
 
 def _record(taken: Taken) -> dict[str, Any]:

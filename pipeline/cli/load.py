@@ -27,8 +27,8 @@ _SHOWN_BAD_LINES = 20
 
 @click.group()
 def load() -> None:
-    """Loads files into Kafka: claims from every format that a replay reads, events from JSON lines or registers, standings from
-    JSON lines."""
+    """Loads files into Kafka: claims from every format that a replay reads, events from JSON lines or registers, messages of the
+    national interface, standings from JSON lines."""
 
 
 @load.command()
@@ -119,6 +119,28 @@ def events(
     except MappingError as error:
         fail(str(error), Exit.USAGE)
     _run("events", file, bootstrap_servers, made, encoding, strict=strict, as_json=as_json, wait=wait)
+
+
+@load.command()
+@click.argument("files")
+@bootstrap_option
+@encoding_option
+@click.option("--strict", is_flag=True, help="Stop at the first bad line.")
+@json_option
+def messages(files: str, bootstrap_servers: str | None, encoding: str | None, strict: bool, as_json: bool) -> None:
+    """Sends messages of the national interface to the topic `interface-messages`, for `screening intake --live`.
+
+    FILES is a file, a folder or a quoted pattern: messages as NDJSON or JSON (requests and responses, together or apart), or
+    exports of the same fields as CSV, workbook or Parquet. Each message is sent as it is, under the code of its institution.
+    What is no message is reported with its line and not sent. A message that is sent twice says nothing new.
+
+    Exit code 0: done; 1: no message could be sent, or a file not be read to its end; 2: arguments or settings cannot be used.
+
+    \b
+    Example:
+      screening load messages "2024-03-14/*.ndjson.gz"
+    """
+    _run("messages", files, bootstrap_servers, "contract", encoding, strict=strict, as_json=as_json)
 
 
 @load.command()
@@ -213,6 +235,12 @@ def _load(source: Source, settings: Settings, *, strict: bool) -> Loaded:
             bar.update(task, completed=loaded.lines)
 
         try:
+            if kind == "messages":
+                from pipeline.intake.sending import send_files
+
+                return send_files(
+                    source.place, settings, encoding=source.encoding, strict=strict, report=report, progress=progress
+                )
             return load_file(source, settings, strict=strict, report=report, progress=progress, tell=tell_notice)
         except LoadError as error:
             again = "; sending the file again would send them twice" if error.sent else ""

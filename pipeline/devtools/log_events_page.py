@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.audit import repeating
 from pipeline.cli import events as start
 from pipeline.control import events as control
+from pipeline.intake import events as intake
 from pipeline.screening import events as gate
 from pipeline.telemetry.events import Event
 from pipeline.web import events as web
@@ -21,6 +22,7 @@ ROOMS: dict[str, ModuleType] = {
     "The start of a process": start,
     "The gate (`screening worker`)": gate,
     "The control plane (`screening control`)": control,
+    "The intake (`screening intake --live`)": intake,
     "The audit that repeats (`screening audit --every`)": repeating,
     "The pages of every process": web,
 }

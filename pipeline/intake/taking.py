@@ -282,6 +282,8 @@ class Taking:
         value = record.value
         if response is not None:
             value = b"".join((b'{"request":', record.value or b"", b',"response":', response.value or b"", b"}"))
+        if value is not None and len(value) > MAX_RECORD_BYTES:
+            raise Refused(Code.TOO_LARGE, f"request and response together have {len(value):,} bytes")
         sent = Record(record.offset, value, institution.encode(), record.headers)
         self._out.sent_on.setdefault(target, []).append(sent)
         return True
@@ -323,7 +325,15 @@ class Taking:
     def end(self) -> Changes:
         """What follows from all that was taken."""
         for key, records in self._dirty.items():
-            self._settle(key, records)
+            try:
+                self._settle(key, records)
+            except Exception as error:
+                # Whatever nobody foresaw in what others say of a visit, it costs what came of it now, and no other visit.
+                self._leave(key)
+                if not records:
+                    raise
+                for record in records:
+                    self._refuse(record, Code.UNREADABLE, f"{type(error).__name__}: {error}")
         for record, reasons in self._refused.values():
             code = reasons[0][0]
             reason = "; ".join(dict.fromkeys(told for _, told in reasons))
@@ -388,14 +398,18 @@ class Taking:
             for record in records or ():
                 told = f"what is kept of {key} would have {len(value):,} bytes; at most {MOST_BYTES:,} are kept"
                 self._refuse(record, Code.VISIT_FULL, told)
-            self._out.states.pop(key, None)
-            self._changed.pop(key, None)
+            self._leave(key)
             return False
         self._out.states[key] = value
         self._out.numbers[key] = (self._before[key], numbers_of(state))
         if value is not None:
             self._out.dues[key] = self._visits.due(state)
         return True
+
+    def _leave(self, key: str) -> None:
+        """Leaves a state as it was."""
+        for known in (self._out.states, self._out.numbers, self._out.dues, self._changed):
+            known.pop(key, None)
 
     def _write(self, claims: list[dict[str, Any]]) -> None:
         tally = self._out.tally

@@ -98,15 +98,17 @@ class StatusPage:
         *,
         title: Pair,
         version: str,
-        packs: PackSet,
+        packs: PackSet | None,
         tiles: Sequence[Tile],
         listings: Sequence[Listing],
     ) -> None:
         self._registry = registry
         self._ready = ready
         self._title = title
-        in_force = "; ".join(f"{pack.name} ({', '.join(pack.regions)})" for pack in packs.packs)
-        self._facts = ((("版本", "version"), version), (("规则包（地区）", "packs in force (regions)"), in_force))
+        self._facts = ((("版本", "version"), version),)
+        if packs is not None:
+            in_force = "; ".join(f"{pack.name} ({', '.join(pack.regions)})" for pack in packs.packs)
+            self._facts += ((("规则包（地区）", "packs in force (regions)"), in_force),)
         self._tiles = tiles
         self._listings = listings
         self._past: deque[tuple[float, Samples]] = deque([(time.monotonic(), self._sample())], maxlen=_WINDOW)

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.telemetry.audit_metrics import AuditMetrics
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.telemetry.intake_metrics import IntakeMetrics
 from pipeline.telemetry.replay_metrics import ReplayMetrics
 from tests.support.missing import program
 
@@ -47,7 +48,7 @@ def names(registry: CollectorRegistry) -> set[str]:
     return found
 
 
-REGISTRIES = [made().registry for made in (GateMetrics, ControlMetrics, AuditMetrics, ReplayMetrics)]
+REGISTRIES = [made().registry for made in (GateMetrics, ControlMetrics, IntakeMetrics, AuditMetrics, ReplayMetrics)]
 KNOWN = set().union(*map(names, REGISTRIES))
 """Every series that any process or file can tell."""
 

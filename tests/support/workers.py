@@ -35,7 +35,7 @@ class WorkerProcess:
         self._events: list[dict[str, Any]] = []
         self._read = 0
         self.settings = {"bootstrap_servers": cluster.bootstrap, "metrics_port": 0, **settings}
-        self._process = fork_server().start([self.command], environment(self.settings), log)
+        self._process = fork_server().start(self.command.split(), environment(self.settings), log)
 
     @property
     def pid(self) -> int:
