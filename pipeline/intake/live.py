@@ -253,7 +253,8 @@ class Intake:
 
         def commit() -> None:
             try:
-                answer.set_result(writer.commit(outgoing, read))
+                writer.commit(outgoing, read)
+                answer.set_result(None)
             except BaseException as error:
                 answer.set_exception(error)
 

@@ -105,7 +105,7 @@ class StatusPage:
         self._registry = registry
         self._ready = ready
         self._title = title
-        self._facts = ((("版本", "version"), version),)
+        self._facts: tuple[tuple[Pair, str], ...] = ((("版本", "version"), version),)
         if packs is not None:
             in_force = "; ".join(f"{pack.name} ({', '.join(pack.regions)})" for pack in packs.packs)
             self._facts += ((("规则包（地区）", "packs in force (regions)"), in_force),)

@@ -136,9 +136,6 @@ def test_in_any_order_and_any_batches_the_newest_claims_are_those_of_the_files(s
     assert stream.letters == []
     of_files, _ = taken_in(tmp_path, messages)
     assert said(stream.claims) == said(of_files.values()) == said(claims_of(plan))
-    assert not [told for told in stream.letters if not told.startswith("missing_field: ")], (
-        "nothing is wrong with any of them"
-    )
     newest = stream.newest()
     written = {(*name, claim["claim_version"]) for name, claim in newest.items()}
     versions = {
