@@ -87,6 +87,7 @@ _ELSEWHERE = {
     "audit": ("pipeline.cli.audit", "audit_command"),
     "conformance": ("pipeline.cli.conformance", "conformance"),
     "control": ("pipeline.cli.control", "control"),
+    "designation": ("pipeline.cli.designation", "designation"),
     "dlq": ("pipeline.cli.dlq", "dlq"),
     "explain": ("pipeline.cli.explain", "explain_command"),
     "intake": ("pipeline.cli.intake", "intake"),

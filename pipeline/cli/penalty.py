@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -118,9 +117,9 @@ def penalty(
       screening penalty institution_management --item 3 --not-corrected --refuses --serious --json
       screening penalty person_fraud --amount 800 --first --corrected --decided 2026-03-31 --months 3 --fine 1600
     """
-    from pipeline.settings.packs import read_penalties
+    from pipeline.settings.packs import chosen, read_penalties
     from rules.packs.errors import PackError
-    from rules.penalties.pack import Fact
+    from rules.penalties.pack import Fact, parse_penalties
     from rules.penalties.weighing import Facts, FactsError, assess
     from rules.wording.penalty import answer, decision
 
@@ -132,7 +131,7 @@ def penalty(
         amount, share, item, insured, {Fact(name): value for name, value in told.items() if value is not None}
     )
     try:
-        standard = _chosen(read_penalties(), pack).read(_readings(readings))
+        standard = chosen(read_penalties(), pack, parse_penalties).read(_readings(readings))
         found = assess(standard, act, facts)
         held = _held(found, decided, months, until, fine)
     except (PackError, FactsError) as error:
@@ -184,24 +183,6 @@ def _held(
         fail(f"--decided {day}: the suspension would end after the year 9999", Exit.USAGE)
     last = last if until is None else until.date()
     return _Decision(first, last, fine, outside(found, decided=day, last=last, fine=fine))
-
-
-def _chosen(shipped: tuple[PenaltyPack, ...], name: str) -> PenaltyPack:
-    from rules.packs.errors import PackError
-    from rules.penalties.pack import parse_penalties
-
-    if name.endswith((".yaml", ".yml")):
-        try:
-            return parse_penalties(Path(name).read_text("utf-8"), name)
-        except OSError as error:
-            raise PackError(f"{name}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise PackError(f"{name}: not UTF-8; save the file as UTF-8") from None
-    for one in shipped:
-        if name in (one.pack, one.name):
-            return one
-    known = ", ".join(one.pack for one in shipped)
-    raise PackError(f"no standard is called {name}; there are: {known} (a file's name ends in .yaml)")
 
 
 def _readings(choices: tuple[str, ...]) -> dict[str, str]:

@@ -48,6 +48,7 @@ NAVIGATION: dict[str, dict[str, str]] = {
         "Xiamen 2017": "docs/law/xiamen-2017.md",
         "Shantou 2022, a draft": "docs/law/shantou-2022-draft.md",
         "Jiangxi penalties": "docs/law/jiangxi-penalties.md",
+        "Sichuan designation": "docs/law/sichuan-designation.md",
         "All schemes side by side": "rules/packs/README.md",
         "各制度对照": "rules/packs/README.zh-CN.md",
         "Add a jurisdiction": "rules/packs/GUIDE.md",

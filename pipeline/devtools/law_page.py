@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.settings.packs import read_packs, read_penalties
+from pipeline.settings.packs import read_designations, read_packs, read_penalties
 from rules.text import Lang
 from rules.wording.page import render
 
@@ -14,8 +14,8 @@ PAGES: dict[str, Lang] = {"README.md": "en", "README.zh-CN.md": "zh"}
 
 def pages() -> dict[str, str]:
     """The text of every page, by file name."""
-    packs, penalties = read_packs(), read_penalties()
-    return {name: render(packs, lang, penalties) for name, lang in PAGES.items()}
+    packs, penalties, designations = read_packs(), read_penalties(), read_designations()
+    return {name: render(packs, lang, penalties, designations) for name, lang in PAGES.items()}
 
 
 def main() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Protocol, TypeVar
 
+from rules.designation.pack import DesignationPack, parse_designation
 from rules.holidays import Holidays, HolidaysError, parse_holidays, shipped_holidays
 from rules.packs.pack import Pack, PackError, PackSet, parse_pack
 from rules.packs.readings import as_chosen
@@ -35,9 +37,47 @@ def read_packs(folder: Path | None = None) -> tuple[Pack, ...]:
 
 def read_penalties() -> tuple[PenaltyPack, ...]:
     """The discretion standards shipped with the product, in the order of their files. Raises PackError for one that is wrong."""
-    place = resources.files("rules") / "penalties"
+    return _shipped("penalties", parse_penalties)
+
+
+def read_designations() -> tuple[DesignationPack, ...]:
+    """The rules of evaluation for designated status shipped with the product. Raises PackError for one that is wrong."""
+    return _shipped("designation", parse_designation)
+
+
+class _Named(Protocol):
+    """What is known by a name, with or without its version."""
+
+    pack: str
+
+    @property
+    def name(self) -> str:
+        """Its name with its version."""
+
+
+NamedT = TypeVar("NamedT", bound=_Named)
+
+
+def _shipped(folder: str, parse: Callable[[str, str], NamedT]) -> tuple[NamedT, ...]:
+    place = resources.files("rules") / folder
     files = sorted((entry for entry in place.iterdir() if entry.name.endswith(".yaml")), key=lambda entry: entry.name)
-    return tuple(parse_penalties(entry.read_text("utf-8"), entry.name) for entry in files)
+    return tuple(parse(entry.read_text("utf-8"), entry.name) for entry in files)
+
+
+def chosen(shipped: Sequence[NamedT], name: str, parse: Callable[[str, str], NamedT]) -> NamedT:
+    """One of those shipped by its name, or one from a YAML file. Raises PackError."""
+    if name.endswith((".yaml", ".yml")):
+        try:
+            return parse(Path(name).read_text("utf-8"), name)
+        except OSError as error:
+            raise PackError(f"{name}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise PackError(f"{name}: not UTF-8; save the file as UTF-8") from None
+    for one in shipped:
+        if name in (one.pack, one.name):
+            return one
+    known = ", ".join(one.pack for one in shipped)
+    raise PackError(f"nothing is called {name}; there are: {known} (a file's name ends in .yaml)")
 
 
 def load_pack_set(folder: Path | None = None, switched_on: Iterable[str] = (), holidays: Path | None = None) -> PackSet:

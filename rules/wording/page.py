@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rules.designation.pack import DesignationPack
 from rules.packs.pack import Ground, Outcome, Pack, Step
 from rules.penalties.pack import PenaltyPack
 from rules.schemes.sections import Deadline, Setting
 from rules.text import Lang, joined, pick
-from rules.wording import penalty
+from rules.wording import designation, penalty
 from rules.wording.explanation import ground_name
 from rules.wording.labels import BEARER, DISPOSITION, ENCOUNTER, TRIGGER, WITHOUT_NUMBER
 from rules.wording.summary import TOPICS, VALIDITY, summary
@@ -53,19 +54,35 @@ _TEXT = {
         "For people who work on cases (`screening penalty`); they decide no claim. A number with 以上 is excluded and one with "
         "以下 included. What no tier covers is decided by hand.",
     ),
+    "designation": ("定点评估基本条件", "Basic conditions for designated status"),
+    "designation_note": (
+        "供受理和评估使用（`screening designation check`），不决定任何结算；综合指标评分由各统筹地区自定。",
+        "For people who handle applications (`screening designation check`); they decide no claim. Scores are each "
+        "pooling area's own.",
+    ),
 }
 
 
-def render(packs: Sequence[Pack], lang: Lang, penalties: Sequence[PenaltyPack] = ()) -> str:
-    """The whole page as Markdown, with the discretion standards behind the packs. The same packs give the same text."""
-    return "\n".join(_lines(packs, lang, penalties)).rstrip() + "\n"
+def render(
+    packs: Sequence[Pack],
+    lang: Lang,
+    penalties: Sequence[PenaltyPack] = (),
+    designations: Sequence[DesignationPack] = (),
+) -> str:
+    """The whole page as Markdown, behind the packs the discretion standards and the rules of evaluation.
+
+    The same packs give the same text.
+    """
+    return "\n".join(_lines(packs, lang, penalties, designations)).rstrip() + "\n"
 
 
 def _t(key: str, lang: Lang) -> str:
     return pick(_TEXT[key], lang)
 
 
-def _lines(packs: Sequence[Pack], lang: Lang, penalties: Sequence[PenaltyPack]) -> Iterator[str]:
+def _lines(
+    packs: Sequence[Pack], lang: Lang, penalties: Sequence[PenaltyPack], designations: Sequence[DesignationPack]
+) -> Iterator[str]:
     yield from (f"# {_t('title', lang)}", "", _t("made", lang), "", _t("other", lang), "")
     yield from (f"## {_t('schemes', lang)}", "", *_schemes(packs, lang), "")
     yield from (f"## {_t('rules', lang)}", "", *_side_by_side(packs, lang), "")
@@ -80,6 +97,14 @@ def _lines(packs: Sequence[Pack], lang: Lang, penalties: Sequence[PenaltyPack]) 
         yield from _open_points(pack, lang)
     if penalties:
         yield from (f"## {_t('penalties', lang)}", "", _t("penalties_note", lang), "", *penalty.page(penalties, lang))
+    if designations:
+        yield from (
+            f"## {_t('designation', lang)}",
+            "",
+            _t("designation_note", lang),
+            "",
+            *designation.page(designations, lang),
+        )
 
 
 def _cell(text: str) -> str:

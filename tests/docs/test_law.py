@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 LAW = ROOT / "docs" / "law"
 PAGES = {
     "000": "qiannan-2022",
-    "001": "jiangxi-penalties shantou-2022-draft",
+    "001": "jiangxi-penalties sichuan-designation shantou-2022-draft",
     "002": "lanzhou-2014",
     "003": "national-2024",
     "004": "xiamen-2017",
@@ -73,7 +73,9 @@ def cited_by_packs() -> Iterator[tuple[str, str]]:
         elif isinstance(value, str) and key in {"citation", "citations"}:
             yield from value.split(", ")
 
-    for path in sorted((ROOT / "rules").glob("p*/*.yaml")):
+    for path in sorted(
+        path for folder in ("packs", "penalties", "designation") for path in (ROOT / "rules" / folder).glob("*.yaml")
+    ):
         pack = yaml.safe_load(path.read_text("utf-8"))
         yield from ((pack["source"]["file"], citation) for citation in walk(pack))
 
@@ -85,7 +87,7 @@ def test_every_article_that_a_pack_cites_is_told_in_the_law_pages() -> None:
 
 
 def test_every_article_that_code_pages_and_tests_cite_with_its_source_is_told() -> None:
-    article = r"00[0-4] (?:篇10? )?(?:第[一二三四五六七八九十]+条|[一二三四五六七八九](?![级类]))(?:\([一二三四五六七]\))?(?:[*¶]?\d)?\*?"
+    article = r"00[0-4] (?:篇(?:1|3|10) )?(?:第[一二三四五六七八九十]+条|[一二三四五六七八九](?![级类]))(?:\([一二三四五六七]\))?(?:[*¶]?\d)?\*?"
     missing = []
     for path in TEXTS:
         for cited in re.findall(article, path.read_text("utf-8")):

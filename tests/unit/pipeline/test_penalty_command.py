@@ -73,7 +73,7 @@ def test_a_reading_is_named_and_can_be_changed():
         (("person_fraud", "--amount", "nan"), "expected a number of 0 or more"),
         (("institution_fraud", "--share", "1", "--last-year", "5"), "--last-year gives the share"),
         (("person_fraud", "--reading", "x"), "expected NAME=OPTION"),
-        (("person_fraud", "--pack", "sichuan"), "there are: jiangxi-penalties"),
+        (("person_fraud", "--pack", "sichuan"), "nothing is called sichuan; there are: jiangxi-penalties"),
         (("person_fraud", "--pack", "nowhere.yaml"), "nowhere.yaml: No such file"),
     ],
 )
