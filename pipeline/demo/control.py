@@ -11,15 +11,25 @@ from pathlib import Path
 
 from pipeline.demo.embedded import CLIENT_CONFIG, DemoSettings
 
+LOG = "control.log"
+"""Its log, in the demo's folder."""
 _STOP_S = 15.0
 _LAST_LINES = 5
+
+
+def last_lines(log: Path, most: int) -> list[str]:
+    """The end of a log, without its line feeds; nothing if it was never begun."""
+    if not log.exists():
+        return []
+    with log.open(encoding="utf-8", errors="replace") as stream:
+        return [line.rstrip() for line in deque(stream, most)]
 
 
 class ControlProcess:
     """`screening control` in a process of its own, until `stop`."""
 
     def __init__(self, settings: DemoSettings) -> None:
-        self._log = Path(settings.data_dir) / "control.log"
+        self._log = Path(settings.data_dir) / LOG
         # The environment has no say here either.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SCREENING_")}
         with self._log.open("wb") as log:
@@ -43,8 +53,7 @@ class ControlProcess:
         """The end of its log if it has ended by itself."""
         if self._process.poll() in (None, 0):
             return None
-        with self._log.open(encoding="utf-8", errors="replace") as stream:
-            return "".join(deque(stream, _LAST_LINES)).strip() or f"exit code {self._process.returncode}"
+        return "\n".join(last_lines(self._log, _LAST_LINES)).strip() or f"exit code {self._process.returncode}"
 
     def stop(self) -> None:
         """Asks it to leave; kills it when it does not."""

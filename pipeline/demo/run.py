@@ -9,7 +9,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ import structlog
 from confluent_kafka import KafkaException
 from rich.console import Console
 
-from pipeline.demo.control import ControlProcess
+from pipeline.demo.control import LOG, ControlProcess, last_lines
 from pipeline.demo.embedded import CLIENT_CONFIG, DemoSettings, EmbeddedBroker, EmbeddedBrokerError
 from pipeline.demo.outcome import Outcome
 from pipeline.demo.progress import Progress, plain_or_live
@@ -77,10 +76,11 @@ def run_demo(
                 claims, seed, workers, Path(folder), plain_or_live(out, words(language), quiet=as_json)
             ).run()
         except (DemoError, StoryError, StreamError, EmbeddedBrokerError, KafkaException) as error:
-            _show_failure(out, str(error), log, as_json=as_json)
+            last = [*last_lines(log, _LOG_LINES), *last_lines(Path(folder) / LOG, _LOG_LINES)]
+            _show_failure(out, str(error), last, as_json=as_json)
             return 1
         except KeyboardInterrupt:
-            _show_failure(out, "interrupted; nothing was kept", None, as_json=as_json)
+            _show_failure(out, "interrupted; nothing was kept", [], as_json=as_json)
             return 130
     if as_json:
         out.print(
@@ -297,11 +297,7 @@ def _logs_in(path: Path) -> Iterator[Path]:
             structlog.configure(**before)
 
 
-def _show_failure(out: Console, reason: str, log: Path | None, *, as_json: bool) -> None:
-    last: list[str] = []
-    if log is not None:
-        with log.open(encoding="utf-8") as stream:
-            last = [line.rstrip() for line in deque(stream, _LOG_LINES)]
+def _show_failure(out: Console, reason: str, last: list[str], *, as_json: bool) -> None:
     if as_json:
         answer = {"ok": False, "error": reason, "log": last}
         out.print(json.dumps(answer, ensure_ascii=False), markup=False, emoji=False, highlight=False, soft_wrap=True)

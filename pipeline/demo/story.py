@@ -19,7 +19,7 @@ from topics.catalogue import CLAIM_VERDICTS, CLAIMS, PHYSICIAN_EVENTS
 
 FIRST_DECISION, SECOND_DECISION, SERVICE = dt.date(2025, 7, 1), dt.date(2025, 7, 10), dt.date(2025, 7, 15)
 _REGION = "522700"
-_WITHIN_S = 20.0
+_WITHIN_S = 60.0
 _AGAIN_S = 0.05
 
 

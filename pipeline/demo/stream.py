@@ -25,7 +25,7 @@ _MOST_STEADY = 10_000
 _MOST_IN_FLIGHT = 8_000
 """The embedded broker drops old records above about 5 MB a partition, so the sender never runs far ahead of the reader."""
 _TICK_S = 0.005
-_FLUSH_S = 15.0
+_FLUSH_S = 60.0
 
 
 class StreamError(RuntimeError):

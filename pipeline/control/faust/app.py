@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import faust
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.sensors.monitor import Monitor
 from faust.tables.manager import TableManager
@@ -195,6 +196,8 @@ class _Thread(driver.AIOKafkaConsumerThread):
         """Commits to the group. That is for people and tools alone: a failure costs nothing, and the next commit has it all."""
         try:
             consumer = self._ensure_consumer()
+            if _joins(consumer._coordinator):
+                return False
             mine = {
                 driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "")
                 for tp, offset in offsets.items()
@@ -209,6 +212,16 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust looks for streams that stand still; here the metrics of the ledger's lag tell it."""
+
+
+def _joins(coordinator: Any) -> bool:
+    """Whether a member is just joining its group, or has to.
+
+    Brokers answer a commit that is sent then only after the join, and by that time its generation is an old one. aiokafka
+    takes the refusal for its own, joins anew as a stranger, and sends the next commit while it does so: the group may come to
+    no end of joining. A member whose group it is beats its heart, save while it joins.
+    """
+    return coordinator._heartbeat_task is None or coordinator.generation == OffsetCommitRequest.DEFAULT_GENERATION_ID
 
 
 class _Consumer(driver.Consumer):

@@ -10,6 +10,8 @@ import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
+from aiokafka.structs import TopicPartition
+from faust.types import TP
 
 from pipeline.control.faust.app import ControlApp
 from pipeline.control.faust.app import _Thread as Thread
@@ -101,3 +103,30 @@ def test_a_group_that_cannot_be_joined_for_another_reason_ends_the_run_with_it()
         return told
 
     assert asyncio.run(joins()) == []
+
+
+class Group:
+    """A consumer in a group: it takes commits down, and owns one partition."""
+
+    def __init__(self, *, beats: bool, generation: int) -> None:
+        self._coordinator = SimpleNamespace(_heartbeat_task=object() if beats else None, generation=generation)
+        self.committed: list[dict[object, object]] = []
+
+    def assignment(self) -> set[TopicPartition]:
+        return {TopicPartition("physician-events", 0)}
+
+    async def commit(self, offsets: dict[object, object]) -> None:
+        self.committed.append(offsets)
+
+
+@pytest.mark.parametrize(
+    ("beats", "generation", "commits"), [(True, 7, True), (False, 7, False), (True, -1, False), (False, -1, False)]
+)
+def test_nothing_is_committed_while_the_group_is_being_joined_since_the_refusal_would_begin_the_join_anew(
+    beats: bool, generation: int, commits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Group(beats=beats, generation=generation)
+    thread = Thread.__new__(Thread)
+    monkeypatch.setattr(thread, "_ensure_consumer", lambda: group)
+    assert asyncio.run(thread._commit({TP("physician-events", 0): 12})) is commits
+    assert bool(group.committed) is commits
