@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pipeline.inputs.errors import FormError
@@ -16,6 +16,7 @@ from topics.dead_letters import Code
 from topics.fields import MAX_IDENTIFIER
 from topics.normalisation import normal_code
 
+_WRITTEN = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,18})?")
 _QUANTITY = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
@@ -53,13 +54,13 @@ class Fields:
     def code(self, *names: str) -> str | None:
         """A code, in its normal form."""
         found: str | None = self._read(lambda value: _identifier(value, coded=True), names)
-        return None if found is None else normal_code(found)
+        return None if found is None else _normal(found)
 
     def doctor(self, *names: str) -> str | None:
         """The code of a person, without what systems write that must fill the field."""
         words = source("physician_code").missing
         found: str | None = self._read(lambda value: _identifier(value, words=words), names)
-        return None if found is None else normal_code(found)
+        return None if found is None else _normal(found)
 
     def money(self, *names: str) -> str | None:
         """An amount in yuan."""
@@ -73,7 +74,7 @@ class Fields:
 
     def time(self, *names: str) -> str | None:
         """A time."""
-        found: str | None = self._read(lambda value: instant_text(value, source("settlement_time")), names)
+        found: str | None = self._read(_time, names)
         return found
 
     def time_or_day(self, *names: str) -> str | None:
@@ -99,6 +100,11 @@ class Fields:
 
 
 def _identifier(value: Any, *, coded: bool = False, words: tuple[str, ...] = ()) -> str | None:
+    # Only of text: a number equals others of another type that are written in another way.
+    return (_identifier_of if type(value) is str else _read_identifier)(value, coded, words)
+
+
+def _read_identifier(value: Any, coded: bool, words: tuple[str, ...]) -> str | None:
     text = text_of(value, coded=coded)
     if text is None or is_missing(text, words):
         return None
@@ -107,9 +113,25 @@ def _identifier(value: Any, *, coded: bool = False, words: tuple[str, ...] = ())
     return text
 
 
+_normal = lru_cache(maxsize=50_000)(normal_code)
+_identifier_of = lru_cache(maxsize=50_000)(_read_identifier)
+"""Codes of institutions, people, visits and classes stand in message after message."""
+
+
+def _time(value: Any) -> str | None:
+    return (_time_of if type(value) is str else _read_time)(value)
+
+
+def _read_time(value: Any) -> str | None:
+    return instant_text(value, source("settlement_time"))
+
+
+_time_of = lru_cache(maxsize=10_000)(_read_time)
+
+
 def _time_or_day(value: Any) -> str | None:
     try:
-        return instant_text(value, source("settlement_time"))
+        return _time(value)
     except FormError:
         return day_text(value, source("service_date"))
 
@@ -125,7 +147,7 @@ def _quantity(value: Any) -> Decimal | None:
     text = repr(value) if isinstance(value, float) else None if value is None else str(value).strip()
     if is_missing(text):
         return None
-    if text is None or not re.fullmatch(r"[+-]?[0-9]{1,12}(\.[0-9]{1,18})?", text):
+    if text is None or not _WRITTEN.fullmatch(text):
         raise FormError(f"expected a number of units, found {str(value)[:40]!r}")
     number = Decimal(text)
     if not _QUANTITY.fullmatch(plain(number)):

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pipeline.inputs.documents import DECODER, told
@@ -26,6 +27,7 @@ Document = Mapping[str, Any]
 _TIMES = ("yyyy-MM-dd HH:mm:ss", "yyyyMMddHHmmssSSS", "yyyyMMddHHmmss", "yyyy-MM-dd HH:mm:ss.SSS", "rfc3339")
 _OF_INPUT = ("feedetail", "mdtrtinfo", "diseinfo")
 _OF_OUTPUT = ("setlinfo", "setldetail")
+_CODED = re.compile(DIVISION_IN_CODE)
 _NUMBER = re.compile(r"^(?P<institution>.{12})(?P<time>[0-9]{14})[0-9]{4}$")
 """The number of a message (msgid): institution, time, sequence."""
 
@@ -89,9 +91,7 @@ def read_envelope(document: Document, place: str, position: int) -> Envelope:
     number = _text(heads, "msgid") or _text(heads, "inf_refmsgid")
     made = _NUMBER.match(number or "")
     time = _time(_first(heads, "inf_time")) or _time(_first(heads, "respond_time"))
-    coded = (
-        made["institution"] if made is not None and re.match(DIVISION_IN_CODE, made["institution"].upper()) else None
-    )
+    coded = made["institution"] if made is not None and _CODED.match(made["institution"].upper()) else None
     institution = _text(heads, "fixmedins_code") or coded
     infcode = _text(heads, "infcode")
     return Envelope(
@@ -164,7 +164,7 @@ def _text(chain: Sequence[Document], *names: str) -> str | None:
             if value is None or value == "":
                 continue
             try:
-                text = text_of(value, coded=True)
+                text = _text_of(value) if type(value) is str else text_of(value, coded=True)
             except FormError as error:
                 raise Refused(Code.INVALID_VALUE, f"{name}: {error}") from None
             if not is_missing(text):
@@ -172,10 +172,19 @@ def _text(chain: Sequence[Document], *names: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=50_000)
+def _text_of(value: str) -> str | None:
+    return text_of(value, coded=True)
+
+
 def _time(value: Any) -> str | None:
     """A time by which messages are put in order; None for one that cannot be read, which then has no order."""
-    if not isinstance(value, str):
-        return None
+    return _time_of(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=10_000)
+def _time_of(value: str) -> str | None:
+    # A message has the same time in several places, and its response has it again.
     found = moment_of(value.strip(), _TIMES, "+08:00")
     try:
         return None if found is None else time_text(found[0])
