@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from pipeline.kafka.offsets import ends
 from pipeline.kafka.records import headers
 from pipeline.settings.model import Settings
 from tests.support.commands import screening
-from tests.support.waiting import wait_for
+from tests.support.waiting import GaveUpWaiting, wait_for
 from topics.catalogue import CATALOGUE, MAX_DEAD_LETTER_BYTES, TopicSpec
 
 CLAIM_PARTITIONS = 6
@@ -28,6 +29,8 @@ CONTROL_GROUP = "claims-screening-control"
 
 MOST_PARTITIONS = 16
 """More than any topic of a test has."""
+
+_SHOWN_WITHIN_S = 5.0
 
 SMALL = 3
 """Partitions of every other topic: enough to have several, few enough to make them quickly."""
@@ -255,7 +258,23 @@ class Cluster:
 
     def no_open_transactions(self, topics: Iterable[str]) -> bool:
         """Whether nothing of these topics is still undecided: read_committed readers see up to the very end."""
-        return all(self.ends(topic, "read_committed") == self.ends(topic, "read_uncommitted") for topic in topics)
+        asked = tuple(topics)
+        known = self.admin.list_topics(timeout=20).topics
+        places = {(topic, number) for topic in asked for number in known[topic].partitions}
+        try:
+            return ends(self.admin, places) == ends(self.admin, places, committed=False)
+        except (KafkaException, TimeoutError):  # a leader has moved, which the admin client may not have noticed
+            return all(self.ends(topic, "read_committed") == self.ends(topic, "read_uncommitted") for topic in asked)
+
+    def wait_shown(self, topics: Iterable[str]) -> None:
+        """Waits until readers see every transaction of these topics; those topics that do not exist are left out.
+
+        The brokers may show the offsets of a transaction a moment before its records. A transaction that a killed process left open
+        is not waited for.
+        """
+        there = self.topics() & {*topics}
+        with contextlib.suppress(GaveUpWaiting):
+            wait_for("readers see it", lambda: self.no_open_transactions(there), within=_SHOWN_WITHIN_S)
 
     def committed(self, group: str = GROUP, topic: str = "claims") -> dict[int, int]:
         """Offsets that a consumer group has committed, by partition. A coordinator that is still starting is asked again.

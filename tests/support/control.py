@@ -32,6 +32,10 @@ USUAL = {"session_timeout_ms": 10_000, "control_batch_events": 200}
 MORTAL = {"session_timeout_ms": 3000}
 """For a process that a test kills: its death is noticed soon."""
 
+WRITTEN = ("physician-standing", "institution-standing", "dossiers", "notices", "case-state", "ledger-progress",
+           "physician-events-dead-letter", "case-actions-dead-letter")  # fmt: skip
+"""Topics of the control plane's transactions."""
+
 
 class ControlProcess(WorkerProcess):
     """One `screening control`, with a folder of its own unless it is given one."""
@@ -106,7 +110,7 @@ def right_place(cluster: Cluster, event: Event) -> dict[str, Any]:
 
 
 def wait_taken(cluster: Cluster, controls: Controls, *, within: float = PATIENCE_S, group: str = CONTROL_GROUP) -> None:
-    """Waits until the group has committed every event, also those that it sent on itself."""
+    """Waits until the group has committed every event, also those that it sent on itself, and readers see what follows."""
 
     def done() -> bool:
         # In this order: between the two questions a record that lay wrong may be sent on to the end of another partition.
@@ -116,6 +120,7 @@ def wait_taken(cluster: Cluster, controls: Controls, *, within: float = PATIENCE
 
     wait_for("every event is taken", done, within=within,
              detail=lambda: "\n".join(item.output[-1500:] for item in controls.all))  # fmt: skip
+    cluster.wait_shown(WRITTEN)
 
 
 def last_values(cluster: Cluster, topic: str) -> dict[str, dict[str, Any]]:

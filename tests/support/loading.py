@@ -12,6 +12,9 @@ from confluent_kafka import Producer
 
 from tests.support.cluster import Cluster
 
+_QUEUE = 2_000
+"""Records that wait for a broker that is away: each of them is judged afterwards, by the gate and by the oracle."""
+
 
 class Loading:
     """Sends record values from a thread of its own, some at a time, until left.
@@ -28,7 +31,13 @@ class Loading:
         self._leave = threading.Event()
         self.sent = 0
         self._producer = Producer(
-            {"bootstrap.servers": cluster.bootstrap, "enable.idempotence": True, "linger.ms": 5, "log_level": 0}
+            {
+                "bootstrap.servers": cluster.bootstrap,
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "queue.buffering.max.messages": _QUEUE,
+                "log_level": 0,
+            }
         )
         self._thread = threading.Thread(target=self._send, name="loading", daemon=True)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Iterable, Sequence
 
 from tests.support.balance import OUTPUTS
 from tests.support.cluster import GROUP, Cluster, Record
 from tests.support.register import REGIONS, Register, make_claim, make_register, wire
-from tests.support.waiting import PATIENCE_S, GaveUpWaiting, wait_for
+from tests.support.waiting import PATIENCE_S, wait_for
 from tests.support.workers import Crew
 
-_SHOWN_WITHIN_S = 5.0
 STANDING_TOPICS = ("physician-standing", "institution-standing")
 
 
@@ -37,11 +35,7 @@ def send_claims(cluster: Cluster, values: Iterable[bytes | None]) -> int:
 
 
 def wait_judged(cluster: Cluster, crew: Crew, group: str = GROUP, within: float = PATIENCE_S) -> list[Record]:
-    """Waits until the group has committed every input that is there now, and readers see what follows; returns the inputs.
-
-    The brokers may show the offsets of a transaction a moment before its records. A transaction that a killed worker left open is
-    not waited for.
-    """
+    """Waits until the group has committed every input that is there now, and readers see what follows; returns the inputs."""
     inputs = cluster.read("claims")
 
     def done() -> bool:
@@ -53,8 +47,7 @@ def wait_judged(cluster: Cluster, crew: Crew, group: str = GROUP, within: float 
         "every claim is judged", done, within=within,
         detail=lambda: "\n".join(worker.output[-1500:] for worker in crew.all),
     )  # fmt: skip
-    with contextlib.suppress(GaveUpWaiting):
-        wait_for("readers see it", lambda: cluster.no_open_transactions(OUTPUTS), within=_SHOWN_WITHIN_S)
+    cluster.wait_shown(OUTPUTS)
     return inputs
 
 

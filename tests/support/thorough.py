@@ -11,14 +11,17 @@ import os
 from hypothesis import HealthCheck, settings
 
 _SHARES = {"quick": 0.1, "suite": 0.4, "deep": 10.0}
+_USUAL = 100
+"""Examples of a test that names no count."""
 _NAME = os.environ.get("HYPOTHESIS_PROFILE", "suite")
 
 
 def load_profile() -> None:
     """Sets hypothesis up. Examples run as long as they run, since the machine may be busy; quick and suite draw the same each time."""
-    for name in _SHARES:
+    for name, part in _SHARES.items():
         settings.register_profile(
             name,
+            max_examples=max(10, int(_USUAL * part)),
             deadline=None,
             derandomize=name != "deep",
             suppress_health_check=[HealthCheck.too_slow],
