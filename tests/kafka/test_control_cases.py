@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import Cluster
-from tests.support.control import MORTAL, Controls, last_values, record, wait_taken
+from tests.support.control import MORTAL, WRITTEN, Controls, last_values, record, wait_taken
 from tests.support.histories import make
 from tests.support.waiting import wait_for
 
@@ -42,6 +42,7 @@ def handled(cluster: Cluster, controls: Controls) -> dict[str, dict]:
         return True
 
     wait_for("cases and actions are taken", done, every=0.2, detail=lambda: controls.all[-1].output[-3000:])
+    cluster.wait_shown(WRITTEN)
     return last_values(cluster, "case-state")
 
 

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from pipeline.kafka.partitioner import partition_of
 from tests.support.cluster import CONTROL_GROUP, Cluster, Record
-from tests.support.control import MORTAL, Controls, last_values, record, wait_taken
+from tests.support.control import MORTAL, WRITTEN, Controls, last_values, record, wait_taken
 from tests.support.histories import make
 from tests.support.waiting import wait_for
 from tests.support.workers import WorkerProcess
@@ -48,9 +48,10 @@ def missing(cluster: Cluster, topic: str = EVENTS) -> dict[int, int]:
 
 
 def wait_reached(cluster: Cluster, control: WorkerProcess, topic: str = EVENTS) -> None:
-    """Waits until the progress has reached the end of a topic."""
+    """Waits until the progress has reached the end of a topic, and readers see what was written with it."""
     wait_for(f"the progress reaches the end of {topic}", lambda: not missing(cluster, topic), every=0.2,
              detail=lambda: f"{progress(cluster, topic)}\n{control.output[-3000:]}")  # fmt: skip
+    cluster.wait_shown(WRITTEN)
 
 
 def transaction(cluster: Cluster, records: list[dict], *, commit: bool) -> None:
