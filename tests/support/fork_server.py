@@ -9,6 +9,7 @@ commands that are run to their end, `test_stopping`).
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline.cli.main import main
+from pipeline.settings.packs import load_pack_set
 
 _ROOT = Path(__file__).parents[2]
 _LOADED = (
@@ -29,7 +31,7 @@ _LOADED = (
     "pipeline.cli.worker",
     "pipeline.control.service",
     "pipeline.screening.worker",
-    "pipeline.settings.packs",
+    "uvicorn.protocols.http.h11_impl",
 )
 
 
@@ -118,6 +120,10 @@ def fork_server() -> ForkServer:
 def _serve() -> None:
     for name in _LOADED:
         __import__(name)
+    load_pack_set()  # a scheme is loaded when a pack names it
+    # What is loaded stays: a collection in a process that looks at it would copy every page of it.
+    gc.collect()
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in sys.stdin.buffer:
         asked = json.loads(line)
