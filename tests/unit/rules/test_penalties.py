@@ -66,6 +66,40 @@ def test_every_gap_and_every_tier_of_the_standard_has_a_worked_case():
     assert {one.gap for one in found if one.gap} == set(Gap) - {Gap.NO_TIER}  # the shipped bands leave no hole
 
 
+def test_the_articles_that_decide_are_named_with_those_that_hold_for_all_tiers():
+    severe = {"corrected": False, "refuses": True, "amount": "800"}
+    mixed = {"amount": "7000", "first": True, "corrected": True, "personal_account": True}
+
+    def cited(act: str, told: dict[str, Any]) -> tuple[str, ...]:
+        return assess(STANDARD, act, facts_of(told)).citations
+
+    assert cited("person_fraud", mixed) == ("篇1 第六条", "篇1 第七条")
+    assert cited("agency_fraud", {**severe, "obstructs": True}) == ("篇1 第一条(三)", "篇1 第十条")
+    assert cited("agency_fraud", {**severe, "amount": "7000", "obstructs": False}) == ("篇1 第一条(三)",)
+    assert cited("agency_fraud", {**severe, "obstructs": False}) == ("篇1 第一条",)
+    assert cited("agency_fraud", {"amount": "800", "first": True, "corrected": True, "obstructs": True}) == (
+        "篇1 第一条(一)",
+    )
+
+
+def test_an_answer_says_by_which_act_it_was_asked_where_intent_moves_it_to_another_article():
+    told = {"amount": "800", "first": True, "corrected": True}
+    moved = assess(STANDARD, "person_breach", facts_of({**told, "intent": True}))
+    assert (moved.article.id, moved.intent_from.id) == ("person_fraud", "person_breach")
+    stays = assess(STANDARD, "person_breach", facts_of({**told, "intent": False, "personal_account": False}))
+    assert (stays.article.id, stays.intent_from) == ("person_breach", None)
+    assert assess(STANDARD, "person_fraud", facts_of({**told, "intent": True})).not_asked == ("intent",)
+
+
+@pytest.mark.parametrize(("item", "needed"), [(None, ("item", "serious")), (1, ("serious",)), (7, ())])
+def test_the_number_of_the_act_is_asked_for_where_it_decides(item, needed):
+    told = {"corrected": False, "refuses": True, "obstructs": False, "emergency": False, "amount": "1001"}
+    assert (
+        assess(STANDARD, "institution_management", facts_of({**told, **({"item": item} if item else {})})).needs
+        == needed
+    )
+
+
 def test_a_hole_between_the_bands_of_a_pack_is_a_gap_with_its_own_name():
     holed = parse_penalties(
         SHIPPED.replace('amount: {over: "5000", up_to: "6000"}', 'amount: {over: "5500", up_to: "6000"}'), "x"
