@@ -21,7 +21,7 @@ from pipeline.inputs.files import find_inputs
 from pipeline.inputs.identity import identities, repeated
 from pipeline.inputs.mapping import Mapping
 from pipeline.inputs.records import read_records
-from pipeline.inputs.registers import EventMapping, events_of
+from pipeline.inputs.registers import EventMapping, MadeEvent, events_of
 from pipeline.inputs.rows import read_table
 from pipeline.inputs.slicing import Cut, Notice, Prepared
 from pipeline.inputs.sources import open_inputs, slices
@@ -40,6 +40,7 @@ from topics.catalogue import (
     TopicSpec,
 )
 from topics.claims.codec import check_shape
+from topics.dead_letters import Code
 from topics.events.acceptance import Accepted, Refused, accept
 from topics.messages.ledger import InstitutionStandingMessage, PhysicianStanding
 
@@ -280,16 +281,35 @@ def mapped_events(
         loaded.further += table.lines.further
         for row in table.rows:
             made = list(events_of(mapping, row, frozenset((*table.columns, *mapping.columns))))
+            records, outside, wrong = _as_records(made, packs)
+            if wrong:
+                # A line counts as a whole or not at all: half of what it says is something else than it says.
+                checked.bad.append(BadLine(row.line, "; ".join(wrong), name))
+                continue
             # A row may become several events, or none where it meets no condition.
             loaded.further += len(made) - 1
-            for item in made:
-                found = None if item.problem is not None else accept(item.value, packs)
-                if isinstance(found, Accepted):
-                    checked.records.append((PHYSICIAN_EVENTS, found.code.encode(), item.value))
-                else:
-                    reason = item.problem if found is None else f"{found.code}: {found.reason}"
-                    checked.bad.append(BadLine(item.line, reason or "", name))
+            checked.records.extend(records)
+            checked.bad.extend(BadLine(row.line, reason, name) for reason in outside)
         yield checked
+
+
+def _as_records(
+    made: Iterable[MadeEvent], packs: PackSet
+) -> tuple[list[tuple[TopicSpec, bytes, bytes]], list[str], list[str]]:
+    """The records of the events that a row becomes; of which events the law of the region knows nothing, which is no fault of the
+    row; and what is wrong with the row, each once."""
+    records: list[tuple[TopicSpec, bytes, bytes]] = []
+    outside: list[str] = []
+    wrong: dict[str, None] = {}
+    for item in made:
+        found = None if item.problem is not None else accept(item.value, packs)
+        if isinstance(found, Accepted):
+            records.append((PHYSICIAN_EVENTS, found.code.encode(), item.value))
+        elif found is not None and found.code is Code.OUTSIDE_SCHEME:
+            outside.append(f"{found.code}: {found.reason}")
+        else:
+            wrong[(item.problem or "") if found is None else f"{found.code}: {found.reason}"] = None
+    return records, outside, list(wrong)
 
 
 def check_events(first: int, lines: list[bytes], packs: PackSet) -> _Checked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Span
@@ -77,15 +78,18 @@ def _site_rows(timeline: PhysicianTimeline | None) -> dict[str, list[_Row]]:
 
 def _differing(mine: list[_Row], theirs: list[_Row]) -> list[tuple[int, int]]:
     edges = sorted({_LOW, *(edge for row in (*mine, *theirs) for edge in (row[0], row[1] + 1) if edge <= _HIGH)})
-    changed = []
-    for number, edge in enumerate(edges):
-        if _value(mine, edge) != _value(theirs, edge):
-            changed.append((edge, edges[number + 1] - 1 if number + 1 < len(edges) else _HIGH))
-    return changed
+    lasts = [*(edge - 1 for edge in edges[1:]), _HIGH]
+    pairs = zip(edges, lasts, _values(mine, edges), _values(theirs, edges), strict=True)
+    return [(edge, last) for edge, last, one, other in pairs if one != other]
 
 
-def _value(rows: list[_Row], day: int) -> object:
-    return next((value for start, end, value in rows if start <= day <= end), None)
+def _values(rows: list[_Row], days: list[int]) -> list[object]:
+    """What the rows say of each of these days, which rise; of several rows that hold on a day the first counts."""
+    found: list[object] = [None] * len(days)
+    for start, end, value in reversed(rows):
+        first, behind = bisect_left(days, start), bisect_right(days, end)
+        found[first:behind] = [value] * (behind - first)
+    return found
 
 
 def _merge(ranges: list[tuple[int, int]]) -> tuple[DayRange, ...]:

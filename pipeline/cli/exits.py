@@ -16,11 +16,12 @@ class Exit(IntEnum):
     DONE = 0
     """Done as asked; what runs until it is stopped was stopped as asked."""
     FAILED = 1
-    """Not done, or done and not right: something differs, was refused, or cannot go on."""
+    """Not done, or done and not right: something differs, was refused, or cannot go on; a file that was named cannot be read."""
     USAGE = 2
-    """Wrong use or settings; and an audit that could not be completed, since 1 says that it found differences."""
+    """Wrong use or settings; and a comparison (`audit`, `conformance`) that could not be made, since 1 says that it found
+    differences."""
     INTERRUPTED = 130
-    """Stopped by Ctrl-C in the middle; the same command goes on where that is said."""
+    """Stopped by Ctrl-C in the middle; the message says what was done, and the same command goes on where that is said."""
 
 
 def complain(message: str) -> None:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import json_option, lang_option
 from pipeline.explain.explaining import ExplainError, explain_claim
-from pipeline.explain.view import as_data, parts
+from pipeline.explain.view import as_data, events_used, parts, say_events, say_unknown
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.records import read_records
 from pipeline.settings.model import SettingsError, load_settings
@@ -29,14 +29,14 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        fail(f"{path}: {error.strerror}", Exit.USAGE)
+        fail(f"{path}: {error.strerror}")
 
 
 def _lines(path: Path) -> list[bytes]:
     try:
         return [line for _, line in read_records(path)]
     except InputError as error:
-        fail(str(error), Exit.USAGE)
+        fail(str(error))
 
 
 def _claim(path: Path) -> bytes:
@@ -74,7 +74,8 @@ def explain_command(claim_file: Path, events_file: Path, as_of: dt.datetime | No
     Events of other physicians and institutions are ignored. A line that is not an event of the scheme has no effect, as in
     the pipeline, and is named.
 
-    Exit code 0: explained; 1: the claim is not valid, or the law cannot be applied; 2: a file or the settings cannot be used.
+    Exit code 0: explained; 1: a file cannot be read, the claim is not valid, or the law cannot be applied; 2: the settings cannot
+    be used.
 
     \b
     Example:
@@ -94,10 +95,15 @@ def explain_command(claim_file: Path, events_file: Path, as_of: dt.datetime | No
     except CalendarError as error:
         fail(str(error), Exit.FAILED)
     if as_json:
-        click.echo(json.dumps(as_data(told.chain, told.verdict, told.as_of), ensure_ascii=False))
+        data = as_data(told.chain, told.verdict, told.as_of)
+        click.echo(json.dumps({**data, "events": events_used(told)}, ensure_ascii=False))
     else:
         for part in parts(told.chain, told.verdict, told.as_of, lang):
             out.print(part)
+        out.print()
+        out.print(escape(say_events(told, events_file.name, lang)), style="dim")
+        if unknown := say_unknown(told, lang):
+            err.print(escape(unknown), style="yellow", soft_wrap=True)
     for line in told.unusable:
         err.print(
             f"[yellow]{escape(str(events_file))}:{line.line}:[/] {escape('; '.join(line.problems))}", soft_wrap=True

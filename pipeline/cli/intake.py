@@ -224,4 +224,4 @@ def _claims_of(taken: Taken, target: Path) -> str:
     ]
     later = "".join(f"; {number:,} {what}" for number, what in open_ones if number)
     where = escape(str(target)) if taken.claims else "nothing is written"
-    return f"{where}: [bold]{taken.claims:,} claims[/]{f' ({said})' if said else ''}{later}"
+    return f"{where}: [bold]{taken.claims:,} claim{'' if taken.claims == 1 else 's'}[/]{f' ({said})' if said else ''}{later}"

@@ -202,7 +202,7 @@ def _wait(ledger: LedgerWait) -> int:
         try:
             return ledger.until_taken(lambda still: bar.update(task, total=still.of, completed=still.of - still.left))
         except KeyboardInterrupt:
-            fail("interrupted; the events were sent, and the control plane takes them when it runs")
+            fail("interrupted; the events were sent, and the control plane takes them when it runs", Exit.INTERRUPTED)
         finally:
             ledger.close()
 
@@ -248,9 +248,8 @@ def _load(source: Source, settings: Settings, *, strict: bool) -> Loaded:
         except ClusterError as error:
             fail(str(error))
         except KeyboardInterrupt:
-            fail(
-                f"interrupted; at least {so_far:,} {kind} had been sent, and sending the file again would send them twice"
-            )
+            again = ", and sending the file again would send them twice" if so_far else ""
+            fail(f"interrupted; at least {so_far:,} {kind} had been sent{again}", Exit.INTERRUPTED)
 
 
 def _tell(place: str, kind: Kind, loaded: Loaded, *, as_json: bool, dead_letters: int | None = None) -> None:

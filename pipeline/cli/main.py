@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 try:
     import click
 
     from pipeline.cli.options import json_option
-except KeyboardInterrupt:  # from here on click answers it
-    raise SystemExit(1) from None
+except KeyboardInterrupt:  # from here on `invoke` answers it
+    raise SystemExit(130) from None
 
 
 class Screening(click.Group):
@@ -33,13 +33,23 @@ class Screening(click.Group):
         """Runs a command; no traceback is shown for what the user can mend."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _end_interrupted()
         except Exception as error:
             # The Kafka client makes a SystemError of an interrupt inside a wait (confluent-kafka 2.16), Python 3.11 a
             # RuntimeError of one while a class is made, that is, during imports.
             if isinstance(error.__cause__, KeyboardInterrupt):
-                raise KeyboardInterrupt from None
+                _end_interrupted()
             _tell_of_the_client(error)
             raise
+
+
+def _end_interrupted() -> NoReturn:
+    """Ends a command that had nothing of its own to say of Ctrl-C."""
+    from pipeline.cli.exits import Exit
+
+    click.echo("Aborted!", err=True)
+    raise SystemExit(Exit.INTERRUPTED) from None
 
 
 def _tell_of_the_client(error: Exception) -> None:

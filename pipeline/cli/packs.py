@@ -87,13 +87,16 @@ def show_pack(pack: str, lang: Lang, as_json: bool) -> None:
 
 
 def _find(name: str) -> Pack:
-    """A pack by name, with or without its version, or by file. Exits 1 when its file is wrong, 2 when there is none."""
+    """A pack by name, with or without its version, or by file.
+
+    Exits 1 for a file that is wrong or cannot be read, 2 for an unknown name.
+    """
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         try:
             return as_chosen(parse_pack(path.read_text("utf-8"), str(path)))
         except (OSError, UnicodeDecodeError) as error:
-            fail(f"{path}: {_reason(error)}", Exit.USAGE)
+            fail(f"{path}: {_reason(error)}")
         except PackError as error:
             fail(str(error), Exit.FAILED)
     every, _ = _configured()
@@ -175,7 +178,7 @@ def check_packs(paths: tuple[Path, ...], on: dt.datetime | None, lang: Lang, as_
     no two packs for a region on the same days, and one for every other region. What is no error is a warning: a pack past the
     national transition, one without a last day, a gap before the pack that follows.
 
-    Exit code 0: all can be used; 1: some cannot; 2: a path cannot be read.
+    Exit code 0: all can be used; 1: some cannot, or a path cannot be read; 2: wrong use.
 
     \b
     Example:
@@ -185,7 +188,7 @@ def check_packs(paths: tuple[Path, ...], on: dt.datetime | None, lang: Lang, as_
         today = dt.datetime.now(CHINA).date() if on is None else on.date()
         checked, together, told = check_paths(paths or (_default_folder(),), today)
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}", Exit.USAGE)
+        fail(f"{error.filename}: {error.strerror}")
     bad = bool(together) or any(item.problems for item in checked)
     if as_json:
         click.echo(json.dumps(_report(checked, together, told), ensure_ascii=False))

@@ -13,7 +13,7 @@ from rich.markup import escape
 from pipeline.cli.exits import Exit, complain, fail
 from pipeline.cli.load import constants_of
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, settings_of
-from pipeline.cli.telling import tell_bad_line
+from pipeline.cli.telling import tell_bad_lines
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
@@ -157,8 +157,7 @@ def _record(
 
 
 def _show(file: str, roster: Roster, found: Difference, sent: int, *, applied: bool) -> None:
-    for bad in roster.bad[:_SHOWN]:
-        tell_bad_line(bad)
+    tell_bad_lines(roster.bad, _SHOWN)
     for item in found.changes[:_SHOWN]:
         event = item.event
         told = [event.type_name, event.physician_code or "", event.institution or "", getattr(event, "status", "")]
@@ -167,7 +166,7 @@ def _show(file: str, roster: Roster, found: Difference, sent: int, *, applied: b
     for told_of, sign in ((found.unsaid, "[red]✗[/]"), (found.kept, "[dim]=[/]")):
         for one in told_of[:_SHOWN]:
             out.print(f"{sign} {escape(one.code)}: {escape(one.why)}", soft_wrap=True)
-    longest = max(len(roster.bad), len(found.changes), len(found.unsaid), len(found.kept))
+    longest = max(len(found.changes), len(found.unsaid), len(found.kept))
     if longest > _SHOWN:
         out.print("[dim]of each kind the first twenty are shown; --json has all[/]")
     counted = ", ".join(f"{number:,} {name}" for name, number in _counts(roster, found).items() if number)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--events",
     "events_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="Events as NDJSON (.gz too), as on the wire; with --from-topic by default those of the topic physician-events.",
 )
 @click.option(

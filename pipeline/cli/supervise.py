@@ -66,8 +66,10 @@ def shares(events_file: Path, year: int | None, lang: Lang, as_json: bool) -> No
         settings = load_settings()
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
         lines = [line for _, line in read_records(events_file)]
-    except (PackError, SettingsError, InputError) as error:
+    except (PackError, SettingsError) as error:
         fail(str(error), Exit.USAGE)
+    except InputError as error:
+        fail(str(error))
     read = read_events(lines, packs)
     of_year = dt.datetime.now(CHINA).year if year is None else year
     # An institution is one in its pooling area, and a person has one dossier there, whatever place of it an event names (P1).

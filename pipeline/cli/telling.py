@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -18,6 +19,27 @@ def tell_notice(notice: Notice) -> None:
     if not notice.noted:
         style = "yellow" if notice.doubt else "dim"
         err.print(f"[{style}]{escape(str(notice))}[/]", soft_wrap=True)
+
+
+_MOST_LINES = 5
+
+
+def tell_bad_lines(lines: Sequence[BadLine], most: int) -> None:
+    """Tells of lines that were left out, each cause once, with how many lines it has and the first of them.
+
+    At most so many causes are told.
+    """
+    causes: dict[tuple[str, str], list[int]] = {}
+    for bad in lines:
+        causes.setdefault((bad.file, bad.reason), []).append(bad.number)
+    for (file, reason), numbers in list(causes.items())[:most]:
+        where = f"{file}: " if file else ""
+        first = ", ".join(map(str, numbers[:_MOST_LINES]))
+        more = f" and {len(numbers) - _MOST_LINES:,} more" if len(numbers) > _MOST_LINES else ""
+        told = f"line {first}" if len(numbers) == 1 else f"{len(numbers):,} lines ({first}{more})"
+        err.print(f"[yellow]{escape(where)}{told}:[/] {escape(reason)}", soft_wrap=True)
+    if len(causes) > most:
+        err.print(f"[yellow]{len(causes) - most:,} further causes are counted, not shown; --json has all[/]")
 
 
 def tell_bad_line(bad: BadLine) -> None:

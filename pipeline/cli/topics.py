@@ -93,6 +93,8 @@ def topics_apply(
 def topics_list(bootstrap_servers: str | None, as_json: bool) -> None:
     """Shows every topic of the catalogue and how the cluster has it.
 
+    Exit code 0: all topics are there as the catalogue says; 1: some differ or are missing, or the cluster cannot be asked.
+
     \b
     Example:
       screening topics list --json
@@ -161,7 +163,15 @@ def _show_topics(
         out.print(_table(specs, states))
         if any(state.state == "drifted" for state in states):
             err.print("Existing topics are not altered. Change them with Kafka's own tools, or change the catalogue.")
-    raise SystemExit(Exit.FAILED if any(state.state == "drifted" for state in states) else 0)
+        missing = sum(state.state == "missing" for state in states)
+        if missing:
+            which = (
+                "None of the topics exists"
+                if missing == len(states)
+                else f"{missing} of {len(states)} topics do not exist"
+            )
+            err.print(f"{which}; `screening topics apply` creates what is missing.", soft_wrap=True)
+    raise SystemExit(Exit.FAILED if any(state.state in ("drifted", "missing") for state in states) else 0)
 
 
 def _table(specs: tuple[TopicSpec, ...], states: list[Any]) -> Table:

@@ -47,6 +47,12 @@ class Explained:
     used: int
     others: int
     unusable: tuple[Unusable, ...]
+    area: str = ""
+    own: int = 0
+    """How many events of the claim's own physician were used, and `institution` of its institution; `elsewhere` are the areas
+    in which the file has events of the physician as well."""
+    institution: int = 0
+    elsewhere: tuple[str, ...] = ()
 
 
 def explain_claim(
@@ -115,7 +121,20 @@ def explain_claim(
         mentions(ruled.decided.people[0].text if ruled.decided.people else None),
     )
     used = len({id(one) for one in (*events, *(one.event for one in bearing))})
-    return Explained(verdict, story, pack, as_of, len(events), len(read.events) - used, tuple(read.unusable))
+    about_person = sum(not event.of_institution for event in known.dossier.events)
+    return Explained(
+        verdict,
+        story,
+        pack,
+        as_of,
+        len(events),
+        len(read.events) - used,
+        tuple(read.unusable),
+        area,
+        about_person,
+        len(known.institution_events),
+        tuple(sorted({one.area for one in bearing if one.code == code} - {area})),
+    )
 
 
 @lru_cache(maxsize=2)

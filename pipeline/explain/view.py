@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
+from pipeline.explain.explaining import Explained
 from pipeline.telemetry.console import Table
 from rules.text import Lang, pick
 from rules.vocabulary import Disposition, EncounterType, Standing
@@ -143,6 +144,48 @@ def _next(story: Chain, lang: Lang) -> RenderableType:
 
 def _both(said: Any) -> dict[str, str]:
     return {"zh": said.zh, "en": said.en}
+
+
+def events_used(told: Explained) -> dict[str, Any]:
+    """By how many events the claim was judged, and how many of the file are of others."""
+    return {
+        "area": told.area,
+        "physician": told.own,
+        "institution": told.institution,
+        "others": told.others,
+        "unusable": len(told.unusable),
+        "elsewhere": list(told.elsewhere),
+    }
+
+
+def say_events(told: Explained, file: str, lang: Lang) -> str:
+    """By what the claim was judged, in a sentence."""
+    return _w(
+        f"依据 {file}：统筹区{told.area}，该医师事件{told.own}件，该机构事件{told.institution}件；"
+        f"其他人员、机构的事件{told.others}件，未用",
+        f"Judged by {file}: in area {told.area} {_of(told.own)} of the physician and {_of(told.institution)} of the institution; "
+        f"{_of(told.others)} of others were not used",
+        lang,
+    )
+
+
+def say_unknown(told: Explained, lang: Lang) -> str | None:
+    """That the events know nothing of the claim's physician in its area, if that is so."""
+    code = told.verdict["physician_code"]
+    if code is None or told.own:
+        return None
+    known = "" if told.as_of is None else _w(f"截至{told.as_of}，", f" as of {told.as_of}", lang)
+    places = ", ".join(told.elsewhere)
+    also = _w(f"；该医师在{places}有事件", f"; it has events of this physician in {places}", lang) if places else ""
+    return _w(
+        f"{known}登记事件中没有医师{code}在统筹区{told.area}的事件：按未登记判定{also}",
+        f"the events know no physician {code} in area {told.area}{known}: judged as not registered there{also}",
+        lang,
+    )
+
+
+def _of(number: int) -> str:
+    return f"{number:,} event{'' if number == 1 else 's'}"
 
 
 def as_data(story: Chain, verdict: Mapping[str, Any], as_of: dt.date | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -282,6 +282,15 @@ def encoding_of(file: InputFile) -> str:
     except DAMAGE:
         pass  # told when it is read
     return "gb18030" if bad > good else UTF8
+
+
+def by_its_bytes(file: InputFile) -> tuple[InputFile, str | None]:
+    """The file with the encoding that its bytes show, and what people are told of it where it is not the usual one."""
+    if file.format not in ("csv", "ndjson"):
+        return file, None
+    made = replace(file, encoding=encoding_of(file))
+    told = f"is read as {made.encoding.upper()}, by its bytes; --encoding says otherwise"
+    return made, None if made.encoding == UTF8 else told
 
 
 def _reads(line: bytes, encoding: str) -> bool:

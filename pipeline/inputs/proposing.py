@@ -15,6 +15,7 @@ import yaml
 
 from pipeline.inputs.files import InputFile
 from pipeline.inputs.forms import is_missing, text_of
+from pipeline.inputs.headings import HEADINGS, WORDS, plain_heading
 from pipeline.inputs.mapping import AMOUNTS, DATES, FIELDS, FLAGS, REQUIRED, TIMES, FieldSource, Mapping, load_mapping
 from pipeline.inputs.moments import moment_of
 from pipeline.inputs.rows import Table, read_table
@@ -55,12 +56,13 @@ def _shipped() -> tuple[Mapping, ...]:
 
 
 def _columns_of(name: str, columns: Sequence[str]) -> list[str]:
-    """The columns of a file that a shipped mapping reads this field from, in its order of preference."""
+    """The columns of a file that a shipped mapping reads this field from, in its order; then those that say it in Chinese."""
     known = [
         column for mapping in _shipped() if name in mapping.fields for column in (mapping.fields[name].names or ())
     ]
-    folded = {column.casefold(): column for column in columns}
-    return list(dict.fromkeys(folded[column.casefold()] for column in known if column.casefold() in folded))
+    known += HEADINGS.get(name, ())
+    folded = {plain_heading(column): column for column in reversed(columns)}
+    return list(dict.fromkeys(folded[heading] for heading in map(plain_heading, known) if heading in folded))
 
 
 def _field(name: str, columns: list[str], table: Table, spare: Sequence[str]) -> Iterator[str]:
@@ -109,11 +111,12 @@ def _coded(name: str, source: dict[str, Any], values: list[Any]) -> Iterator[str
     )
     if known is None or known.values is None:
         return
+    codes = {**known.values, **WORDS.get(name, {})}
     seen = sorted({text for value in values if (text := _text(value)) is not None})
-    if not seen or set(seen) <= set(known.values.values()):
+    if not seen or set(seen) <= set(codes.values()):
         return
-    table = {code: known.values[code] for code in seen if code in known.values}
-    unknown = [code for code in seen if code not in known.values]
+    table = {code: codes[code] for code in seen if code in codes}
+    unknown = [code for code in seen if code not in codes]
     if unknown:
         yield f"  # TODO {name}: no table knows {_shown(unknown)}; say what they are, or leave them to `otherwise`"
     source["values"] = table

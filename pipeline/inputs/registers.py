@@ -226,7 +226,8 @@ def _holds(when: Condition, values: Mapping[str, Any]) -> bool:
     if said is not None and said in when.others:
         return False
     known = ", ".join((*when.values, *when.others))
-    raise FormError(f"{when.column} is {said!r}; the mapping knows {known}")
+    found = "empty" if said is None else repr(said)
+    raise FormError(f"{when.column} is {found}; the mapping knows {known}")
 
 
 def _event(mapping: EventMapping, event: EventSource, row: NamedRow, columns: frozenset[str]) -> dict[str, Any]:

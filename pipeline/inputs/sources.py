@@ -26,7 +26,7 @@ from pipeline.inputs.document_slices import (
     workbook_pieces,
 )
 from pipeline.inputs.errors import InputError, MappingError
-from pipeline.inputs.files import DAMAGE, UTF8, InputFile, damaged, encoding_of, find_inputs, opened
+from pipeline.inputs.files import DAMAGE, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.fitting import Fitted, fit
 from pipeline.inputs.mapping import CONTRACT, Mapping
 from pipeline.inputs.slicing import (
@@ -99,12 +99,9 @@ def _prepare(file: InputFile, mapping: Mapping, encoding: str | None) -> tuple[I
         return file, fitted, _told_of_columns(file, mapping, sheet.columns)
     if encoding is not None:
         file = replace(file, encoding=encoding)
-    elif file.format == "csv":
-        file = replace(file, encoding=encoding_of(file))
-        if file.encoding != UTF8:
-            notices.append(
-                Notice(file.name, f"is read as {file.encoding.upper()}, by its bytes; --encoding says otherwise")
-            )
+    else:
+        file, told = by_its_bytes(file)
+        notices += [Notice(file.name, told)] if told else []
     if file.format == "csv":
         with opened(file) as text:
             header = read_header(text.lines(), file.name)

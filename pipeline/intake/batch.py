@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.errors import InputError
-from pipeline.inputs.files import DAMAGE, UTF8, InputFile, damaged, encoding_of, find_inputs, opened
+from pipeline.inputs.files import DAMAGE, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.rows import numbered_documents, read_table
 from pipeline.intake.classes import VisitClasses
 from pipeline.intake.gathering import Gathered, Gathering, counted
@@ -137,7 +137,9 @@ def _read(
     file: InputFile, gathering: Gathering, taken: Taken, encoding: str | None, progress: Callable[[int], None]
 ) -> None:
     try:
-        made = replace(file, encoding=encoding or _encoding(file, taken))
+        made, told = (replace(file, encoding=encoding), None) if encoding else by_its_bytes(file)
+        if told is not None:
+            taken.notices.append(f"{file.name}: {told}")
         if file.format == "ndjson":
             _documents(made, gathering, taken, progress)
         else:
@@ -145,14 +147,6 @@ def _read(
     except InputError as error:
         taken.damaged.append(str(error))
     progress(taken.lines)
-
-
-def _encoding(file: InputFile, taken: Taken) -> str:
-    """The encoding of a file of text, told where it is not the usual one."""
-    found = encoding_of(file) if file.format in ("ndjson", "csv") else UTF8
-    if found != UTF8:
-        taken.notices.append(f"{file.name}: is read as {found.upper()}, by its bytes; --encoding says otherwise")
-    return found
 
 
 def _documents(file: InputFile, gathering: Gathering, taken: Taken, progress: Callable[[int], None]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -66,11 +66,22 @@ def clock_refused() -> str:
     return f"this host's clock says {now}, a time that the brokers refuse; put the clock right (NTP)"
 
 
+def is_denied(error: KafkaError | None) -> bool:
+    """Whether the brokers do not show a topic because the right to it is missing."""
+    return error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
 def no_topic(name: str, error: KafkaError | None) -> str:
     """A sentence on a topic that the brokers do not show."""
-    if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+    if is_denied(error):
         return f"no right to topic {name}; `screening topics acls` shows what each role needs"
-    return f"topic {name} does not exist; create it with `screening topics apply`"
+    return no_topics([name])
+
+
+def no_topics(names: Sequence[str]) -> str:
+    """A sentence on topics that are not there: all of them at once, with the command that creates them."""
+    told = f"topic {names[0]} does not exist" if len(names) == 1 else f"topics {', '.join(names)} do not exist"
+    return f"{told}; create {'it' if len(names) == 1 else 'them'} with `screening topics apply`"
 
 
 def _cause(settings: Settings) -> KafkaError | None:

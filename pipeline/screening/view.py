@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import TopicMetadata
 
-from pipeline.kafka.diagnostics import ClusterError, first_answer, no_topic
+from pipeline.kafka.diagnostics import ClusterError, first_answer, is_denied, no_topic, no_topics
 from pipeline.kafka.records import key, place
 from pipeline.screening.events import StandingReadFailed, StandingRecordUnreadable
 from pipeline.screening.freshness import Freshness, Mark, WaitCause
@@ -23,7 +25,17 @@ from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
-from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING, TopicSpec
+from topics.catalogue import (
+    CLAIM_CASES,
+    CLAIM_VERDICTS,
+    CLAIMS,
+    CLAIMS_DEAD_LETTER,
+    INSTITUTION_STANDING,
+    LEDGER_PROGRESS,
+    PHYSICIAN_EVENTS,
+    PHYSICIAN_STANDING,
+    TopicSpec,
+)
 from topics.messages.verdicts import VerdictRegister
 
 _READ_AT_ONCE = 5_000
@@ -176,20 +188,43 @@ class StandingView:
 
     def _assign(self) -> None:
         if not self._positions:
-            for spec in (PHYSICIAN_EVENTS, LEDGER_PROGRESS):
-                self._partitions_of(spec)  # a cluster without them cannot tell how old the view is
+            self._require((PHYSICIAN_EVENTS, LEDGER_PROGRESS, PHYSICIAN_STANDING, INSTITUTION_STANDING))
         known = self._partitions_of(PHYSICIAN_STANDING) + self._partitions_of(INSTITUTION_STANDING)
         new = [where for where in known if where not in self._positions]
         for where in new:
             self._positions[where] = _Position()
         self._consumer.incremental_assign([TopicPartition(name, number, 0) for name, number in new])
 
-    def _partitions_of(self, spec: TopicSpec) -> list[tuple[str, int]]:
+    def _require(self, specs: tuple[TopicSpec, ...]) -> None:
+        """Raises ViewError if one of these is not there: a cluster without them cannot tell how old the view is.
+
+        The message names every topic of a worker that is missing, so that people need not mend one after the other.
+        """
+        there = self._asked(None)
+        outputs = [
+            spec.prefixed(self.settings.output_prefix) for spec in (CLAIM_VERDICTS, CLAIM_CASES, CLAIMS_DEAD_LETTER)
+        ]
+        absent = [spec for spec in (*specs, CLAIMS, *outputs) if spec.name not in there]
+        if not set(specs) & set(absent):
+            return
+        # A topic that this process may not see is missing from the list, too; asked for by name the brokers say so.
+        errors = {spec.name: self._asked(spec.name)[spec.name].error for spec in absent}
+        denied = [(name, error) for name, error in errors.items() if is_denied(error)]
+        raise ViewError(no_topic(*denied[0]) if denied else no_topics(list(errors)))
+
+    def _asked(self, name: str | None) -> dict[str, TopicMetadata]:
+        def ask(limit: float) -> dict[str, TopicMetadata]:
+            options: dict[str, Any] = {"timeout": limit} if name is None else {"topic": name, "timeout": limit}
+            found: dict[str, TopicMetadata] = self._consumer.list_topics(**options).topics
+            return found
+
         try:
-            known = first_answer(lambda limit: self._consumer.list_topics(spec.name, timeout=limit), self.settings)
+            return first_answer(ask, self.settings)
         except ClusterError as error:
             raise ViewError(str(error)) from error
-        topic = known.topics[spec.name]
+
+    def _partitions_of(self, spec: TopicSpec) -> list[tuple[str, int]]:
+        topic = self._asked(spec.name)[spec.name]
         if topic.error is not None or not topic.partitions:
             raise ViewError(no_topic(spec.name, topic.error))
         return [(spec.name, number) for number in sorted(topic.partitions)]

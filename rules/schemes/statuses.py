@@ -47,7 +47,10 @@ def governing(statuses: Iterable[Status], t: int) -> Status | None:
     """N1: of the statuses that cover day `t` the one with the later first day; same day, the later in order."""
     best: Status | None = None
     for status in statuses:
-        if status.covers(t) and (best is None or (status.start, status.number) > (best.start, best.number)):
+        # Said at length, because a file of thousands of events asks it millions of times.
+        if status.start <= t <= status.until and (
+            best is None or (status.start, status.number) > (best.start, best.number)
+        ):
             best = status
     return best
 

@@ -195,6 +195,10 @@ def test_a_worker_without_topics_says_how_to_make_them(kafka: Cluster) -> None:
     last = json.loads(done.stderr.splitlines()[-1])
     assert last["event"] == "worker_failed"
     assert "screening topics apply" in last["error"]
+    for topic in ("physician-events", "ledger-progress", "physician-standing", "claims", "claim-verdicts"):
+        assert topic in last["error"], "all that is missing is told at once"
+    shown = kafka.screening("topics", "list")
+    assert (shown.returncode, "None of the topics exists" in shown.stderr) == (1, True)
 
 
 def test_a_port_that_another_program_has_is_told_with_the_setting_to_change(kafka: Cluster) -> None:

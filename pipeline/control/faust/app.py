@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -25,6 +26,7 @@ from pipeline.control.faust.assignor import Assignor, TopicNotShown
 from pipeline.control.faust.credentials import credentials
 from pipeline.control.faust.headers import forgive_headers
 from pipeline.control.faust.tables import PublishedTable, Takeover
+from pipeline.kafka.diagnostics import no_topics
 from pipeline.settings.model import Settings
 from topics.catalogue import (
     CASE_ACTIONS,
@@ -387,19 +389,16 @@ def source(app: ControlApp, spec: TopicSpec) -> Any:
 
 def equal_partitions(counts: Mapping[str, int]) -> list[str]:
     """What is wrong with the partitions of the topics that have to agree; empty when nothing is."""
-    problems = [] if counts.get(LEDGER_PROGRESS.name) else [_missing(LEDGER_PROGRESS.name)]
-    for group in ((PHYSICIAN_EVENTS, *EVENT_TABLES), (CLAIM_CASES, CASE_ACTIONS, *CASE_TABLES)):
+    groups = ((PHYSICIAN_EVENTS, *EVENT_TABLES), (CLAIM_CASES, CASE_ACTIONS, *CASE_TABLES))
+    missing = [spec.name for spec in (LEDGER_PROGRESS, *chain(*groups)) if not counts.get(spec.name)]
+    problems = [no_topics(missing)] if missing else []
+    for group in groups:
         names = [spec.name for spec in group]
-        problems += [_missing(name) for name in names if not counts.get(name)]
         found = {name: counts[name] for name in names if counts.get(name)}
         if len(set(found.values())) > 1:
             told = ", ".join(f"{name} has {number}" for name, number in found.items())
             problems.append(f"these topics must have equally many partitions: {told}")
     return problems
-
-
-def _missing(topic: str) -> str:
-    return f"topic {topic} does not exist; create it with `screening topics apply`"
 
 
 def owned(assignment: Iterable[TP], topic: str) -> set[int]:

@@ -43,11 +43,13 @@ def run(
         return Facts(status.standing, in_penalty=True, penalty_period=period, citations=cites, causes=status.causes)
 
     def cuts(first: int, last: int) -> list[int]:
-        edges = {edge for status in statuses for edge in (status.start, status.until + 1)}.union(abnormal.starts)
-        return sorted(edge for edge in edges if first < edge <= last)
+        ends = {status.until + 1 for status in statuses if first <= status.until < last}
+        return sorted(ends.union(edge for edge in abnormal.starts if first < edge <= last))
 
     number = 0
     for t, group, last in by_day(events):
+        # What has ended says nothing of this day nor of a later one.
+        statuses[:] = [status for status in statuses if status.until >= t]
         for event in group:
             number += 1
             if isinstance(event, Registration):

@@ -133,6 +133,8 @@ class QiannanFold(PointsAccount):
         """The days in (first, last] on which, without any event, something may change."""
         days = {first + 1, *self.law.starts}
         for window in self.windows:
+            if window.end < first:
+                continue  # a file of thousands of events has thousands of these
             days.add(window.start)
             days.add(window.end + 1)
             if window.hole is not None:
@@ -156,7 +158,8 @@ class QiannanFold(PointsAccount):
     def facts(self, t: int) -> Facts | None:
         """What holds on day `t`, which must not lie after the next event. None: unregistered, nothing to say."""
         self.values = self.law.on(t)
-        running = later([window for window in self.windows if window.covers(t)]) if self.windows else None
+        begun = [window for window in self.windows if window.start <= t <= window.end]
+        running = later([window for window in begun if window.covers(t)]) if begun else None
         period = (running.start, running.end) if running is not None else None
         if not self.registered:
             if running is None:

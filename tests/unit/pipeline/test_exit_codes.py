@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from pipeline import loading
 from pipeline.cli.exits import Exit
 from pipeline.cli.main import main
+from pipeline.loading import Loaded
 from tests.support.commands import screening
 from tests.support.spoiled import claim
 
@@ -68,6 +72,41 @@ def test_no_command_ends_with_a_bare_number() -> None:
         assert not re.search(r"SystemExit\([12]\)|sys\.exit\(\d|fail\([^\n]*, [012]\)", path.read_text("utf-8")), (
             path.name
         )
+
+
+NOT_READ = {
+    ("load", "claims"): ["{}"], ("load", "events"): ["{}"], ("load", "standing"): ["{}"], ("register", "sync"): ["{}"],
+    ("explain",): ["--claim", "{}", "--events", "{}"], ("mapping", "new"): ["{}"],
+    ("packs", "check"): ["{}"], ("supervise", "shares"): ["--events", "{}"], ("intake",): ["{}", "--out", "claims.ndjson"],
+    ("replay",): ["{}", "--events", "{}", "--out", "out"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", NOT_READ, ids=" ".join)
+def test_a_file_that_is_not_there_ends_every_command_but_a_comparison_with_1(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    arguments = [item.format(tmp_path / "none.ndjson") for item in NOT_READ[words]]
+    done = CliRunner().invoke(main, [*words, *arguments])
+    assert done.exit_code == Exit.FAILED, done.output
+    assert "none.ndjson" in done.output
+
+
+@pytest.mark.parametrize("sent", [0, 3])
+def test_ctrl_c_in_the_middle_of_a_load_says_what_was_sent_and_ends_with_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int
+) -> None:
+    (file := tmp_path / "claims.ndjson").write_bytes(claim())
+
+    def interrupted(*_given: object, progress: Callable[[Loaded], None], **_named: object) -> Loaded:
+        progress(Loaded(lines=5, sent=sent))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loading, "load_file", interrupted)
+    done = CliRunner().invoke(main, ["load", "claims", str(file)])
+    assert done.exit_code == Exit.INTERRUPTED, done.output
+    assert f"interrupted; at least {sent} claims had been sent" in done.output
+    assert ("twice" in done.output) == bool(sent)
 
 
 def test_a_replay_says_of_each_reason_which_row_was_the_first_and_ends_with_1_when_nothing_counts(

@@ -371,6 +371,27 @@ def test_json_has_the_verdict_as_on_the_wire_and_both_languages(files: tuple[Pat
     assert set(answer["explanation"]) == {"zh", "en"}
 
 
+def test_a_physician_whom_the_events_do_not_know_is_named_with_what_the_claim_was_judged_by(
+    files: tuple[Path, Path],
+) -> None:
+    known = run("--claim", files[0], "--events", files[1])
+    assert (
+        f"Judged by events.ndjson: in area 522700 {len(TWELVE)} events of the physician and 0 events of the institution"
+        in (" ".join(known.stdout.split()))
+    )
+    assert "know no physician" not in known.stderr
+    files[0].write_bytes(claim(physician_code="D522701999999"))
+    unknown = run("--claim", files[0], "--events", files[1])
+    assert unknown.exit_code == 0
+    assert (
+        f"0 events of the physician and 0 events of the institution; {len(TWELVE)} events of others were not used"
+        in (" ".join(unknown.stdout.split()))
+    )
+    assert "the events know no physician D522701999999 in area 522700: judged as not registered there" in unknown.stderr
+    used = json.loads(run("--claim", files[0], "--events", files[1], "--json").stdout)["events"]
+    assert (used["area"], used["physician"], used["others"]) == ("522700", 0, len(TWELVE))
+
+
 def test_unusable_events_are_named_by_line_and_count_for_nothing(files: tuple[Path, Path]) -> None:
     wrong = event("x1", "deduction", "2023-05-11", points=5, violation_id="QN-T2-02")
     other = event("o1", "registration", "2023-05-11", physician_code="D9")
@@ -389,7 +410,7 @@ def test_unusable_events_are_named_by_line_and_count_for_nothing(files: tuple[Pa
         (claim() + b"\n" + claim(), "holds 2 claims, one a line; expected one", 1),
         (b'{"claim_id":"C1"}', "missing_field", 1),
         (claim().replace(b"outpatient", b"teleport"), "encounter_type", 1),
-        (None, "No such file", 2),
+        (None, "No such file", 1),
     ],
 )
 def test_a_file_that_is_no_claim_is_refused_with_the_reason(

@@ -72,7 +72,7 @@ def test_show_takes_a_name_a_version_or_a_file_and_json_is_the_whole_pack() -> N
     done = run("show", "moon-1969")
     assert done.exit_code == 2
     assert "no pack is called moon-1969; there are: lanzhou-2014" in done.stderr
-    assert run("show", "none.yaml").exit_code == 2
+    assert run("show", "none.yaml").exit_code == 1
 
 
 def test_check_accepts_what_is_shipped() -> None:
@@ -114,7 +114,7 @@ def test_check_looks_at_a_folder_as_a_set(folder: Path) -> None:
 
 
 def test_check_of_what_is_not_there(tmp_path: Path) -> None:
-    assert run("check", tmp_path / "none.yaml").exit_code == 2
+    assert run("check", tmp_path / "none.yaml").exit_code == 1
     empty = run("check", tmp_path)
     assert (empty.exit_code, "holds no rule pack" in empty.stdout) == (1, True)
 

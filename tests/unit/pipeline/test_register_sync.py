@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 import pytest
 
+from pipeline.cli.telling import tell_bad_lines
 from pipeline.inputs.errors import MappingError
 from pipeline.inputs.registers import load_event_mapping, parse_event_mapping
 from pipeline.register.difference import Change, Difference, Owner, difference
@@ -226,6 +227,39 @@ def test_lines_that_cannot_be_read_end_nobody_for_being_absent(log: Log) -> None
     log.sync(FULL)
     found = log.compare([("D2", HOSPITAL, "soon"), *FULL[2:]])
     assert found.changes == []
+
+
+def test_a_line_of_which_one_event_is_wrong_says_nothing_at_all_and_no_value_is_told_as_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line that registers and declares: where the second cannot be read, the first is not sent either."""
+    mapping = tmp_path / "m.yaml"
+    fields = "physician_code: code, institution: hospital, region: {constant: '110000'}"
+    mapping.write_text(f"""name: m
+about: m
+kind: events
+events:
+- {{type: registration, fields: {{{fields}, date: {{column: first, date: [yyyy-MM-dd]}}}}}}
+- {{type: site_declaration, when: {{column: flag, values: ["1"], others: ["0"]}},
+    fields: {{{fields}, date: {{column: second, date: [yyyy-MM-dd]}}}}}}
+""", "utf-8")  # fmt: skip
+    file = tmp_path / "roster.csv"
+    file.write_text("code,hospital,first,second,flag\nD1,H1,2025-02-01,2025-02-02,1\nD2,H1,2025-02-01,soon,1\n"
+                    "D3,H1,2025-02-01,2025-02-02,\nD4,H1,2025-02-01,,0\nD5,H1,2025-02-01,2025-02-02,\n", "utf-8")  # fmt: skip
+
+    roster = read_roster(str(file), load_event_mapping(str(mapping)), None, PACKS)
+
+    assert [(event.type_name, event.physician_code) for event in roster.events] == [
+        ("registration", "D1"), ("site_declaration", "D1"), ("registration", "D4"),
+    ]  # fmt: skip
+    assert [bad.number for bad in roster.bad] == [3, 4, 6]
+    assert roster.bad[1].reason == "site_declaration: flag is empty; the mapping knows 1, 0"
+    counts = roster.counts
+    assert counts.lines + counts.further == len(roster.events) + len(roster.bad) + counts.blank
+    tell_bad_lines(roster.bad, 20)
+    told = capsys.readouterr().err
+    assert "2 lines (4, 6): site_declaration: flag is empty" in told
+    assert len(told.splitlines()) == 2, "each cause once"
 
 
 def test_a_list_of_exclusions_ends_whom_it_names_and_gives_back_whom_it_names_no_more(log: Log) -> None:

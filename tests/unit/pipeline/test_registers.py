@@ -17,7 +17,7 @@ from pipeline.inputs.mapping import load_mapping, parse_mapping, shipped
 from pipeline.inputs.proposing import propose
 from pipeline.inputs.registers import load_event_mapping, parse_event_mapping
 from pipeline.inputs.sources import open_inputs, slices
-from pipeline.loading import Loaded, mapped_events
+from pipeline.loading import Loaded, checked_claims, mapped_events
 from pipeline.settings.packs import load_pack_set
 from tests.support.workbooks import write_workbook
 
@@ -99,8 +99,8 @@ def test_rows_that_are_no_events_are_told_by_line_and_cost_no_other(tmp_path: Pa
     frame.write_csv(tmp_path / "r.csv")
     events, bad, _ = loaded(tmp_path / "r.csv", **HERE)
     assert len(events) == 1
-    assert [line.split(":")[0] for line in bad] == ["3", "3", "4"]
-    assert "hi_dr_flag is '7'; the mapping knows 0, 1" in bad[1]
+    assert [line.split(":")[0] for line in bad] == ["3", "4"]
+    assert "hi_dr_flag is '7'; the mapping knows 0, 1" in bad[0]
 
 
 # -- mapping check and new ----------------------------------------------------------------------------------------
@@ -184,3 +184,25 @@ def test_what_a_file_does_not_say_is_left_for_a_person(tmp_path: Path) -> None:
     with pytest.raises(MappingError):
         parse_mapping(text, "c.yaml")
     assert load_mapping("contract").fields
+
+
+def test_an_export_with_plain_chinese_headings_is_proposed_without_an_open_point(tmp_path: Path) -> None:
+    """What a hospital's own statistics export looks like: full-width units, blanks, words in the place of codes."""
+    (tmp_path / "导出.csv").write_text(
+        "结算单号,就医地区划,定点医疗机构编码,医师代码,医疗类别,就诊日期,结算时间,人员编号,险种类型,医疗费用总额（元）, 基金支付金额 \n"
+        "S1,522700,H52270100001,D522701000001,普通门诊,2023-05-10,2023-05-10 10:00:00,P1,城乡居民基本医疗保险,120.50,100.25\n"
+        "S2,522700,H52270100001,D522701000002,住院,2023-05-12,2023-05-12 10:00:00,P2,职工基本医疗保险,80.10,60.05\n",
+        "utf-8",
+    )
+    text = propose(find_inputs(str(tmp_path / "导出.csv")).files[0])
+    assert text.count("TODO") == 1, "the head of the file says what the word means"
+    (tmp_path / "mine.yaml").write_text(text, "utf-8")
+    assert parse_mapping(text, "mine.yaml").fields["institution_code"].names == ("定点医疗机构编码",)
+    sent = Loaded()
+    mapping = parse_mapping(text, "mine.yaml")
+    [checked] = checked_claims(open_inputs(str(tmp_path / "导出.csv"), mapping), mapping, sent)
+    claims = [json.loads(value) for _, _, value in checked.records]
+    assert not checked.bad
+    assert [(one["claim_id"], one["physician_code"], one["encounter_type"], one["insurance_type"], one["fund_amount"])
+            for one in claims] == [("S1", "D522701000001", "outpatient", "resident", "100.25"),
+                                   ("S2", "D522701000002", "inpatient", "employee", "60.05")]  # fmt: skip

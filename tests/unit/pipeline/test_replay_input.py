@@ -21,6 +21,7 @@ from pipeline.inputs.errors import FormError, InputError, MappingError
 from pipeline.inputs.fitting import fit
 from pipeline.inputs.forms import is_missing, row_document
 from pipeline.inputs.mapping import CONTRACT, load_mapping, parse_mapping, shipped
+from pipeline.inputs.sources import open_inputs
 from tests.support.replaying import frame_of, run, sample_claims, verdicts, write_lines
 from tests.support.spoiled import GOOD, SPOILED, claim
 from tests.support.thorough import examples
@@ -199,6 +200,21 @@ def test_a_csv_record_that_is_no_utf_8_is_set_aside_and_its_neighbours_are_judge
     [rejected] = pl.read_parquet(tmp_path / "out" / "rejected-input.parquet").to_dicts()
     assert (rejected["source_row"], rejected["line"], rejected["reason"]) == (1, 3, "invalid_utf8")
     assert rejected["raw"].startswith("\\xb9\\xf3\\xd6\\xdd,")
+
+
+@pytest.mark.parametrize("form", ["c.csv", "c.ndjson"])
+def test_the_encoding_of_csv_and_ndjson_is_found_by_the_bytes_and_told(tmp_path: Path, nobody: Path, form: str) -> None:
+    line = claim(department="内科门诊")
+    text = line.decode() if form.endswith("ndjson") else "\n".join([",".join(json.loads(line)), ",".join(
+        str(value) for value in json.loads(line).values())])  # fmt: skip
+    (tmp_path / form).write_bytes((json.dumps(json.loads(text), ensure_ascii=False) if form.endswith("ndjson") else text)
+                                  .encode("gbk") + b"\n")  # fmt: skip
+
+    prepared = open_inputs(str(tmp_path / form), load_mapping(CONTRACT))
+
+    assert any("is read as GB18030, by its bytes" in str(notice) for notice in prepared.notices)
+    run(tmp_path / "out", tmp_path / form, nobody)
+    assert verdicts(tmp_path / "out")["claim_id"].to_list() == ["C0001"]
 
 
 def test_csv_fields_may_hold_quotes_commas_and_line_ends_and_a_row_with_too_many_fields_is_set_aside(
