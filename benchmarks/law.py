@@ -1,6 +1,7 @@
 """How fast the law itself is, without Kafka: `python -m benchmarks.law` writes results/law.json and results/law.md.
 
-Two figures. Folding: a dossier of 20 events read, ordered and told as a timeline, one core. Deciding: `Screen.decide` over
+Three figures. Folding: a dossier of 20 events read, ordered and told as a timeline, one core. A large dossier: how much dearer
+one of 5,000 events is than one of 1,250, so that four is in proportion and sixteen the square. Deciding: `Screen.decide` over
 frames in memory, with the standings of 200,000 physicians of three spans each, on as many threads as polars takes.
 """
 
@@ -40,6 +41,8 @@ SEED = 20221226
 
 DOSSIERS = 100_000
 EVENTS = 20
+LARGE = 5_000
+"""The most events that a dossier may hold."""
 FOLD_TARGET = 60.0
 """Seconds for DOSSIERS dossiers on one core."""
 
@@ -104,6 +107,28 @@ def folding(pack: Pack, count: int) -> Row:
     if count != DOSSIERS:
         note += f"; scaled from {count:,} measured"
     return Row("ledger", "fold and timeline of 100,000 dossiers", round(spent * DOSSIERS / count, 1), "s", note)
+
+
+def large(pack: Pack) -> Row:
+    """How many times as much CPU time the timeline of LARGE events takes as that of a quarter of them, in one run."""
+    many = [event for number in range(LARGE // EVENTS) for event in dossier(number)]
+    own = [msgspec.structs.replace(event, physician_code="D522700000000") for event in many]
+    spent = []
+    for size in (LARGE // 4, LARGE):
+        best = float("inf")
+        for _ in range(3):
+            began = time.process_time()
+            timeline(own[:size], pack)
+            best = min(best, time.process_time() - began)
+        spent.append(best)
+    note = f"{spent[0] * 1000:.0f} and {spent[1] * 1000:.0f} ms of CPU time, the best of three; four would be in proportion"
+    return Row(
+        "large dossier",
+        f"timeline of {LARGE:,} events over that of {LARGE // 4:,}",
+        round(spent[1] / spent[0], 1),
+        "x",
+        note,
+    )
 
 
 def roster(physicians: int) -> StandingIndex:
@@ -208,7 +233,9 @@ def measure(parts: set[str], dossiers: int, sizes: list[int], rounds: int, show:
     rows: list[Row] = []
     if "ledger" in parts:
         rows.append(folding(packs.for_region(REGION), dossiers))
-        show(f"{rows[-1].name}: {rows[-1].value} {rows[-1].unit}")
+        rows.append(large(packs.for_region(REGION)))
+        for row in rows:
+            show(f"{row.name}: {row.value} {row.unit} ({row.note})")
     if "kernel" in parts:
         screen, index, frame = Screen(packs), roster(PHYSICIANS), claims(CLAIMS, PHYSICIANS)
         for size in sizes:

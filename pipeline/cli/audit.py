@@ -130,19 +130,29 @@ def _print_json(outcome: Outcome) -> None:
         click.echo(json.dumps(outcome.findings.as_json(), ensure_ascii=False))
 
 
+def _table(part: str, rows: list[dict[str, Any]], names: list[str]) -> Table:
+    table = Table(part, *(name.replace("_", " ") for name in names), header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(row["what"], *(f"{row[name]:,}" for name in names))
+    if len(rows) > 1:
+        table.add_section()
+        table.add_row("all", *(f"{sum(row[name] for row in rows):,}" for name in names), style="bold")
+    return table
+
+
 def _show(findings: Findings) -> None:
     for part in dict.fromkeys(row["part"] for row in findings.figures):
         rows = [row for row in findings.figures if row["part"] == part]
         names = [name for name in rows[0] if name not in ("part", "what")]
-        table = Table(part, *(name.replace("_", " ") for name in names), header_style="bold")
-        for column in table.columns[1:]:
-            column.justify = "right"
-        for row in rows:
-            table.add_row(row["what"], *(f"{row[name]:,}" for name in names))
-        if len(rows) > 1:
-            table.add_section()
-            table.add_row("all", *(f"{sum(row[name] for row in rows):,}" for name in names), style="bold")
-        out.print(table)
+        table = _table(part, rows, names)
+        zero = [name for name in names if not any(row[name] for row in rows)]
+        if zero and not out.fits(table):
+            out.print(_table(part, rows, [name for name in names if name not in zero]))
+            out.print(f"[dim]0 in every row: {', '.join(name.replace('_', ' ') for name in zero)}[/]")
+        else:
+            out.print(table)
     for note in findings.notes:
         out.print(f"[dim]{escape(note)}[/]", soft_wrap=True)
     for difference in findings.differences[:_SHOWN]:

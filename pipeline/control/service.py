@@ -37,6 +37,13 @@ _ENDS_WITHIN_S = 8.0
 """An orchestrator kills what has not ended in ten seconds or thirty; threads that wait for brokers would not end before."""
 
 
+_OF_A_LONG_REBALANCE = ("Task timed out!", "Please make sure it's hanging before restart.")
+"""How Faust warns of a rebalance that takes longer than a session, as one does whose tables have to be read.
+
+It says "timed out" of what merely goes on; readiness and `control_recovered` tell how long it took.
+"""
+
+
 class ControlError(RuntimeError):
     """The control plane cannot go on; the message says why and what to do."""
 
@@ -218,6 +225,8 @@ class _Bridge(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         said = record.getMessage().splitlines()
+        if record.levelno < logging.ERROR and said and said[0].endswith(_OF_A_LONG_REBALANCE):
+            return
         told = events.LibraryFailed if record.levelno >= logging.ERROR else events.LibraryWarned
         self._teller.tell(
             told(

@@ -30,6 +30,8 @@ def show(summary: Summary, console: Console, lang: Language) -> None:
     console.print(_cards(summary, say))
     console.print(_reasons(summary, say, lang))
     console.print(_packs(summary, say))
+    if below_zero(summary):
+        console.print(Text(say["negative"], style="dim"))
     if summary.exempted():
         console.print(_exempted(summary, say, lang))
     console.print(_dead_letters(summary, say))
@@ -37,6 +39,13 @@ def show(summary: Summary, console: Console, lang: Language) -> None:
     console.print(_story(summary, say, lang))
     console.print(_proof(summary, say))
     console.print(Text(say["note"], style="dim"))
+
+
+def below_zero(summary: Summary) -> bool:
+    """Whether an amount of these tables is negative, which a reader would take for a mistake."""
+    sums = [part for _, _, part in summary.by_reason()]
+    sums += [row[Disposition.REJECT] for _, row in summary.by_pack()]
+    return any(part.fen < 0 for part in (*sums, *summary.by_disposition().values()))
 
 
 def _table(title: str) -> Table:

@@ -50,6 +50,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "reject": ("reject", "拒付"),
     "review": ("review", "审核"),
     "withheld_yuan": ("withheld, yuan", "拒付（元）"),
+    "negative": (
+        "Below zero: more was taken back (refunds are claims with a negative amount) than charged.",
+        "负数表示退费（金额为负的结算记录）多于收费。",
+    ),
     "exempted": (
         "Emergencies paid all the same, by the ground that the exemption lifted",
         "因急救等情形照常支付的，按被豁免的事由",

@@ -55,6 +55,13 @@ class Console(RichConsole):
         finally:
             self._width = before
 
+    def fits(self, table: RichTable) -> bool:
+        """Whether a table has room as it is; elsewhere than at a terminal everything has, unless COLUMNS says otherwise."""
+        asked = os.environ.get("COLUMNS", "")
+        if asked.isdigit() and not self._own_width:
+            return self._wanted(table) <= int(asked)
+        return not self.is_terminal or self._wanted(table) <= self.width
+
     def _wanted(self, item: Any) -> int:
         """Columns that the tables of a renderable need."""
         if isinstance(item, RichTable):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from pipeline.audit.findings import Findings
+from pipeline.cli import audit as audit_cli
 from pipeline.cli import packs_view
 from pipeline.settings.packs import read_packs
 from pipeline.telemetry.console import Console, Table
@@ -77,3 +79,24 @@ def test_no_command_cuts_what_it_writes_into_a_pipe(tmp_path: Path) -> None:
     )]  # fmt: skip
     for text in told:
         assert "…" not in text, next(line for line in text.splitlines() if "…" in line)
+
+
+def test_an_audit_in_eighty_columns_breaks_no_heading_and_names_what_is_nought_everywhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    findings = Findings()
+    for number in range(2):
+        findings.count("claims", f"partition {number}", claims=1_234_567, verdicts=1_234_000, dead_letters=567, waiting=0,
+                       behind_open_transaction=0, expired_unread=0, of_another_topic=0, outcomes_of_another_topic=0)  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "80")
+    audit_cli._show(findings)
+    narrow = capsys.readouterr().out
+    assert max(map(cell_len, narrow.splitlines())) <= 80
+    for word in ("claims", "verdicts", "dead letters", "1,234,567", "2,468,000"):
+        assert word in narrow
+    assert "0 in every row: waiting, behind open transaction, expired unread, of another topic" in " ".join(
+        narrow.split()
+    )
+    monkeypatch.setenv("COLUMNS", "200")
+    audit_cli._show(findings)
+    assert "outcomes of another topic" in capsys.readouterr().out.splitlines()[1]

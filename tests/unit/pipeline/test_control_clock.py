@@ -1,8 +1,9 @@
-"""A control process on a host whose clock the brokers refuse says so, and goes on by itself once the clock is right."""
+"""What a control process says: a clock that the brokers refuse is named until it is right, a rebalance that takes its time is none."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,3 +63,16 @@ def test_a_refused_clock_is_named_until_the_brokers_have_taken_something_again(
     assert "NTP" in told["trouble"]
     assert "trouble" not in now
     assert [event.detail for event in logged if isinstance(event, ClockRefused)] == [told["trouble"]]
+
+
+@pytest.mark.parametrize(("level", "told"), [(logging.WARNING, 0), (logging.ERROR, 1)])
+def test_a_rebalance_that_takes_longer_than_a_session_is_not_told_as_something_that_timed_out(
+    level: int, told: int
+) -> None:
+    heard: list[object] = []
+    bridge = service._Bridge(SimpleNamespace(tell=heard.append))  # type: ignore[arg-type]
+    for words in ("[^-App]: Warning: Task timed out!", "[^-App]: Please make sure it's hanging before restart."):
+        bridge.emit(logging.LogRecord("faust.app.base", level, __file__, 1, words, (), None))
+    assert len(heard) == 2 * told
+    bridge.emit(logging.LogRecord("aiokafka", logging.WARNING, __file__, 1, "Heartbeat failed", (), None))
+    assert len(heard) == 2 * told + 1, "whatever else is warned of is told"
