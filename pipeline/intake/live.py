@@ -341,6 +341,8 @@ class Intake:
 
     def _take_over(self, partitions: Collection[int]) -> dict[int, Start]:
         """Reads back what is known of the visits of partitions, and where to go on; nothing when the process is to stop."""
+        if not partitions:
+            return {}  # more processes than partitions: this one stands by
         begun = time.monotonic()
         found: dict[int, Start] = {}
         kept: dict[int, dict[str, bytes]] = {}

@@ -78,7 +78,7 @@ class WorkerProcess:
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of one of its pages; status 0 while nobody answers."""
-        page = self.wait_event("worker_started")["metrics"].replace("/metrics", path)
+        page = self.wait_event(f"{self.command.split()[0]}_started")["metrics"].replace("/metrics", path)
         try:
             with urllib.request.urlopen(page, timeout=10) as answer:
                 return answer.status, answer.read().decode()
