@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -140,6 +141,8 @@ def demo(claims: int, seed: int, lang: str, as_json: bool) -> None:
     from pipeline.demo import run_demo
     from pipeline.telemetry.console import out
 
+    # Its control plane is a process of its own, which would outlive it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     raise SystemExit(run_demo(claims=claims, seed=seed, as_json=as_json, lang=lang, console=out))
 
 

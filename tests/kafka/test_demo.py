@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -19,7 +22,7 @@ from pipeline.sample import claims, institutions, roster
 from pipeline.screening.gate import Gate
 from pipeline.screening.worker import Worker
 from pipeline.settings.packs import load_pack_set
-from tests.support.commands import screening
+from tests.support.commands import environment, screening
 from topics.catalogue import CATALOGUE
 from topics.claims.codec import ClaimError
 
@@ -137,6 +140,22 @@ def test_the_demo_cuts_nothing_that_it_writes_into_a_pipe():
     told = screening("demo", "--claims", "300")
     assert told.returncode == 0, told.stdout[-6000:] + told.stderr
     assert "…" not in told.stdout
+
+
+def test_a_demo_that_is_told_to_end_leaves_no_process_and_no_file_behind(tmp_path):
+    command = [sys.executable, "-m", "pipeline.cli", "demo", "--claims", "300"]
+    with subprocess.Popen(
+        command, env=environment({}) | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        begun = next(line for line in run.stdout if "to the control plane" in line)
+        [control] = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        run.send_signal(signal.SIGTERM)
+        told = begun + run.stdout.read()
+    assert run.returncode == 130, told
+    assert "interrupted; nothing was kept" in told
+    assert not list(tmp_path.iterdir())
+    assert not Path(f"/proc/{control}").exists()
 
 
 def test_a_worker_that_fails_ends_the_demo_with_the_reason_and_its_log(monkeypatch):
