@@ -47,7 +47,7 @@ def test_apply_creates_the_catalogue_and_repeating_it_changes_nothing(kafka: Clu
 
     code, created = states(kafka, "apply", "--partitions", "claims=5")
     assert (code, {state["state"] for state in created.values()}) == (0, {"created"})
-    assert kafka.topics() == {spec.name for spec in CATALOGUE}
+    wait_for("the broker shows them", lambda: kafka.topics() == {spec.name for spec in CATALOGUE})
     for spec in CATALOGUE:
         found = settings_of(kafka, spec.name)
         assert {name: found[name] for name in spec.config()} == spec.config()
