@@ -10,6 +10,7 @@ import pytest
 from pipeline.devtools.kafka import LocalKafka
 from tests.support.cluster import Cluster
 from tests.support.control import Controls
+from tests.support.intakes import Intakes
 from tests.support.missing import stand_aside
 from tests.support.thorough import load_profile
 from tests.support.workers import Crew
@@ -37,6 +38,14 @@ def cluster(kafka: Cluster) -> Cluster:
 def crew(cluster: Cluster, tmp_path: Path) -> Iterator[Crew]:
     """Starts workers on the cluster; none outlives the test."""
     made = Crew(cluster, tmp_path)
+    yield made
+    made.dismiss()
+
+
+@pytest.fixture
+def intakes(cluster: Cluster, tmp_path: Path) -> Iterator[Intakes]:
+    """Starts processes of the intake on the cluster; none outlives the test."""
+    made = Intakes(cluster, tmp_path)
     yield made
     made.dismiss()
 

@@ -83,11 +83,13 @@ INTAKE = Board(
             Panel("Deciding a batch", "Time", quantiles("screening_intake_take_seconds"), "s"),
             Panel("Committing a batch", "Time", quantiles("screening_intake_commit_seconds"), "s"),
             Panel(
-                "Transactions rolled back",
-                "By cause",
-                ((sum_rate("screening_intake_transactions_aborted_total", "cause"), "{{cause}}"),),
-                "cps",
-                "stacked",
+                "Transactions",
+                "Tried, and rolled back by cause",
+                (
+                    ("sum(rate(screening_intake_commit_seconds_count[5m]))", "tried"),
+                    (sum_rate("screening_intake_transactions_aborted_total", "cause"), "{{cause}}"),
+                ),
+                "ops",
             ),
             Panel("Visits and messages known", "How many?", (("sum(screening_intake_states)", ""),)),
             Panel(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,14 +24,6 @@ QUICK = {
     "session_timeout_ms": 3000, "transaction_timeout_ms": 3000, "intake_batch_messages": 25, "intake_visit_wait_s": 8,
 }  # fmt: skip
 KILLS = 3
-
-
-@pytest.fixture
-def intakes(cluster: Cluster, tmp_path: Path) -> Iterator[Intakes]:
-    """Starts processes of the intake on the cluster; none outlives the test."""
-    made = Intakes(cluster, tmp_path)
-    yield made
-    made.dismiss()
 
 
 def claims(cluster: Cluster) -> list[dict[str, Any]]:

@@ -20,6 +20,8 @@ from tests.docs.test_dashboards import BOARDS, expressions
 from tests.support.cluster import Cluster
 from tests.support.control import Controls, record, wait_taken
 from tests.support.histories import make
+from tests.support.intakes import Intakes
+from tests.support.interface_messages import HOSPITAL, message, settled
 from tests.support.missing import program
 from tests.support.runs import send_claims, wait_judged
 from tests.support.spoiled import SPOILED, claim
@@ -102,25 +104,30 @@ class Prometheus(Server):
 
 def address(process: WorkerProcess) -> str:
     """Where a process shows its metrics."""
-    found = re.match(r"http://([^/]+)/metrics", process.wait_event("worker_started")["metrics"])
+    found = re.match(r"http://([^/]+)/metrics", process.wait_event(f"{process.command.split()[0]}_started")["metrics"])
     assert found is not None
     return found.group(1)
 
 
 def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
-    cluster: Cluster, controls: Controls, crew: Crew, tmp_path: Path
+    cluster: Cluster, controls: Controls, crew: Crew, intakes: Intakes, tmp_path: Path
 ) -> None:
     clock = tmp_path / "clock"
     clock.write_text("2023-05-12T09:00:00+08:00")
     control = controls.start(control_clock_file=clock).wait_ready()
     worker = crew.start(register_lag_ms=0).wait_ready()
+    intake = intakes.start(intake_visit_wait_s=1).wait_ready()
+    come_in(cluster)
     files = tmp_path / "files"
     files.mkdir()
     exporter = NodeExporter(files, tmp_path / "exporter.log")
-    targets = {"worker": address(worker), "control": address(control), "files": exporter.address}
+    targets = {
+        **{"worker": address(worker), "control": address(control), "intake": address(intake)},
+        "files": exporter.address,
+    }
     prometheus = Prometheus(tmp_path, targets)
     try:
-        wait_for("all are scraped", lambda: len(prometheus.ask("up == 1")) == 3)
+        wait_for("all are scraped", lambda: len(prometheus.ask("up == 1")) == 4)
         for turn in range(3):  # a rate needs a series to grow after it was first seen
             happen(cluster, turn)
             wait_taken(cluster, controls)
@@ -193,6 +200,14 @@ def happen(cluster: Cluster, turn: int) -> None:
         for number in range(40)
     ]
     send_claims(cluster, [*claims, *(spoiled.value for spoiled in SPOILED[:20])])
+
+
+def come_in(cluster: Cluster) -> None:
+    """Messages of a centre: a settlement of an unknown class whose visit never comes, one that no claim needs, one in GBK."""
+    settlement = settled(med_type="9901", insuplc_admdvs="unknown")
+    known = [{"key": HOSPITAL, "value": json.dumps(one).encode()} for one in (settlement, message("1101", {}))]
+    cluster.send("interface-messages", [*known, {"key": HOSPITAL, "value": "就诊".encode("gbk")}])
+    wait_for("the claim is written", lambda: cluster.read("claims"))
 
 
 def act(cluster: Cluster, turn: int) -> None:

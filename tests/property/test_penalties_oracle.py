@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from decimal import Decimal
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 from hypothesis import given
@@ -43,15 +44,17 @@ def answered(found: Assessment) -> tuple[Any, ...]:
 
 
 def test_the_calculator_and_the_oracle_agree_on_every_case():
-    seen = set()
-    for seed in range(CASES):
+    seen: set[tuple[Any, ...]] = set()
+    tiers = {(article.id, tier.id) for article in STANDARD.articles for tier in article.tiers}
+    gaps = {("person_fraud", "by hand", "personal_account_above_bands"), ("person_breach", "by hand", "mixed")}
+    for seed in count():
+        if seed >= CASES and (tiers | gaps <= seen or seed == 20_000):
+            break
         act, facts, printed = generate(seed)
         found, expected = answered(assess(READINGS[printed], act, whole(facts))), judge(act, facts, printed)
         assert found == expected, (seed, act, facts)
         seen.add(found[:3] if found[1] == "by hand" else found[:2])
-    tiers = {(article.id, tier.id) for article in STANDARD.articles for tier in article.tiers}
-    assert tiers <= seen, tiers - seen
-    assert {("person_fraud", "by hand", "personal_account_above_bands"), ("person_breach", "by hand", "mixed")} <= seen
+    assert tiers | gaps <= seen, (tiers | gaps) - seen
 
 
 NUMBERS = st.decimals(min_value=0, max_value=20_000, places=2)

@@ -53,8 +53,10 @@ def test_a_setting_that_cannot_be_used_ends_every_command_that_reads_settings_wi
 ) -> None:
     (file := tmp_path / "records.ndjson").write_text("{}\n", "utf-8")
     arguments: dict[tuple[str, ...], list[object]] = {
+        ("intake",): ["--live"],
         ("load", "claims"): [file],
         ("load", "events"): [file],
+        ("load", "messages"): [file],
         ("load", "standing"): [file],
         ("register", "sync"): [file],
         ("topics", "acls"): ["operator", "User:night"],
