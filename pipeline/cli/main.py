@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import signal
 import sys
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NoReturn
 
 try:
@@ -30,6 +33,11 @@ class Screening(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes what the commands are for, which their source says: to import them all takes seconds."""
+        named = {name: click.Command(name, help=_help_of(*place)) for name, place in _ELSEWHERE.items()}
+        click.Group(commands={**named, **self.commands}).format_commands(ctx, formatter)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; no traceback is shown for what the user can mend."""
         try:
@@ -43,6 +51,17 @@ class Screening(click.Group):
                 _end_interrupted()
             _tell_of_the_client(error)
             raise
+
+
+def _help_of(module: str, name: str) -> str | None:
+    """The docstring of a command that is not imported."""
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    tree = ast.parse(Path(spec.origin).read_text("utf-8"))
+    return next(
+        ast.get_docstring(node) for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name
+    )
 
 
 def _end_interrupted() -> NoReturn:

@@ -46,6 +46,16 @@ def test_the_readme_lists_every_command_and_none_that_does_not_exist() -> None:
     assert documented() == set(COMMANDS)
 
 
+def test_the_help_says_of_every_command_what_the_command_says_of_itself() -> None:
+    """It reads the source of the commands, and imports none."""
+    context = click.Context(main, terminal_width=500, max_content_width=500)
+    told = main.get_help(context)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        assert re.search(rf"^  {name} +{re.escape(command.get_short_help_str(400))}$", told, re.MULTILINE), name
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_shows_an_example_in_its_help(name: str) -> None:
     command = COMMANDS[name]
