@@ -9,15 +9,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from rules.packs.errors import PackError, mapping, problems_of
-from rules.packs.errors import Source as SourceText
-from rules.packs.pack import InForce, Source
+from rules.packs.cited import CitedFile, Name, Part, Sentence, read_cited
 from rules.text import Text
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Sentence = Annotated[str, StringConstraints(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -30,11 +26,7 @@ class Kind(StrEnum):
     """A retail pharmacy (零售药店)."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Condition(_Model):
+class Condition(Part):
     """A basic condition (基本条件): a fact that must be so, a number of at least so many, or a day so many months ago.
 
     `beds`: it is asked of institutions with so many beds or more only.
@@ -55,7 +47,7 @@ class Condition(_Model):
         return self
 
 
-class Bar(_Model):
+class Bar(Part):
     """A ground on which an application is not accepted (不予受理情形).
 
     `months`: it bars for so long from its day; without them as long as it is so. `performance`: it bars on after that until the
@@ -70,14 +62,14 @@ class Bar(_Model):
     citation: Sentence
 
 
-class Limit(_Model):
+class Limit(Part):
     """A length of the procedure."""
 
     value: Count
     citation: Sentence
 
 
-class Limits(_Model):
+class Limits(Part):
     """The lengths of the procedure: working days, months for applying again, people for a visit."""
 
     supplement_days: Limit
@@ -91,23 +83,12 @@ class Limits(_Model):
     visit_citation: Sentence
 
 
-class DesignationPack(_Model):
+class DesignationPack(CitedFile):
     """One authority's rules of evaluation. `territory` is the prefix of the division codes in which they hold."""
 
-    pack: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
-    version: Annotated[int, Field(ge=1)]
-    title: Text
-    source: Source
-    territory: Annotated[str, StringConstraints(pattern=r"^\d{2,6}$")]
-    in_force: InForce
     conditions: Annotated[tuple[Condition, ...], Field(min_length=1)]
     bars: Annotated[tuple[Bar, ...], Field(min_length=1)]
     limits: Limits
-
-    @property
-    def name(self) -> str:
-        """Name with its version, such as sichuan-designation@1."""
-        return f"{self.pack}@{self.version}"
 
     @model_validator(mode="after")
     def _once_each(self) -> DesignationPack:
@@ -122,9 +103,4 @@ def parse_designation(text: str, name: str) -> DesignationPack:
 
     Raises PackError with every problem: file, line and key, the value found and what was expected.
     """
-    source = SourceText(text, name)
-    data = mapping(source)
-    try:
-        return DesignationPack.model_validate(data)
-    except ValidationError as error:
-        raise PackError(problems_of(error, source, DesignationPack, {})) from error
+    return read_cited(text, name, DesignationPack)

@@ -12,15 +12,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from rules.packs.errors import PackError, mapping, problems_of
-from rules.packs.errors import Source as SourceText
-from rules.packs.pack import InForce, Source
+from rules.packs.cited import CitedFile, Name, Part, Sentence, read_cited
+from rules.packs.errors import PackError
 from rules.text import Text
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Sentence = Annotated[str, StringConstraints(min_length=1)]
 Number = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -66,11 +63,7 @@ class Fact(StrEnum):
     """An emergency, a rescue or the like (急诊、抢救等特殊情形)."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Band(_Model):
+class Band(Part):
     """A range of numbers, `(over, up_to]`: 以上 excludes its number and 以下 includes it. `exactly` is one number."""
 
     over: Number | None = None
@@ -106,14 +99,14 @@ class Band(_Model):
         return tuple(number for _, number in self if number is not None)
 
 
-class Fine(_Model):
+class Fine(Part):
     """A fine: in yuan, or as a multiple of the amount (times)."""
 
     unit: Literal["times", "yuan"]
     band: Band
 
 
-class Suspension(_Model):
+class Suspension(Part):
     """What is suspended and for how many months: a department's services at the fund's cost, or an insured person's networked
     settlement (联网结算).
 
@@ -132,7 +125,7 @@ class Suspension(_Model):
         return self
 
 
-class Remark(_Model):
+class Remark(Part):
     """What the text leaves to a person although the tier is found: the facts for which it does, and what is left."""
 
     when: dict[Fact, bool]
@@ -140,7 +133,7 @@ class Remark(_Model):
     citation: Sentence
 
 
-class Tier(_Model):
+class Tier(Part):
     """One tier (裁量阶次): what a case must be, and what follows.
 
     `needs` are the facts asked for; `items` the numbered acts of the article that it is about; `amount` and `share` the bands.
@@ -149,7 +142,7 @@ class Tier(_Model):
 
     id: Name
     grade: Grade
-    needs: dict[Fact, bool] = {}
+    needs: dict[Fact, bool] = Field(default_factory=dict)
     items: tuple[int, ...] = ()
     amount: Band | None = None
     share: Band | None = None
@@ -161,7 +154,7 @@ class Tier(_Model):
     citation: Sentence
 
 
-class Article(_Model):
+class Article(Part):
     """One article: whose act, which act, which article of the regulation it details, and its tiers in the order of weight.
 
     `if_intent` names the article by which the same acts are judged when they were done in order to defraud.
@@ -181,15 +174,15 @@ class Article(_Model):
         return next(tier for tier in self.tiers if tier.id == name)
 
 
-class ReadingOption(_Model):
+class ReadingOption(Part):
     """One reading: its words, and the bands of amounts that it gives to tiers, named `article.tier`."""
 
     zh: Sentence
     en: Sentence
-    amounts: dict[str, Band] = {}
+    amounts: dict[str, Band] = Field(default_factory=dict)
 
 
-class Reading(_Model):
+class Reading(Part):
     """A place where the text can be read in several ways; `reading` is the one in force."""
 
     id: Name
@@ -205,7 +198,7 @@ class Reading(_Model):
         return self
 
 
-class General(_Model):
+class General(Part):
     """The articles that hold for all tiers: where each of these rules stands."""
 
     bounds: Sentence
@@ -215,24 +208,13 @@ class General(_Model):
     obstructs: Sentence
 
 
-class PenaltyPack(_Model):
+class PenaltyPack(CitedFile):
     """One authority's discretion standard. `territory` is the prefix of the division codes in which it holds."""
 
-    pack: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
-    version: Annotated[int, Field(ge=1)]
-    title: Text
-    source: Source
-    territory: Annotated[str, StringConstraints(pattern=r"^\d{2,6}$")]
-    in_force: InForce
     general: General
     acts: dict[Name, Text]
     readings: tuple[Reading, ...] = ()
     articles: Annotated[tuple[Article, ...], Field(min_length=1)]
-
-    @property
-    def name(self) -> str:
-        """Name with its version, such as jiangxi-penalties@1."""
-        return f"{self.pack}@{self.version}"
 
     def article(self, name: str) -> Article:
         """The article of an act. Raises KeyError, which lists the acts that there are."""
@@ -303,9 +285,4 @@ def parse_penalties(text: str, name: str) -> PenaltyPack:
 
     Raises PackError with every problem: file, line and key, the value found and what was expected.
     """
-    source = SourceText(text, name)
-    data = mapping(source)
-    try:
-        return PenaltyPack.model_validate(data).read({})
-    except ValidationError as error:
-        raise PackError(problems_of(error, source, PenaltyPack, {})) from error
+    return read_cited(text, name, PenaltyPack).read({})
