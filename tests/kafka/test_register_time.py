@@ -66,7 +66,7 @@ def test_a_claim_that_comes_after_an_event_waits_for_what_follows_from_it(cluste
     assert (told["disposition"], told["reason"]) == ("pay", "ok")
     assert told["register"]["progress"] == {"0": 1, "1": 0, "2": 0}
     assert told["register"]["as_of"] <= told["screened_at"]
-    assert worker.events("wait_for_register_began")[0]["cause"] == "ledger_behind"
+    assert "ledger_behind" in {one["cause"] for one in worker.events("wait_for_register_began")}
     assert worker.metric("screening_register_wait_seconds_count") == 1
     crew.stop()
 
@@ -103,8 +103,9 @@ def test_a_holding_gate_waits_for_a_dead_control_plane_and_says_so(cluster: Clus
     tell_progress(cluster, at={0: 0})
     worker = crew.start(staleness_limit_s=1)
     send_claims(cluster, [claim(claim_id="Q1")])
-    held = worker.wait_event("gate_held")
-    assert (held["cause"], worker.get("/readyz")[0]) == ("ledger_behind", 503)
+    worker.wait_event("gate_held")  # a slow machine may still read the register then
+    wait_for_cause(worker, "ledger_behind")
+    assert worker.get("/readyz")[0] == 503
     assert "ledger_behind" in worker.get("/?lang=en")[1]
     assert cluster.committed() == {}
 
