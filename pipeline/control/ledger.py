@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ from pipeline.control.standings import (
     physician_publication,
     physician_statement,
 )
-from pipeline.control.withdrawals import Lately, Told, Withdrawn, calendars_before, withdrawals
+from pipeline.control.withdrawals import Lately, Told, calendars_before, withdrawals
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
 from rules.dossier import Dossier, Issue, regions_sent
@@ -40,6 +40,7 @@ from rules.events import Event
 from rules.measures import measures
 from rules.packs.pack import PackSet
 from rules.standing import Statement
+from rules.text import Text
 from topics.catalogue import (
     DOSSIER_MAX_BYTES,
     DOSSIERS,
@@ -81,11 +82,6 @@ class _Open:
     unread: tuple[bytes, ...] = ()
     """Kept events that this version cannot read; they stay in the dossier."""
 
-    @property
-    def name(self) -> bytes:
-        """Its key among the dossiers."""
-        return dossier_key(self.kind, self.region, self.code)
-
 
 @dataclass(slots=True)
 class View:
@@ -114,8 +110,6 @@ class Ledger:
         self._packs = packs
         self._partitions = partitions
         self._lately = Lately()
-        self._owed: dict[bytes, Told] = {}
-        """By dossier what held before records that came while the log was known to go on, if they took something of it away."""
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -124,8 +118,8 @@ class Ledger:
     ) -> tuple[Tally, dict[tuple[int, bytes], dt.date | None]]:
         """Takes records of `physician-events` into the batch; returns what was done, and when to look again.
 
-        Of partitions that are `behind`, whose next events are in the log already, no notice is given or withdrawn yet: the answer
-        that is missing may be the next record, and so may be what restores the notice.
+        Of partitions that are `behind`, whose next events are in the log already, no notice is given yet: the answer that is
+        missing may be the next record.
         """
         tally = Tally()
         touched: dict[tuple[int, bytes], _Open] = {}
@@ -234,7 +228,7 @@ class Ledger:
             # What was published may rest on an event that only a later version knows; that version publishes what follows now.
             tally.flags["of_later_version"] += 1
             return None
-        key, name = standing_key(dossier.region, dossier.code), dossier.name
+        key = standing_key(dossier.region, dossier.code)
         if dossier.kind == "institution":
             old = batch.get(INSTITUTION_STANDING, partition, key)
             file = file_of(dossier.now)
@@ -248,22 +242,21 @@ class Ledger:
             now = self._figures(file, dossier, today)
             given = Holding(batch, partition)
             told = measure_notices(dossier.region, dossier.code, now.measures, today, given, now.sent)
-            withdrawn = self._withdrawn(partition, dossier, now, batch, quiet=quiet, owner=owner)
-            self._put_notices(partition, [*told, *withdrawn], batch, tally)
-            if name in self._owed:
-                return today
+            fallen = self._fallen(dossier, now, owner=owner and not quiet)
+            self._put_notices(partition, [*told, *withdrawals(fallen, given_in(batch, partition), today)], batch, tally)
             return min((one.day for one in now.measures if one.day > today), default=None)
         view = self.view(dossier.now, dossier.region, dossier.code)
         old = batch.get(PHYSICIAN_STANDING, partition, key)
         new = physician_publication(view.statement.timeline, old, owner=owner)
-        withdrawn = self._withdrawn(partition, dossier, view.told(today), batch, quiet=quiet, owner=owner)
+        fallen = self._fallen(dossier, view.told(today), owner=owner and not quiet)
+        withdrawn = withdrawals(fallen, given_in(batch, partition), today)
         notices = self._notices(partition, dossier.region, dossier.code, view, batch, today)
         if new is not None:
             tally.corrected += owner and foreign(old, new)
             batch.put(PHYSICIAN_STANDING, partition, key, new)
             tally.published["physician"] += 1
         self._put_notices(partition, withdrawn, batch, tally)
-        if quiet and (notices or name in self._owed):
+        if quiet and notices:
             return today
         self._put_notices(partition, notices, batch, tally)
         return next_look(view.duties, today)
@@ -280,38 +273,17 @@ class Ledger:
         dossier = _Open(*owner, events, events)
         self._publish(partition, dossier, batch, today, Tally(), quiet=True, owner=True)
 
-    def _withdrawn(
-        self, partition: int, dossier: _Open, now: Told, batch: WriteBatch, *, quiet: bool, owner: bool
-    ) -> list[tuple[str, bytes]]:
-        """The records that withdraw notices of a dossier; if it is quiet none, and what has fallen is owed instead."""
-        name = dossier.name
-        before = self._owed.get(name) or self._held_before(dossier, now.today)
-        self._lately.keep(name, dossier.now, now)
-        if quiet:
-            if before is not None and any(before.lost(now, dossier.region, dossier.code)):
-                self._owed[name] = before
-            return []
-        fallen = self._fallen(dossier, before, now, owner=owner)
-        withdrawn = withdrawals(fallen, given_in(batch, partition), now.today)
-        if not withdrawn:
-            # Not sooner: what is in hand may be rolled back, or be a look that writes nothing.
-            self._owed.pop(name, None)
-        return withdrawn
-
-    def _held_before(self, dossier: _Open, today: dt.date) -> Told | None:
-        """What notices told of a dossier before what is new in it came; None: nothing new, or nothing was told."""
-        if not dossier.fresh or not dossier.before:
-            return None
-        known = self._lately.of(dossier.name, dossier.before)
-        with suppress(*UNCOUNTABLE):  # then nothing was told of it under this law
-            return known or self._told(dossier, dossier.before, today)
-        return None
-
-    def _fallen(self, dossier: _Open, before: Told | None, now: Told, *, owner: bool) -> Withdrawn:
+    def _fallen(self, dossier: _Open, now: Told, *, owner: bool) -> Iterator[tuple[str, Text]]:
         """What the notices of a dossier told and no longer holds: because of what is new in it, or for any other reason if it is
         looked at without an event."""
-        if before is not None:
-            yield from before.lost(now, dossier.region, dossier.code)
+        key = dossier_key(dossier.kind, dossier.region, dossier.code)
+        if dossier.fresh and dossier.before:
+            before = self._lately.of(key, dossier.before)
+            with suppress(*UNCOUNTABLE):  # then nothing was told of it under this law
+                before = before or self._told(dossier, dossier.before, now.today)
+            if before is not None:
+                yield from before.lost(now, dossier.region, dossier.code)
+        self._lately.keep(key, dossier.now, now)
         if owner:
             yield from now.untrue(dossier.region, dossier.code)
             law = self._packs.law(dossier.region)

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -43,16 +42,14 @@ class Desk:
         self.kept: dict[tuple[str, int], StateStore] = {}
         self.ledger = Ledger(PACKS, 1)
         self.written: list[dict[str, Any]] = []
-        self.looks: Iterable[dt.date | None] = ()
 
     def of(self, table: str, partition: int) -> StateStore:
         return self.kept.setdefault((table, partition), MemoryStateStore())
 
-    def record(self, today: str, *events: Event, behind: bool = False) -> Counter[tuple[str, str]]:
-        """Takes events on a day; `behind`: the log is known to go on after them."""
-        batch, records = WriteBatch(self.of), [replace(received(event), partition=0) for event in events]
-        tally, looks = self.ledger.take(records, batch, D(today), {0} if behind else ())
-        self.looks = looks.values()
+    def record(self, today: str, *events: Event) -> Counter[tuple[str, str]]:
+        """Takes events on a day."""
+        batch = WriteBatch(self.of)
+        tally, _ = self.ledger.take([replace(received(event), partition=0) for event in events], batch, D(today))
         return self._keep(batch, tally.notices)
 
     def look(self, today: str) -> Counter[tuple[str, str]]:
@@ -109,50 +106,6 @@ def test_when_a_review_takes_a_decision_away_what_was_asked_because_of_it_is_wit
     assert one["explanation"]["en"].startswith("Withdrawn on 2023-06-20: ")
     assert "撤回" in one["explanation"]["zh"]
     assert sum(desk.look("2023-06-20").values()) == 0, "and only once"
-
-
-BANNED = event("deduction", "2023-12-29", 1, points=12, violation_id="QN-T12-02")
-BANNED_LONGER = event("deduction", "2025-10-14", 2, points=12, violation_id="QN-T6-02", cases=2)
-LONGER_NO_MORE = event("appeal_upheld", "2026-06-02", 3, ref="e2", revised_points=1)
-
-
-def test_while_the_log_goes_on_nothing_is_withdrawn_that_the_next_record_restores() -> None:
-    desk = Desk()
-    desk.record("2027-06-01", REGISTERED, BANNED)
-    held = desk.names()
-    assert ("reapply_after_ban", "due") in desk.holding()
-    desk.record("2027-06-01", BANNED_LONGER, behind=True)
-    desk.record("2027-06-01", LONGER_NO_MORE)
-    assert held <= desk.names()
-    assert not [one for one in desk.written if "withdrawn" in one]
-
-
-def test_what_was_taken_away_while_the_log_went_on_is_withdrawn_once_when_it_has_been_read_to_its_end() -> None:
-    desk = Desk()
-    desk.record("2027-06-01", REGISTERED, BANNED)
-    desk.record("2027-06-01", BANNED_LONGER, behind=True)
-    assert list(desk.looks) == [D("2027-06-01")], "it is looked at as soon as the end has been read"
-    assert ("reapply_after_ban", "due") in desk.holding()
-    desk.look("2027-06-01")
-    assert ("reapply_after_ban", "due") not in desk.holding()
-    count = len(desk.written)
-    desk.look("2027-06-01")
-    assert len(desk.written) == count
-
-
-def test_the_whole_log_folded_again_changes_no_notice_however_it_is_cut() -> None:
-    for cut in range(1, 4):
-        desk = Desk()
-        events = [REGISTERED, BANNED, BANNED_LONGER, LONGER_NO_MORE]
-        desk.record("2027-06-01", *events)
-        written = list(desk.written)
-        for table in ("dossiers", "physician-standing"):
-            del desk.kept[table, 0]
-        desk.ledger = Ledger(PACKS, 1)
-        for start in range(0, len(events), cut):
-            desk.record("2027-06-01", *events[start : start + cut], behind=start + cut < len(events))
-        desk.look("2027-06-01")
-        assert desk.written == written
 
 
 def test_an_act_done_in_time_and_recorded_late_withdraws_that_it_was_missed_and_leaves_the_reminder() -> None:
