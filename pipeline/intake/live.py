@@ -7,10 +7,8 @@ partitions over reads back what is known of their visits first.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Collection
-from concurrent.futures import Future
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -20,14 +18,16 @@ from confluent_kafka.admin import AdminClient
 
 from pipeline.intake import events
 from pipeline.intake.classes import VisitClasses
-from pipeline.intake.restoring import Start, patiently, starts, states
+from pipeline.intake.restoring import Start, starts, states
 from pipeline.intake.state import Record
 from pipeline.intake.status import status_page
 from pipeline.intake.taking import take
 from pipeline.intake.visits import Changes, Letter, Tally, Visits
 from pipeline.kafka.admin import partition_counts
-from pipeline.kafka.diagnostics import no_topic
+from pipeline.kafka.diagnostics import is_final, no_topic, words_of
+from pipeline.kafka.patience import apart, patiently, pause_after
 from pipeline.kafka.producing import Record as Produced
+from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import headers, key, place
 from pipeline.kafka.transactions import (
     BEHIND_ONE_TOO_LARGE,
@@ -57,8 +57,6 @@ _GATHER_S = 0.1
 _LAG_EVERY_S = 1.0
 _COMMIT_WITHIN_S = 20.0
 _MOST_NEW_PRODUCERS = 5
-_LONGEST_PAUSE_S = 5.0
-_FENCED = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL}
 
 
 class IntakeError(RuntimeError):
@@ -74,6 +72,11 @@ class Part:
     caught_up: bool = False
     now: int = 0
     records: list[Record] = field(default_factory=list)
+
+    @property
+    def after(self) -> int:
+        """Where reading goes on behind what was read."""
+        return self.records[-1].offset + 1 if self.records else self.next
 
     def time(self) -> int:
         """The clock's time where all was read, else that of the last record: what waits does not wait for a backlog in vain."""
@@ -102,13 +105,9 @@ class Intake:
         self._fatal: KafkaError | None = None
         self._admin = AdminClient(settings.client())
         self._writer = self._new_writer()
-        options: dict[str, Any] = settings.client(
-            group__id=settings.intake_group_id,
-            enable__auto__commit=False,
-            enable__auto__offset__store=False,
-            auto__offset__reset="earliest",
-            isolation__level="read_committed",
-            enable__partition__eof=True,
+        options = committed_only(
+            settings,
+            settings.intake_group_id,
             partition__assignment__strategy="range",
             session__timeout__ms=settings.session_timeout_ms,
             heartbeat__interval__ms=min(1_000, settings.session_timeout_ms // 4),
@@ -197,9 +196,7 @@ class Intake:
         if error is None:
             _, number, offset = place(message)
             part = self._parts.get(number)
-            if part is None or offset < part.next + (
-                0 if not part.records else part.records[-1].offset + 1 - part.next
-            ):
+            if part is None or offset < part.after:
                 return  # of a partition that has gone, or read before a rewind
             record = Record(offset, message.value(), key(message), headers(message), message.timestamp()[1])
             part.records.append(record)
@@ -208,13 +205,13 @@ class Intake:
             part = self._parts.get(message.partition() or 0)
             if part is not None:
                 part.caught_up = True
-        elif error.fatal() or error.code() in _FENCED:
+        elif is_final(error):
             self._fatal = error
         else:
             self._teller.tell(events.MessagesReadFailed(error.str()))
 
     def _heard(self, error: KafkaError) -> None:
-        if error.fatal() or error.code() in _FENCED:
+        if is_final(error):
             self._fatal = error
 
     # -- committing -----------------------------------------------------------------------------------------------
@@ -242,25 +239,15 @@ class Intake:
             self._committed(found)
 
     def _write(self, found: dict[int, Changes]) -> None:
-        """One transaction, on a thread that can be left behind: librdkafka 2.16 has waits that never end."""
+        """Writes what follows from a batch in one transaction."""
         offsets = [
-            TopicPartition(INTERFACE_MESSAGES.name, number, _next(self._parts[number])) for number in sorted(found)
+            TopicPartition(INTERFACE_MESSAGES.name, number, self._parts[number].after) for number in sorted(found)
         ]
         read = ReadUpTo(offsets, self._consumer.consumer_group_metadata())
         outgoing = [part for number, changes in found.items() for part in _outgoing(number, changes)]
-        answer: Future[None] = Future()
         writer = self._writer
-
-        def commit() -> None:
-            try:
-                writer.commit(outgoing, read)
-                answer.set_result(None)
-            except BaseException as error:
-                answer.set_exception(error)
-
-        threading.Thread(target=commit, name="commit", daemon=True).start()
         try:
-            answer.result(_COMMIT_WITHIN_S)
+            apart(lambda: writer.commit(outgoing, read), "commit").result(_COMMIT_WITHIN_S)
         except TimeoutError:
             raise TransactionFatal("commit_stuck", f"no answer within {_COMMIT_WITHIN_S:.0f} s") from None
 
@@ -270,7 +257,7 @@ class Intake:
         for number, changes in found.items():
             part = self._parts[number]
             part.visits.apply(changes)
-            part.next, taken = _next(part), len(part.records)
+            part.next, taken = part.after, len(part.records)
             part.records = []
             told = events.MessagesTaken(taken, len(changes.claims), len(changes.letters), changes.tally)
             self._teller.tell(told)
@@ -304,8 +291,7 @@ class Intake:
             part.visits.discard(changes)
             part.records = []
             self._consumer.seek(TopicPartition(INTERFACE_MESSAGES.name, number, part.next))
-        if self._failures > 1:
-            time.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(self._failures, 10)))
+        pause_after(self._failures)
 
     def _begin_anew(self, fatal: TransactionFatal) -> None:
         """Goes on with another producer of the same name; what became of the last transaction the topics tell.
@@ -344,22 +330,15 @@ class Intake:
         if not partitions:
             return {}  # more processes than partitions: this one stands by
         begun = time.monotonic()
-        found: dict[int, Start] = {}
-        kept: dict[int, dict[str, bytes]] = {}
 
-        def delayed(why: str) -> None:
-            self._teller.tell(events.IntakeAssignmentDelayed(sorted(partitions), why))
-
-        def offsets() -> None:
-            found.update(starts(self._consumer, partitions))
-
-        def known() -> None:
-            kept.update(states(self.settings, self._admin, partitions))
+        def delayed(error: Exception) -> None:
+            self._teller.tell(events.IntakeAssignmentDelayed(sorted(partitions), words_of(error, repr)))
 
         for number in partitions:
             self._parts.pop(number, None)
-        asks: tuple[Callable[[], None], ...] = (offsets, known)
-        if not all(patiently(ask, lambda: self._stopping, delayed) for ask in asks):
+        found = patiently(lambda: starts(self._consumer, partitions), lambda: self._stopping, delayed)
+        kept = patiently(lambda: states(self.settings, self._admin, partitions), lambda: self._stopping, delayed)
+        if found is None or kept is None:
             return {}
         for number, start in found.items():
             visits = Visits(
@@ -405,10 +384,6 @@ class Intake:
             self.metrics.lag.labels(str(number)).set(behind)
         if not left:
             self._moved_at = time.monotonic()
-
-
-def _next(part: Part) -> int:
-    return part.records[-1].offset + 1 if part.records else part.next
 
 
 def _outgoing(number: int, changes: Changes) -> list[Outgoing]:

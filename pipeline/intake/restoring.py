@@ -6,14 +6,12 @@ before can commit nothing more, so that the states of that moment are those whic
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.offsets import ends
 from pipeline.kafka.reading import tool_consumer
 from pipeline.kafka.records import key
@@ -31,22 +29,6 @@ class Start:
 
     offset: int
     expired: int = 0
-
-
-def patiently(ask: Callable[[], object], stopping: Callable[[], bool], told: Callable[[str], None]) -> bool:
-    """Asks until there is an answer, and tells the first failure; False when the process is to stop before that."""
-    silent = True
-    while not stopping():
-        try:
-            ask()
-        except (KafkaException, ClusterError, TimeoutError) as error:
-            if silent:
-                silent = False
-                told(str(error.args[0].str()) if isinstance(error, KafkaException) else repr(error))
-            time.sleep(_AGAIN_S)
-        else:
-            return True
-    return False
 
 
 def starts(consumer: Consumer, partitions: Iterable[int]) -> dict[int, Start]:

@@ -56,6 +56,23 @@ def first_answer(ask: Callable[[float], _T], settings: Settings) -> _T:
         ) from error
 
 
+def words_of(error: Exception, otherwise: Callable[[Exception], str] = str) -> str:
+    """What an error says: the client's own words, or what `otherwise` makes of an error that is not the client's."""
+    if not isinstance(error, KafkaException):
+        return otherwise(error)
+    told: KafkaError = error.args[0]
+    return told.str()
+
+
+_FINAL = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL}
+"""Errors after which a client does nothing more, and does not call fatal (librdkafka 2.16)."""
+
+
+def is_final(error: KafkaError) -> bool:
+    """Whether the client does nothing more after this error."""
+    return error.fatal() or error.code() in _FINAL
+
+
 CLOCK_REFUSED = "INVALID_TIMESTAMP"
 """The cause of a rollback: the brokers take no record of the time that this host's clock shows."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -50,17 +50,23 @@ def read_to_end(
 
 def tool_consumer(settings: Settings, reset: Literal["earliest", "error"], group: str = TOOLS_GROUP) -> Consumer:
     """A consumer that reads committed records and is told where partitions end; `reset` is for an offset that is gone."""
-    return Consumer(
-        settings.client(
-            group__id=group,
-            enable__auto__commit=False,
-            enable__auto__offset__store=False,
-            auto__offset__reset=reset,
-            isolation__level="read_committed",
-            enable__partition__eof=True,
-            fetch__wait__max__ms=50,  # the end of a partition is told only when a fetch came back empty
-        )
-    )
+    # The end of a partition is told only when a fetch came back empty.
+    return Consumer(committed_only(settings, group, auto__offset__reset=reset, fetch__wait__max__ms=50))
+
+
+def committed_only(settings: Settings, group: str, **more: Any) -> dict[str, Any]:
+    """Configuration of a consumer that reads committed records, stores no offset by itself, and is told where partitions end.
+
+    Where its offset is gone it begins at the first record, unless `more` (dots as double underscores) says otherwise.
+    """
+    options = {
+        "enable__auto__commit": False,
+        "enable__auto__offset__store": False,
+        "auto__offset__reset": "earliest",
+        "isolation__level": "read_committed",
+        "enable__partition__eof": True,
+    }
+    return settings.client(group__id=group, **(options | more))
 
 
 def partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,6 +11,7 @@ from dataclasses import replace
 from confluent_kafka import Message
 
 from pipeline.kafka.diagnostics import CLOCK_REFUSED, clock_refused
+from pipeline.kafka.patience import apart
 from pipeline.kafka.producing import Record
 from pipeline.kafka.records import headers, key, place
 from pipeline.kafka.transactions import (
@@ -98,18 +98,10 @@ class Committer:
         return self._committing is not None
 
     def begin(self, batch: Batch) -> None:
-        """Commits a batch on a thread of its own, one that may be left behind: librdkafka 2.16 has waits that never end."""
-        answer: Future[Commit] = Future()
+        """Commits a batch on a thread of its own."""
         sink = self._sink
-
-        def commit() -> None:
-            try:
-                answer.set_result(self._commit(batch, sink))
-            except BaseException as error:
-                answer.set_exception(error)
-
-        self._committing, self._overdue_at = (batch, answer), time.monotonic() + _COMMIT_WITHIN_S
-        threading.Thread(target=commit, name="commit", daemon=True).start()
+        self._overdue_at = time.monotonic() + _COMMIT_WITHIN_S
+        self._committing = batch, apart(lambda: self._commit(batch, sink), "commit")
 
     def _commit(self, batch: Batch, sink: TransactionalSink) -> Commit:
         """Runs on the committing thread: writes the batch out and commits it."""

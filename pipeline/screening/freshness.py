@@ -24,7 +24,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient
 from pydantic import ValidationError
 
+from pipeline.kafka.diagnostics import words_of
 from pipeline.kafka.offsets import ends
+from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import place
 from pipeline.screening.events import (
     EventPartitionsGrew,
@@ -137,17 +139,8 @@ class Freshness:
         self.told = threading.Event()
         """Set whenever there is a new mark."""
         self.marks: deque[Mark] = deque()
-        self._consumer = Consumer(
-            settings.client(
-                group__id=f"{settings.group_id}-view-{instance}",
-                enable__auto__commit=False,
-                enable__auto__offset__store=False,
-                auto__offset__reset="earliest",
-                isolation__level="read_committed",
-                enable__partition__eof=True,
-                fetch__queue__backoff__ms=10,
-            )
-        )
+        group = f"{settings.group_id}-view-{instance}"
+        self._consumer = Consumer(committed_only(settings, group, fetch__queue__backoff__ms=10))
         # The consumers' own connections are busy with long fetches, behind which a question about the end would wait.
         self._admin = AdminClient(settings.client())
         self._thread = threading.Thread(target=self._run, name="freshness", daemon=True)
@@ -192,7 +185,7 @@ class Freshness:
                 self._explain()
             except (KafkaException, TimeoutError, KeyError) as error:
                 # No answer, or one without the topic. This must outlive both: without it the view is old for ever.
-                self._failed(error.args[0].str() if isinstance(error, KafkaException) else repr(error))
+                self._failed(words_of(error, repr))
                 self._stop.wait(_AFTER_FAILURE_S)
                 continue
             if self._failing:

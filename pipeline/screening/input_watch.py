@@ -12,6 +12,7 @@ from collections.abc import Callable
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from pipeline.kafka.diagnostics import words_of
 from pipeline.kafka.offsets import ask_topic_id, ends, topic_id
 from pipeline.kafka.transactions import Objection
 from pipeline.screening.events import ClaimsTopicQueryFailed
@@ -79,7 +80,7 @@ class InputWatch:
                     now = answer()
                 except (KafkaException, TimeoutError) as error:
                     if _missing(error) or time.monotonic() > give_up_at:
-                        return Objection("topic_id_not_told", _words(error))
+                        return Objection("topic_id_not_told", words_of(error, repr))
                     time.sleep(_ASK_AGAIN_S)
                     answer = ask_topic_id(self._admin, CLAIMS.name, _ASK_WITHIN_S)
                 else:
@@ -95,7 +96,7 @@ class InputWatch:
                 self._look()
                 self._failing = ""
             except (KafkaException, TimeoutError) as error:
-                self.missing, detail = _missing(error), _words(error)
+                self.missing, detail = _missing(error), words_of(error, repr)
                 if detail != self._failing:
                     self._teller.tell(ClaimsTopicQueryFailed(detail))
                 self._failing = detail
@@ -117,7 +118,3 @@ class InputWatch:
 
 def _missing(error: KafkaException | TimeoutError) -> bool:
     return isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-
-
-def _words(error: KafkaException | TimeoutError) -> str:
-    return str(error.args[0].str()) if isinstance(error, KafkaException) else repr(error)

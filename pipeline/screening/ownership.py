@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from pipeline.kafka.diagnostics import ClusterError
+from pipeline.kafka.diagnostics import ClusterError, is_final, words_of
 from pipeline.kafka.offsets import Noted
+from pipeline.kafka.patience import patiently, pause_after
+from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import place
 from pipeline.screening import events
 from pipeline.screening.batches import Records
@@ -26,22 +27,15 @@ from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIMS
 
-_LONGEST_PAUSE_S = 5.0
 ASSIGNOR = "range"
 """An eager one: at each rebalance everybody gives everything back, and one round of the group is enough. A cooperative one needs
 two for what moves, and the client (librdkafka 2.16) lets a second pass before it joins for the second."""
 _HEARTBEAT_MS = 200
 """A member hears of a rebalance with its next heartbeat."""
-_FENCED = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL}
-"""Errors after which the client does nothing more, and does not call fatal (librdkafka 2.16)."""
 
 
 class WorkerError(RuntimeError):
     """The worker cannot go on; the message says why and what to do."""
-
-
-def _told(error: KafkaException | ClusterError) -> str:
-    return error.args[0].str() if isinstance(error, KafkaException) else str(error)
 
 
 class Ownership:
@@ -79,13 +73,9 @@ class Ownership:
         self.topic_id: str | None = None
         self._fatal: KafkaError | None = None
         self.watch = InputWatch(settings, metrics, lambda: set(self.owned))
-        options: dict[str, Any] = settings.client(
-            group__id=settings.group_id,
-            enable__auto__commit=False,
-            enable__auto__offset__store=False,
-            auto__offset__reset="earliest",
-            isolation__level="read_committed",
-            enable__partition__eof=True,
+        options = committed_only(
+            settings,
+            settings.group_id,
             partition__assignment__strategy=ASSIGNOR,
             session__timeout__ms=settings.session_timeout_ms,
             heartbeat__interval__ms=min(_HEARTBEAT_MS, settings.session_timeout_ms // 4),
@@ -158,7 +148,7 @@ class Ownership:
         return fresh
 
     def _read_failed(self, error: KafkaError) -> None:
-        if error.fatal() or error.code() in _FENCED:
+        if is_final(error):
             raise WorkerError(_no_way_on(error))
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             self._teller.tell(events.ClaimsTopicNotFound())
@@ -167,7 +157,7 @@ class Ownership:
         self._teller.tell(events.ClaimsReadFailed(error.str()))
 
     def _heard(self, error: KafkaError) -> None:
-        if error.fatal() or error.code() in _FENCED:
+        if is_final(error):
             self._fatal = error
 
     def _expired(self, partition: int, expected: int, low: int) -> None:
@@ -221,8 +211,7 @@ class Ownership:
         self._void()
         self.rewind_needed = False
         failures += self._failures
-        if failures > 1:
-            time.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(failures, 10)))
+        pause_after(failures)
         if not self.owned:
             return
         try:
@@ -231,7 +220,7 @@ class Ownership:
                 self._begin_at(partition, start)
             self._failures = 0
         except (KafkaException, ClusterError) as error:
-            self._teller.tell(events.RewindFailed(_told(error)))
+            self._teller.tell(events.RewindFailed(words_of(error)))
             self.rewind_needed = True
             self._failures += 1
 
@@ -247,16 +236,13 @@ class Ownership:
 
         Empty when the worker is to stop before that.
         """
-        told = False
-        while partitions and not self._stopping():
-            try:
-                return self._committed_offsets(partitions)
-            except (KafkaException, ClusterError) as error:
-                if not told:
-                    told = True
-                    self._teller.tell(events.AssignmentDelayed(sorted(partitions), _told(error)))
-                time.sleep(0.1)
-        return {}
+        if not partitions:
+            return {}
+
+        def delayed(error: Exception) -> None:
+            self._teller.tell(events.AssignmentDelayed(sorted(partitions), words_of(error)))
+
+        return patiently(lambda: self._committed_offsets(partitions), self._stopping, delayed) or {}
 
     def _committed_offsets(self, partitions: Collection[int]) -> dict[int, Start]:
         before = self.topic_id

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import TopicMetadata
 
 from pipeline.kafka.diagnostics import ClusterError, first_answer, is_denied, no_topic, no_topics
+from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import key, place
 from pipeline.screening.events import StandingReadFailed, StandingRecordUnreadable
 from pipeline.screening.freshness import Freshness, Mark, WaitCause
@@ -80,13 +81,9 @@ class StandingView:
         self._read_physician = msgspec.json.Decoder(PhysicianTimeline).decode
         self._read_institution = msgspec.json.Decoder(InstitutionTimeline).decode
         self._consumer = Consumer(
-            self.settings.client(
-                group__id=f"{self.settings.group_id}-view-{instance}",
-                enable__auto__commit=False,
-                enable__auto__offset__store=False,
-                auto__offset__reset="earliest",
-                isolation__level="read_committed",
-                enable__partition__eof=True,
+            committed_only(
+                self.settings,
+                f"{self.settings.group_id}-view-{instance}",
                 # A roster is read once; what waits in the client's queue meanwhile stays in the process's memory for good.
                 queued__min__messages=20_000,
                 queued__max__messages__kbytes=16_384,

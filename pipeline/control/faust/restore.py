@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.kafka.offsets import ends
+from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
 
@@ -50,13 +51,9 @@ def restore(
     anew. Raises RestoreError when the brokers stay silent. Blocks: to be called on a thread of its own.
     """
     consumer = Consumer(
-        settings.client(
-            group__id=f"{settings.control_group_id}-restore",
-            enable__auto__commit=False,
-            enable__auto__offset__store=False,
-            auto__offset__reset="earliest",
-            isolation__level="read_committed",
-            enable__partition__eof=True,
+        committed_only(
+            settings,
+            f"{settings.control_group_id}-restore",
             fetch__queue__backoff__ms=5,
             # How long the brokers keep a question for more open: the end of a topic would be known that much later.
             fetch__wait__max__ms=10,
