@@ -133,32 +133,20 @@ def _live(classes: VisitClasses, process: dict[str, Any]) -> None:
     stop = Stop()
     from confluent_kafka import KafkaException
 
+    from pipeline.cli.running import run_until_stopped
     from pipeline.intake.events import IntakeFailed
     from pipeline.intake.live import Intake, IntakeError
     from pipeline.kafka.diagnostics import ClusterError
     from pipeline.kafka.transactions import TransactionFatal
-    from pipeline.settings.model import SettingsError
-    from pipeline.telemetry.events import Teller
-    from pipeline.telemetry.logs import configure_logs, logger
+    from pipeline.telemetry.logs import configure_logs
 
     stop.by(leave)
     settings = settings_of(intake_group_id=process.pop("group_id"), **process)
     configure_logs(settings.log_format, settings.log_level)
-    try:
-        running = Intake(settings, classes)
-    except SettingsError as error:
-        fail(str(error), Exit.USAGE)
-    except OSError as error:
-        fail(
-            f"cannot serve metrics on {settings.metrics_host}:{settings.metrics_port}: {error}; set SCREENING_METRICS_PORT"
-        )
-    stop.by(running.stop)
-    try:
-        running.run()
-    except (IntakeError, ClusterError, TransactionFatal, KafkaException) as error:
-        detail = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        Teller(logger(component="intake", instance=running.instance), running.metrics).tell(IntakeFailed(detail))
-        raise SystemExit(Exit.FAILED) from None
+    run_until_stopped(
+        stop, settings, lambda: Intake(settings, classes), component="intake", failed=IntakeFailed,
+        ends_by=(IntakeError, ClusterError, TransactionFatal, KafkaException),
+    )  # fmt: skip
 
 
 def _record(taken: Taken) -> dict[str, Any]:

@@ -31,37 +31,27 @@ def worker(
     stop = Stop()
     from confluent_kafka import KafkaException
 
-    from pipeline.cli.exits import Exit, fail
+    from pipeline.cli.running import run_until_stopped
     from pipeline.kafka.transactions import TransactionFatal
     from pipeline.screening.events import WorkerFailed
     from pipeline.screening.ownership import WorkerError
     from pipeline.screening.view import ViewError
     from pipeline.screening.worker import Worker
-    from pipeline.settings.model import SettingsError
     from pipeline.settings.packs import load_pack_set
-    from pipeline.telemetry.events import Teller
-    from pipeline.telemetry.logs import configure_logs, logger
-    from rules.packs.pack import PackError
+    from pipeline.telemetry.logs import configure_logs
 
     stop.by(leave)
     settings = settings_of(
         bootstrap_servers=bootstrap_servers, group_id=group_id, instance_id=instance_id, metrics_port=metrics_port
     )
     configure_logs(settings.log_format, settings.log_level)
-    try:
+
+    def made() -> Worker:
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
         tell_of_packs(packs, "worker")
-        running = Worker(settings, packs)
-    except (PackError, SettingsError) as error:
-        fail(str(error), Exit.USAGE)
-    except OSError as error:
-        fail(
-            f"cannot serve metrics on {settings.metrics_host}:{settings.metrics_port}: {error}; set SCREENING_METRICS_PORT"
-        )
-    stop.by(running.stop)
-    try:
-        running.run()
-    except (ViewError, WorkerError, TransactionFatal, KafkaException) as error:
-        detail = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        Teller(logger(component="worker", instance=running.instance), running.metrics).tell(WorkerFailed(detail))
-        raise SystemExit(Exit.FAILED) from None
+        return Worker(settings, packs)
+
+    run_until_stopped(
+        stop, settings, made, component="worker", failed=WorkerFailed,
+        ends_by=(ViewError, WorkerError, TransactionFatal, KafkaException),
+    )  # fmt: skip
