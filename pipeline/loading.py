@@ -66,10 +66,13 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
+class Checked:
+    """Some lines of what is loaded: the records to send (topic, key, value), and what is wrong with others. `lines` that were
+    counted as they were read are not among these."""
+
     records: list[tuple[TopicSpec, bytes, bytes]]
     bad: list[BadLine]
-    lines: int
+    lines: int = 0
     duplicates: int = 0
 
 
@@ -118,18 +121,25 @@ def load_file(
     With `strict` nothing of a chunk that has a bad line is sent, and LoadError stops the run. Raises LoadError for a file
     that cannot be read and ClusterError when the brokers do not answer.
     """
-    senders: dict[str, Sender] = {}
     loaded = Loaded()
+    chunks = _checked(source, settings, loaded, strict=strict, tell=tell)
+    send_checked(chunks, settings, loaded, strict=strict, report=report, progress=progress)
+    return loaded
+
+
+def send_checked(
+    chunks: Iterable[Checked],
+    settings: Settings,
+    loaded: Loaded,
+    *,
+    strict: bool,
+    report: Callable[[BadLine], None],
+    progress: Callable[[Loaded], None],
+) -> None:
+    """Sends the records of chunks as they come, and counts them in `loaded`. As `load_file` otherwise."""
+    senders: dict[str, Sender] = {}
     try:
-        _send_all(
-            _checked(source, settings, loaded, strict=strict, tell=tell),
-            settings,
-            senders,
-            loaded,
-            strict=strict,
-            report=report,
-            progress=progress,
-        )
+        _send_all(chunks, settings, senders, loaded, strict=strict, report=report, progress=progress)
     except (LoadError, InputError) as error:
         for sender in senders.values():
             sender.finish()
@@ -142,11 +152,10 @@ def load_file(
     refused = [reason for sender in senders.values() for reason in sender.failed]
     loaded.refused, loaded.reasons = len(refused), tuple(dict.fromkeys(refused))
     progress(loaded)
-    return loaded
 
 
 def _send_all(
-    chunks: Iterable[_Checked],
+    chunks: Iterable[Checked],
     settings: Settings,
     senders: dict[str, Sender],
     loaded: Loaded,
@@ -191,7 +200,7 @@ def _placed(
 
 def _checked(
     source: Source, settings: Settings, loaded: Loaded, *, strict: bool, tell: Callable[[Notice], None]
-) -> Iterator[_Checked]:
+) -> Iterator[Checked]:
     if isinstance(source.mapping, EventMapping):
         yield from mapped_events(source.place, source.mapping, source.encoding, _packs(settings), loaded)
         return
@@ -222,7 +231,7 @@ def _packs(settings: Settings) -> PackSet:
         raise LoadError(f"events are held against the rule packs, which cannot be used: {error}") from error
 
 
-def checked_claims(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> Iterator[_Checked]:
+def checked_claims(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> Iterator[Checked]:
     duplicates = _duplicates(prepared, mapping, loaded)
     several = len(prepared.files) > 1
     for piece in slices(prepared.files, mapping, _CUT):
@@ -241,7 +250,7 @@ def checked_claims(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> Iter
         loaded.continued += piece.lines.continued
         loaded.further += piece.lines.further
         left_out = decoded.claims.height - len(records)
-        yield _Checked(records, bad, piece.lines.lines - piece.lines.header, left_out)
+        yield Checked(records, bad, piece.lines.lines - piece.lines.header, left_out)
 
 
 def _duplicates(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> frozenset[int]:
@@ -260,7 +269,7 @@ def _duplicates(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> frozens
 
 def mapped_events(
     place: str, mapping: EventMapping, encoding: str | None, packs: PackSet, loaded: Loaded
-) -> Iterator[_Checked]:
+) -> Iterator[Checked]:
     """The events that the rows of registers and rosters become, each held against the one acceptance."""
     files = find_inputs(place).files
     tables = [
@@ -274,7 +283,7 @@ def mapped_events(
     if absent:
         raise MappingError(tuple(absent))
     for file, table in zip(files, tables, strict=True):
-        checked = _Checked([], [], table.lines.lines - table.lines.header)
+        checked = Checked([], [], table.lines.lines - table.lines.header)
         name = file.name if len(files) > 1 else ""
         loaded.blank += table.lines.blank
         loaded.continued += table.lines.continued
@@ -312,9 +321,9 @@ def _as_records(
     return records, outside, list(wrong)
 
 
-def check_events(first: int, lines: list[bytes], packs: PackSet) -> _Checked:
+def check_events(first: int, lines: list[bytes], packs: PackSet) -> Checked:
     """Holds lines of a file against the one acceptance; blank ones are passed over."""
-    checked = _Checked([], [], len(lines))
+    checked = Checked([], [], len(lines))
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
@@ -326,8 +335,8 @@ def check_events(first: int, lines: list[bytes], packs: PackSet) -> _Checked:
     return checked
 
 
-def _check_standings(first: int, lines: list[bytes]) -> _Checked:
-    checked = _Checked([], [], len(lines))
+def _check_standings(first: int, lines: list[bytes]) -> Checked:
+    checked = Checked([], [], len(lines))
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue

@@ -186,14 +186,14 @@ def opened(headers: Headers) -> Envelope | None:
         partition, offset = int(named[SOURCE_PARTITION_HEADER]), int(named[SOURCE_OFFSET_HEADER])
     except (KeyError, ValueError):
         return None
-    code, reason = _coded(named.get(ERROR_HEADER, ""))
+    code, reason = coded(named.get(ERROR_HEADER, ""))
     return Envelope(topic, partition, offset, code, reason, CUT_HEADER in named, named.get(SOURCE_TOPIC_ID_HEADER))
 
 
 def error_of(headers: Headers) -> tuple[Code, str]:
     """Code and reason of a letter, also of one that names no record."""
     named = {name: (value or b"").decode("utf-8", "replace") for name, value in _own(headers)}
-    return _coded(named.get(ERROR_HEADER, ""))
+    return coded(named.get(ERROR_HEADER, ""))
 
 
 def without_envelope(headers: Headers) -> list[tuple[str, bytes | None]]:
@@ -214,13 +214,14 @@ def _own(headers: Headers) -> Headers:
     return headers
 
 
-def _coded(error: str) -> tuple[Code, str]:
+def coded(error: str, otherwise: Code = Code.UNCODED) -> tuple[Code, str]:
+    """Code and reason of an error in one line; of one that names no code `otherwise`, and all of it as the reason."""
     name, found, reason = error.partition(": ")
     try:
         code = Code(name)
     except ValueError:
-        return Code.UNCODED, error
-    return (code, reason) if found and code is not Code.UNCODED else (Code.UNCODED, error)
+        return otherwise, error
+    return (code, reason) if found and code is not Code.UNCODED else (otherwise, error)
 
 
 def _shortened(reason: str, most: int) -> str:

@@ -239,8 +239,9 @@ def _load(source: Source, settings: Settings, *, strict: bool) -> Loaded:
                 from pipeline.intake.sending import send_files
 
                 return send_files(
-                    source.place, settings, encoding=source.encoding, strict=strict, report=report, progress=progress
-                )
+                    source.place, settings,
+                    encoding=source.encoding, strict=strict, report=report, progress=progress, tell=tell_notice,
+                )  # fmt: skip
             return load_file(source, settings, strict=strict, report=report, progress=progress, tell=tell_notice)
         except LoadError as error:
             again = "; sending the file again would send them twice" if error.sent else ""

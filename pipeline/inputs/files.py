@@ -237,6 +237,10 @@ def _lines_of(chunk: bytes) -> list[bytes]:
     return [*lines, last] if last else lines
 
 
+PASSED_OVER = "is not read: its name is that of no known format"
+"""What people are told of such a file in a folder."""
+
+
 @contextmanager
 def opened(file: InputFile) -> Iterator[Text]:
     """A file's text. Raises InputError when it is not there."""

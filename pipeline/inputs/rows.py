@@ -92,7 +92,7 @@ def _documents(file: InputFile, wanted: Sequence[str], paths: Sequence[str], mos
     columns: dict[str, None] = {}
     lines = blank = rowless = further = 0
     with opened(file) as text:
-        for number, document in itertools.islice(numbered_documents(text, file), most):
+        for number, _, document in itertools.islice(numbered_documents(text, file), most):
             lines += 1
             if document is None:
                 blank += 1
@@ -116,17 +116,20 @@ def _values(row: Row, wanted: Sequence[str]) -> dict[str, Any]:
     return {**row.value, **{path: value_at(row, path) for path in wanted}}
 
 
-def numbered_documents(text: Text, file: InputFile) -> Iterator[tuple[int, dict[str, Any] | ClaimError | None]]:
-    """The documents of a file of JSON with their lines (in an array: their numbers); None for a blank line."""
+def numbered_documents(
+    text: Text, file: InputFile
+) -> Iterator[tuple[int, str | bytes, dict[str, Any] | ClaimError | None]]:
+    """The documents of a file of JSON: the line of each (in an array: its number), as it stands there, and what it says; None for
+    a blank line."""
     if file.format == "json":
-        for number, (document, _) in enumerate(read_documents(text.chunks(), file.name), 1):
-            yield number, document
+        for number, (document, told) in enumerate(read_documents(text.chunks(), file.name), 1):
+            yield number, told, document
         return
     for number, line in enumerate(text.lines(), 1):
         if not line.strip():
-            yield number, None
+            yield number, line, None
             continue
         try:
-            yield number, read_document(line)
+            yield number, line, read_document(line)
         except ClaimError as error:
-            yield number, error
+            yield number, line, error

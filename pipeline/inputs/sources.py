@@ -26,7 +26,7 @@ from pipeline.inputs.document_slices import (
     workbook_pieces,
 )
 from pipeline.inputs.errors import InputError, MappingError
-from pipeline.inputs.files import DAMAGE, InputFile, by_its_bytes, damaged, find_inputs, opened
+from pipeline.inputs.files import DAMAGE, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.fitting import Fitted, fit
 from pipeline.inputs.mapping import CONTRACT, Mapping
 from pipeline.inputs.slicing import (
@@ -52,7 +52,7 @@ def open_inputs(wanted: str, mapping: Mapping, encoding: str | None = None) -> P
     """Finds the files of a path, folder or pattern and prepares them. Raises InputError."""
     found = find_inputs(wanted)
     prepared = prepare(found.files, mapping, encoding)
-    over = tuple(Notice(name, "is not read: its name is that of no known format") for name in found.passed_over)
+    over = tuple(Notice(name, PASSED_OVER) for name in found.passed_over)
     return replace(prepared, notices=(*prepared.notices, *over))
 
 

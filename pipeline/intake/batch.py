@@ -18,13 +18,13 @@ from typing import IO, Any
 
 from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.errors import InputError
-from pipeline.inputs.files import DAMAGE, InputFile, by_its_bytes, damaged, find_inputs, opened
+from pipeline.inputs.files import DAMAGE, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.rows import numbered_documents, read_table
 from pipeline.intake.classes import VisitClasses
 from pipeline.intake.gathering import Gathered, Gathering, counted
 from pipeline.intake.history import Outcome, Refusal
 from topics.claims.errors import ClaimError
-from topics.dead_letters import Code
+from topics.dead_letters import Code, coded
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ def _files(places: Sequence[str], taken: Taken) -> list[InputFile]:
     for place in places:
         here = find_inputs(place)
         found |= {file.path.resolve(): file for file in here.files}
-        taken.notices += [f"{name}: is not read: its name is that of no known format" for name in here.passed_over]
+        taken.notices += [f"{name}: {PASSED_OVER}" for name in here.passed_over]
     taken.files = len(found)
     return list(found.values())
 
@@ -154,7 +154,7 @@ def _documents(file: InputFile, gathering: Gathering, taken: Taken, progress: Ca
     number = 0
     try:
         with opened(made) as text:
-            for number, document in numbered_documents(text, made):
+            for number, _, document in numbered_documents(text, made):
                 taken.lines += 1
                 place = f"{file.name}:{number}"
                 if document is None:
@@ -180,9 +180,7 @@ def _table(file: InputFile, gathering: Gathering, taken: Taken) -> None:
         if row.problem is None:
             gathering.take(row.values, place, number)
         else:
-            code, found, reason = row.problem.partition(": ")
-            known = found and code in set(Code)
-            gathering.refuse(place, number, Code(code) if known else Code.UNREADABLE, reason if known else row.problem)
+            gathering.refuse(place, number, *coded(row.problem, Code.UNREADABLE))
 
 
 # -- counting -----------------------------------------------------------------------------------------------------

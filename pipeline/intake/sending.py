@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from pipeline.inputs.document_slices import json_form
-from pipeline.inputs.documents import read_document, read_documents
-from pipeline.inputs.errors import InputError
-from pipeline.inputs.files import DAMAGE, InputFile, damaged, encoding_of, find_inputs, opened
-from pipeline.inputs.rows import read_table
+from pipeline.inputs.files import DAMAGE, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
+from pipeline.inputs.rows import numbered_documents, read_table
+from pipeline.inputs.slicing import Notice
 from pipeline.intake.messages import Envelope, Refused, read_envelope
 from pipeline.intake.saying import said_by
-from pipeline.kafka.producing import Sender
-from pipeline.loading import BadLine, Loaded, LoadError
+from pipeline.loading import BadLine, Checked, Loaded, send_checked
 from pipeline.settings.model import Settings
-from topics.catalogue import INTERFACE_MESSAGES, MAX_RECORD_BYTES
+from topics.catalogue import INTERFACE_MESSAGES
 from topics.claims.errors import ClaimError
-from topics.dead_letters import Code
+from topics.dead_letters import Code, coded
 
 _AT_ONCE = 1_000
 
@@ -32,59 +31,47 @@ def send_files(
     strict: bool,
     report: Callable[[BadLine], None],
     progress: Callable[[Loaded], None],
+    tell: Callable[[Notice], None],
 ) -> Loaded:
     """Sends the messages of files, a folder or a pattern. What is no message is reported with its line and not sent; with
     `strict` it stops the run. Raises LoadError for what cannot be read and ClusterError when the brokers do not answer."""
     loaded = Loaded()
-    sender: Sender | None = None
-    try:
-        found = find_inputs(place)
-        loaded.notices += [f"{name}: is not read: its name is that of no known format" for name in found.passed_over]
-        sender = Sender(settings, INTERFACE_MESSAGES.name, MAX_RECORD_BYTES)
-        several = len(found.files) > 1
-        for file in found.files:
-            for records, bad in _chunks(file, encoding, loaded):
-                for line in bad:
-                    told = replace(line, file=file.name if several else "")
-                    loaded.bad += 1
-                    report(told)
-                    if strict:
-                        raise LoadError(f"{file.name}: line {line.number}: {line.reason}; stopped, as --strict asks")
-                sender.send(records)
-                loaded.sent = sender.delivered
-                progress(loaded)
-    except (LoadError, InputError) as error:
-        failed = error if isinstance(error, LoadError) else LoadError(str(error))
-        if sender is not None:
-            sender.finish()
-            failed.sent = sender.delivered
-        raise failed from None
-    sender.finish()
-    loaded.sent, loaded.refused = sender.delivered, len(sender.failed)
-    loaded.reasons = tuple(dict.fromkeys(sender.failed))
-    progress(loaded)
+
+    def noted(notice: Notice) -> None:
+        loaded.notices.append(str(notice))
+        tell(notice)
+
+    chunks = checked_messages(place, encoding, loaded, noted)
+    send_checked(chunks, settings, loaded, strict=strict, report=report, progress=progress)
     return loaded
 
 
-def _chunks(
-    file: InputFile, encoding: str | None, loaded: Loaded
-) -> Iterator[tuple[list[dict[str, Any]], list[BadLine]]]:
-    records: list[dict[str, Any]] = []
-    bad: list[BadLine] = []
-    for number, value, document in _messages(file, encoding, loaded):
-        try:
-            if isinstance(document, ClaimError):
-                raise Refused(Code(document.kind), document.reason)
-            envelope = read_envelope(document, f"{file.name}:{number}", number)
-            records.append({"key": institution_of(envelope).encode(), "value": value})
-        except Refused as refused:
-            bad.append(BadLine(number, str(refused)))
-        except Exception as error:
-            bad.append(BadLine(number, f"{Code.UNREADABLE}: {type(error).__name__}: {error}"))
-        if len(records) + len(bad) >= _AT_ONCE:
-            yield records, bad
-            records, bad = [], []
-    yield records, bad
+def checked_messages(
+    place: str, encoding: str | None, loaded: Loaded, tell: Callable[[Notice], None]
+) -> Iterator[Checked]:
+    """The messages of files, each under the code of its institution, and what is wrong with others. `loaded` counts the lines."""
+    found = find_inputs(place)
+    for name in found.passed_over:
+        tell(Notice(name, PASSED_OVER))
+    for file in found.files:
+        shown = file.name if len(found.files) > 1 else ""
+        made, told = (replace(file, encoding=encoding), None) if encoding else by_its_bytes(file)
+        if told is not None:
+            tell(Notice(file.name, told))
+        messages = _documents(made, loaded) if made.format == "ndjson" else _rows(made, loaded)
+        while chunk := list(itertools.islice(messages, _AT_ONCE)):
+            checked = Checked([], [])
+            for number, value, document in chunk:
+                try:
+                    if isinstance(document, Refused):
+                        raise document
+                    envelope = read_envelope(document, f"{file.name}:{number}", number)
+                    checked.records.append((INTERFACE_MESSAGES, institution_of(envelope).encode(), value))
+                except Refused as refused:
+                    checked.bad.append(BadLine(number, str(refused), shown))
+                except Exception as error:
+                    checked.bad.append(BadLine(number, f"{Code.UNREADABLE}: {type(error).__name__}: {error}", shown))
+            yield checked
 
 
 def institution_of(envelope: Envelope) -> str:
@@ -97,36 +84,32 @@ def institution_of(envelope: Envelope) -> str:
     raise Refused(Code.MISSING_FIELD, "fixmedins_code: missing, and the number of the message names no institution")
 
 
-def _messages(
-    file: InputFile, encoding: str | None, loaded: Loaded
-) -> Iterator[tuple[int, bytes, dict[str, Any] | ClaimError]]:
-    """The messages of a file with their lines (in an array: their numbers), as they are sent and as they are read."""
-    if file.format != "ndjson":
-        table = read_table(file, (), encoding=encoding)
-        loaded.lines += table.lines.lines - table.lines.header
-        loaded.blank += table.lines.blank
-        loaded.continued += table.lines.continued
-        for row in table.rows:
-            value = json.dumps(row.values, ensure_ascii=False, default=str).encode()
-            yield row.line, value, row.values if row.problem is None else ClaimError("unreadable", row.problem)
-        return
-    made = replace(file, encoding=encoding or encoding_of(file))
-    made = replace(made, format=json_form(made))
+def _documents(file: InputFile, loaded: Loaded) -> Iterator[tuple[int, bytes, dict[str, Any] | Refused]]:
+    """The messages of a file of JSON with their lines (in an array: their numbers), as they are sent and as they are read."""
+    made = replace(file, format=json_form(file))
+    number = 0
     try:
         with opened(made) as text:
-            if made.format == "json":
-                for number, (document, raw) in enumerate(read_documents(text.chunks(), made.name), 1):
-                    loaded.lines += 1
-                    yield number, raw.encode(), document
-                return
-            for number, line in enumerate(text.lines(), 1):
+            for number, told, document in numbered_documents(text, made):
                 loaded.lines += 1
-                if not line.strip():
+                if document is None:
                     loaded.blank += 1
                     continue
-                try:
-                    yield number, line.strip(), read_document(line)
-                except ClaimError as error:
-                    yield number, line, error
+                value = told.strip() if isinstance(told, bytes) else told.encode("utf-8", "backslashreplace")
+                if isinstance(document, ClaimError):
+                    yield number, value, Refused(Code(document.kind), document.reason)
+                else:
+                    yield number, value, document
     except DAMAGE as error:
-        raise damaged(file, error, f"line {loaded.lines:,}") from error
+        raise damaged(file, error, f"line {number:,}") from error
+
+
+def _rows(file: InputFile, loaded: Loaded) -> Iterator[tuple[int, bytes, dict[str, Any] | Refused]]:
+    """The messages of a table with their lines: each row is one."""
+    table = read_table(file, (), encoding=file.encoding)
+    loaded.lines += table.lines.lines - table.lines.header
+    loaded.blank += table.lines.blank
+    loaded.continued += table.lines.continued
+    for row in table.rows:
+        value = json.dumps(row.values, ensure_ascii=False, default=str).encode()
+        yield row.line, value, row.values if row.problem is None else Refused(*coded(row.problem, Code.UNREADABLE))
