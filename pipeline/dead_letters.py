@@ -30,6 +30,7 @@ from topics.catalogue import (
     TopicSpec,
 )
 from topics.dead_letters import Code, error_of, opened, without_envelope
+from topics.fields import utc_text
 from topics.messages.redriven import Redriven
 
 _TIMEOUT_S = 30.0
@@ -276,6 +277,6 @@ def _mark(letter: Letter) -> Record:
     mark = Redriven(
         partition=letter.partition,
         offset=letter.offset,
-        redriven_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        redriven_at=utc_text(dt.datetime.now(dt.UTC)),
     )
     return {"key": letter.box.mark(letter.partition, letter.offset), "value": mark.model_dump_json()}

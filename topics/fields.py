@@ -27,6 +27,11 @@ _TIME = re.compile(TIME_PATTERN)
 _REGION = re.compile(REGION_PATTERN)
 
 
+def utc_text(moment: dt.datetime) -> str:
+    """A moment as messages have it: RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _money(value: str) -> str:
     if not _MONEY.fullmatch(value):
         raise PydanticCustomError(

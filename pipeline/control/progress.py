@@ -14,6 +14,7 @@ from pipeline.control.publisher import Entry, Place
 from pipeline.kafka.offsets import ends
 from pipeline.settings.model import Settings
 from topics.catalogue import LEDGER_PROGRESS
+from topics.fields import utc_text
 from topics.messages.ledger import LedgerProgress
 from topics.progress import progress_key, progress_partition
 
@@ -133,4 +134,4 @@ def moved(
 
 
 def _rfc3339(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(dt.datetime.fromtimestamp(seconds, dt.UTC))

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.inputs.errors import FormError
 from pipeline.inputs.forms import day_text, flag_text, instant_text, is_missing, money_of, text_of
 from pipeline.inputs.mapping import FieldSource, load_mapping
-from pipeline.intake.messages import Document, Refused
+from pipeline.intake.messages import Document, Refused, remembering
 from topics.dead_letters import Code
 from topics.fields import MAX_IDENTIFIER
 from topics.normalisation import normal_code
@@ -53,13 +53,13 @@ class Fields:
 
     def code(self, *names: str) -> str | None:
         """A code, in its normal form."""
-        found: str | None = self._read(lambda value: _identifier(value, coded=True), names)
+        found: str | None = self._read(lambda value: _identifier(value, True), names)
         return None if found is None else _normal(found)
 
     def doctor(self, *names: str) -> str | None:
         """The code of a person, without what systems write that must fill the field."""
         words = source("physician_code").missing
-        found: str | None = self._read(lambda value: _identifier(value, words=words), names)
+        found: str | None = self._read(lambda value: _identifier(value, False, words), names)
         return None if found is None else _normal(found)
 
     def money(self, *names: str) -> str | None:
@@ -99,12 +99,7 @@ class Fields:
         return found
 
 
-def _identifier(value: Any, *, coded: bool = False, words: tuple[str, ...] = ()) -> str | None:
-    # Only of text: a number equals others of another type that are written in another way.
-    return (_identifier_of if type(value) is str else _read_identifier)(value, coded, words)
-
-
-def _read_identifier(value: Any, coded: bool, words: tuple[str, ...]) -> str | None:
+def _read_identifier(value: Any, coded: bool = False, words: tuple[str, ...] = ()) -> str | None:
     text = text_of(value, coded=coded)
     if text is None or is_missing(text, words):
         return None
@@ -114,19 +109,15 @@ def _read_identifier(value: Any, coded: bool, words: tuple[str, ...]) -> str | N
 
 
 _normal = lru_cache(maxsize=50_000)(normal_code)
-_identifier_of = lru_cache(maxsize=50_000)(_read_identifier)
+_identifier = remembering(_read_identifier, 50_000)
 """Codes of institutions, people, visits and classes stand in message after message."""
-
-
-def _time(value: Any) -> str | None:
-    return (_time_of if type(value) is str else _read_time)(value)
 
 
 def _read_time(value: Any) -> str | None:
     return instant_text(value, source("settlement_time"))
 
 
-_time_of = lru_cache(maxsize=10_000)(_read_time)
+_time = remembering(_read_time, 10_000)
 
 
 def _time_or_day(value: Any) -> str | None:

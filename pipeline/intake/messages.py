@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 from pipeline.inputs.documents import DECODER, told
 from pipeline.inputs.errors import FormError
@@ -23,6 +23,7 @@ from topics.dead_letters import Code
 from topics.normalisation import normal_code
 
 Document = Mapping[str, Any]
+T = TypeVar("T")
 
 _TIMES = ("yyyy-MM-dd HH:mm:ss", "yyyyMMddHHmmssSSS", "yyyyMMddHHmmss", "yyyy-MM-dd HH:mm:ss.SSS", "rfc3339")
 _OF_INPUT = ("feedetail", "mdtrtinfo", "diseinfo")
@@ -39,6 +40,19 @@ class Refused(Exception):
         self.code = code
         self.reason = reason
         super().__init__(f"{code}: {reason}")
+
+
+def remembering(read: Callable[..., T], most: int) -> Callable[..., T]:
+    """Reads so many texts once only, since codes and times stand in message after message.
+
+    What is no text is read each time: a number equals others of another type that are written in another way.
+    """
+    known = lru_cache(maxsize=most)(read)
+
+    def remembered(value: Any, *how: Any) -> T:
+        return (known if type(value) is str else read)(value, *how)
+
+    return remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +178,7 @@ def _text(chain: Sequence[Document], *names: str) -> str | None:
             if value is None or value == "":
                 continue
             try:
-                text = _text_of(value) if type(value) is str else text_of(value, coded=True)
+                text = _text_of(value)
             except FormError as error:
                 raise Refused(Code.INVALID_VALUE, f"{name}: {error}") from None
             if not is_missing(text):
@@ -172,9 +186,7 @@ def _text(chain: Sequence[Document], *names: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=50_000)
-def _text_of(value: str) -> str | None:
-    return text_of(value, coded=True)
+_text_of = remembering(partial(text_of, coded=True), 50_000)
 
 
 def _time(value: Any) -> str | None:

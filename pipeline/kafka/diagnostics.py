@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from pipeline.settings.model import Settings
+from topics.fields import utc_text
 
 _T = TypeVar("_T")
 
@@ -79,7 +80,7 @@ CLOCK_REFUSED = "INVALID_TIMESTAMP"
 
 def clock_refused() -> str:
     """A sentence for that, with the time that the clock shows now."""
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = utc_text(dt.datetime.now(dt.UTC))
     return f"this host's clock says {now}, a time that the brokers refuse; put the clock right (NTP)"
 
 

@@ -33,6 +33,7 @@ from pipeline.telemetry.logs import logger
 from topics.catalogue import CLAIMS, CLAIMS_DEAD_LETTER, MAX_DEAD_LETTER_BYTES
 from topics.claims.codec import ClaimError
 from topics.dead_letters import LEAST_LETTER_BYTES, Code, enclose
+from topics.fields import utc_text
 
 _MOST_NEW_PRODUCERS = 5
 _COMMIT_WITHIN_S = 15.0
@@ -267,4 +268,4 @@ def _dead_letter(message: Message, error: ClaimError, limit: int, topic_id: str 
 
 
 def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(dt.datetime.now(dt.UTC))

@@ -39,6 +39,7 @@ from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING
+from topics.fields import utc_text
 from topics.messages.ledger import LedgerProgress
 from topics.progress import behind, progress_partition
 
@@ -203,7 +204,7 @@ class Freshness:
     def _ask(self) -> float:
         """Step 1. Returns the moment."""
         asked_at = self._clock()
-        as_of = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        as_of = utc_text(dt.datetime.now(dt.UTC))
         told = ends(self._admin, [(PHYSICIAN_EVENTS.name, number) for number in self._events], committed=False)
         self._questions.add(Question(asked_at, as_of, {number: end for (_, number), end in told.items()}))
         return asked_at
