@@ -27,7 +27,7 @@ import click
 
 from pipeline.devtools.kafka import LocalKafka
 from tests.crash.test_control_crash import prove_progress, published
-from tests.crash.test_crash import in_flow, kill_between_answers, stream
+from tests.crash.test_crash import down_between_answers, in_flow, stream
 from tests.support.balance import OUTPUTS, balance
 from tests.support.cluster import Cluster
 from tests.support.control import (
@@ -79,7 +79,7 @@ class Run:
 def _fell(cluster: Cluster, rng: random.Random, workers: list[WorkerProcess]) -> None:
     """The broker fails and comes back: killed between two answers, or stopped."""
     if rng.random() < 0.5:
-        kill_between_answers(cluster.broker, workers)
+        down_between_answers(cluster.broker, workers, "killed")
     else:
         cluster.broker.stop()
     cluster.broker.start()

@@ -25,6 +25,7 @@ from pipeline.intake.taking import take
 from pipeline.intake.visits import Changes, Letter, Tally, Visits
 from pipeline.kafka.admin import partition_counts
 from pipeline.kafka.diagnostics import is_final, no_topic, words_of
+from pipeline.kafka.offsets import GroupOffsets
 from pipeline.kafka.patience import apart, patiently, pause_after
 from pipeline.kafka.producing import Record as Produced
 from pipeline.kafka.reading import committed_only
@@ -115,6 +116,7 @@ class Intake:
             fetch__queue__backoff__ms=10,
         )
         self._consumer = Consumer({**options, "error_cb": self._heard})
+        self._group = GroupOffsets(settings, settings.intake_group_id, self._consumer)
         self._status = status_page(self.metrics, self._ready, version("claims-screening"))
         self.pages = StatusServer(
             **settings.pages(),
@@ -336,7 +338,7 @@ class Intake:
 
         for number in partitions:
             self._parts.pop(number, None)
-        found = patiently(lambda: starts(self._consumer, partitions), lambda: self._stopping, delayed)
+        found = patiently(lambda: starts(self._group, partitions), lambda: self._stopping, delayed)
         kept = patiently(lambda: states(self.settings, self._admin, partitions), lambda: self._stopping, delayed)
         if found is None or kept is None:
             return {}

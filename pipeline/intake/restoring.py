@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.kafka.offsets import ends
+from pipeline.kafka.offsets import GroupOffsets, ends
 from pipeline.kafka.reading import tool_consumer
 from pipeline.kafka.records import key
 from pipeline.settings.model import Settings
@@ -31,16 +31,13 @@ class Start:
     expired: int = 0
 
 
-def starts(consumer: Consumer, partitions: Iterable[int]) -> dict[int, Start]:
-    """The group's offset of each partition, or its first record. Raises KafkaException while the brokers cannot tell."""
+def starts(group: GroupOffsets, partitions: Iterable[int]) -> dict[int, Start]:
+    """The group's offset of each partition, or its first record.
+
+    Raises KafkaException, or ClusterError, while the brokers cannot tell.
+    """
     found = {}
-    places = [TopicPartition(INTERFACE_MESSAGES.name, partition) for partition in partitions]
-    for place in consumer.committed(places, timeout=_ASK_WITHIN_S):
-        if place.error is not None:
-            raise KafkaException(place.error)
-        low, high = consumer.get_watermark_offsets(
-            TopicPartition(INTERFACE_MESSAGES.name, place.partition), timeout=_ASK_WITHIN_S, cached=False
-        )
+    for place, low, high in group.ask(INTERFACE_MESSAGES.name, partitions, _ASK_WITHIN_S):
         if place.offset < 0 or place.offset > high:  # reading again what is known changes nothing
             found[place.partition] = Start(low)
         else:

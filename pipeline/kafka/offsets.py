@@ -133,6 +133,47 @@ def group_extents(settings: Settings, topic: str, group: str) -> dict[int, Exten
         return extents(consumer, settings, topic, committed=True)
 
 
+class GroupOffsets:
+    """Where a group goes on, asked by a member of it; after a failure by a client made for the question.
+
+    A member that has outlived its brokers may wait for their coordinator without end (librdkafka 2.16), and its partitions too.
+    """
+
+    def __init__(self, settings: Settings, group: str, member: Consumer) -> None:
+        self._settings, self._group, self._member = settings, group, member
+        self._doubted = False
+
+    def ask(self, topic: str, partitions: Iterable[int], within_s: float) -> list[tuple[TopicPartition, int, int]]:
+        """What is committed in each partition, with the partition's first offset and its end.
+
+        Raises KafkaException, or ClusterError, while the brokers cannot tell; also while an open transaction hides an offset.
+        """
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        try:
+            if self._doubted:
+                with asking(self._settings, self._group) as stranger:
+                    answer = _with_ends(stranger, places, within_s)
+            else:
+                answer = _with_ends(self._member, places, within_s)
+        except (KafkaException, ClusterError):
+            self._doubted = not self._doubted
+            raise
+        self._doubted = False
+        return answer
+
+
+def _with_ends(
+    consumer: Consumer, places: list[TopicPartition], within_s: float
+) -> list[tuple[TopicPartition, int, int]]:
+    answer = []
+    for place in consumer.committed(places, timeout=within_s):
+        if place.error is not None:
+            raise KafkaException(place.error)
+        where = TopicPartition(place.topic, place.partition)
+        answer.append((place, *consumer.get_watermark_offsets(where, timeout=within_s, cached=False)))
+    return answer
+
+
 def ends(
     admin: AdminClient,
     places: Iterable[tuple[str, int]],

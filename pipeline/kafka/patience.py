@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 _AGAIN_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_TELL_AGAIN_S = 60.0
 
 
 def apart(call: Callable[[], T], name: str) -> Future[T]:
@@ -37,14 +38,14 @@ def patiently(
     stopping: Callable[[], bool],
     told: Callable[[KafkaException | ClusterError | TimeoutError], object],
 ) -> T | None:
-    """Asks until there is an answer, and tells the first failure; None when the process is to stop before that."""
-    silent = True
+    """Asks until there is an answer, and tells the first failure and one each minute; None when the process is to stop before."""
+    tell_at = 0.0
     while not stopping():
         try:
             return ask()
         except (KafkaException, ClusterError, TimeoutError) as error:
-            if silent:
-                silent = False
+            if time.monotonic() >= tell_at:
+                tell_at = time.monotonic() + _TELL_AGAIN_S
                 told(error)
             time.sleep(_AGAIN_S)
     return None

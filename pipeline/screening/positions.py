@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer
 
-from pipeline.kafka.offsets import Noted
+from pipeline.kafka.offsets import GroupOffsets, Noted
 from pipeline.kafka.reading import first_record, read_to_end
 from pipeline.kafka.records import headers
 from pipeline.screening.events import CommittedOffsetNotUsed, StartTakenFromOutcomes
@@ -52,20 +52,15 @@ class Positions:
     """Answers where to go on. Belongs to the reading thread."""
 
     def __init__(self, settings: Settings, consumer: Consumer, metrics: GateMetrics) -> None:
-        self._settings, self._consumer = settings, consumer
+        self._settings = settings
+        self._group = GroupOffsets(settings, settings.group_id, consumer)
         self._teller = Teller(logger(component="positions"), metrics)
 
     def starts(self, partitions: Iterable[int], topic_id: str | None) -> dict[int, Start]:
-        """Where to go on in each partition. Raises KafkaException while the brokers cannot tell."""
-        places = [TopicPartition(CLAIMS.name, partition) for partition in partitions]
+        """Where to go on in each partition. Raises KafkaException, or ClusterError, while the brokers cannot tell."""
         found: dict[int, Start] = {}
         unknown: dict[int, tuple[int, int]] = {}
-        for committed in self._consumer.committed(places, timeout=_ASK_TIMEOUT_S):
-            if committed.error is not None:
-                raise KafkaException(committed.error)
-            low, high = self._consumer.get_watermark_offsets(
-                TopicPartition(CLAIMS.name, committed.partition), timeout=_ASK_TIMEOUT_S, cached=False
-            )
+        for committed, low, high in self._group.ask(CLAIMS.name, partitions, _ASK_TIMEOUT_S):
             noted = Noted.read(committed.metadata or "")
             other = bool(noted.topic) and topic_id is not None and noted.topic != topic_id
             if other or committed.offset > high:

@@ -218,17 +218,20 @@ def test_a_worker_starts_where_a_dead_one_ended_although_its_open_transaction_hi
     assert balance(cluster, register).inputs == 4000
 
 
-def kill_between_answers(broker: LocalKafka, workers: list[WorkerProcess]) -> None:
-    """SIGKILL of the broker with transactions open, but none that it has promised to end and not yet ended.
+def down_between_answers(broker: LocalKafka, workers: list[WorkerProcess], how: str) -> None:
+    """Ends the broker with transactions open, but none that it has promised to end and not yet ended.
 
-    A single-node Kafka 4.3.1 that is killed in that moment forgets the end: while it starts again its partitions have no
+    A single-node Kafka 4.3.1 that goes down in that moment forgets the end: while it starts again its partitions have no
     leader for a moment, and the coordinator logs "Couldn't find leader endpoint ... likely deleted already and hence can be
     skipped". The transaction then hangs for ever, which no client can mend. With replicas there is a leader.
     """
     for worker in workers:
         worker.signal(signal.SIGSTOP)
     time.sleep(0.5)  # what the brokers were asked for is done; more cannot be asked
-    broker.kill()
+    if how == "killed":
+        broker.kill()
+    else:
+        broker.stop()
     for worker in workers:
         worker.signal(signal.SIGCONT)
 
@@ -247,10 +250,7 @@ def test_a_broker_that_goes_away_and_comes_back_costs_nothing(own_cluster: Clust
             for worker in pair:
                 in_flow(worker)
             time.sleep(rng.random() * 0.12)  # the random moment
-            if how == "killed":
-                kill_between_answers(own_cluster.broker, pair)
-            else:
-                own_cluster.broker.stop()
+            down_between_answers(own_cluster.broker, pair, how)
             for worker in pair:
                 wait_for("a gate without brokers is not ready", lambda worker=worker: worker.get("/readyz")[0] == 503)
                 assert worker.get("/healthz")[0] == 200
