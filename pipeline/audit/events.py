@@ -19,10 +19,7 @@ from rules.dossier import fold
 from rules.events import Event
 from rules.packs.pack import PackSet
 from rules.standing import institution_timeline, statement
-from topics.catalogue import (
-    PHYSICIAN_EVENTS,
-    PHYSICIAN_EVENTS_DEAD_LETTER,
-)
+from topics.catalogue import LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER
 from topics.dead_letters import Code, Envelope, opened
 from topics.events.acceptance import OwnerKind, Refused, accept
 
@@ -63,6 +60,8 @@ class Log:
     letters_kept: Kept = field(default_factory=Kept)
     expired: int = 0
     """Unusable events whose letter may have been there and has expired: events are kept for ever, letters are not."""
+    never_run: bool = False
+    """Whether no control plane has ever taken an event: none has said how far it is, and nothing is there that one leaves."""
 
     @property
     def committed(self) -> bool:
@@ -70,33 +69,58 @@ class Log:
         return any(item.committed is not None for item in self.extent.values())
 
     def waits(self, where: Place) -> bool:
-        """Whether the control plane has not said that it is done with a record. Without any offset it is taken as done."""
-        return self.committed and where[1] >= (self.extent[where[0]].committed or 0)
+        """Whether the control plane has not said that it is done with a record. Without any offset it is taken as done, unless
+        no control plane has ever run."""
+        return self.never_run or (self.committed and where[1] >= (self.extent[where[0]].committed or 0))
 
 
 def read_log(
-    settings: Settings, packs: PackSet, done: dict[int, Extent], findings: Findings, progress: Progress
+    settings: Settings,
+    packs: PackSet,
+    done: dict[int, Extent],
+    findings: Findings,
+    progress: Progress,
+    *,
+    published: bool = True,
 ) -> Log:
     """Reads the dead letters and then the events, and balances them by partition. Raises ClusterError.
 
-    `done` says how far the control plane had come before anything was read.
+    `done` says how far the control plane had come before anything was read, `published` whether any standing was there.
     """
     kept = Kept()
     letters = _letters(settings, kept, findings, progress)
     log = Log(packs, done, letters_kept=kept)
     log.figures = {number: Counter() for number in log.extent}
-    if not log.committed:
-        findings.notes.append(
-            f"group {settings.control_group_id} has committed nothing: every event is taken as one that it is done with"
-        )
+    log.never_run = not (log.committed or published or letters or _has_progress(settings))
     for number, message in enumerate(read_to_end(settings, PHYSICIAN_EVENTS.name), 1):
         take(message, log, letters)
         if number % EVERY == 0:
             progress(PHYSICIAN_EVENTS.name, number)
+    _tell_nothing_committed(settings, log, findings)
     for where in log.set_aside:
         _justify(where, letters[where][-1], log, findings)
     _balance(log, letters, findings)
     return log
+
+
+def _has_progress(settings: Settings) -> bool:
+    """Whether a ledger has ever told how far it is. Brokers forget what a group has committed; this is kept for ever."""
+    return next(iter(read_to_end(settings, LEDGER_PROGRESS.name)), None) is not None
+
+
+def _tell_nothing_committed(settings: Settings, log: Log, findings: Findings) -> None:
+    """Says how events are counted of which no group has said that it is done with them."""
+    if log.never_run:
+        number = sum(counted["read"] for counted in log.figures.values())
+        if number:
+            findings.notes.append(
+                f"the ledger has never run: group {settings.control_group_id} has committed nothing and nothing is published, so "
+                f"{number:,} events wait; start a control plane"
+            )
+    elif not log.committed:
+        findings.notes.append(
+            f"group {settings.control_group_id} has committed nothing: every event is taken as one that it is done with"
+        )
 
 
 def take(message: Message, log: Log, letters: dict[Place, list[Envelope]]) -> None:
@@ -104,6 +128,7 @@ def take(message: Message, log: Log, letters: dict[Place, list[Envelope]]) -> No
     _, partition, offset = place(message)
     where, counted = (partition, offset), log.figures[partition]
     counted["read"] += 1
+    counted["waiting"] += log.waits(where)
     found = accept(message.value(), log.packs)
     if isinstance(found, Refused):
         if where not in letters and log.letters_kept.expired(timestamp(message)):
@@ -183,8 +208,7 @@ def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings)
         known = sorted(offset for number, offset in letters if number == partition)
         unusable = sorted(offset for number, offset in log.unusable if number == partition)
         alone = [offset for offset in unusable if (partition, offset) not in letters]
-        waiting = [offset for offset in alone if log.waits((partition, offset))]
-        _lost(partition, sorted({*alone} - {*waiting}), log, findings)
+        _lost(partition, [offset for offset in alone if not log.waits((partition, offset))], log, findings)
         _strange(partition, known, log, findings)
         counted = log.figures[partition]
         findings.count(
@@ -195,7 +219,7 @@ def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings)
             repeated=counted["repeated"],
             forwarded=counted["forwarded"],
             dead_letters=len(known),
-            waiting=len(waiting),
+            waiting=counted["waiting"],
         )
     for partition, offset in sorted(letters):
         if partition not in log.extent:

@@ -33,7 +33,8 @@ def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None,
         # published is in the log that is read afterwards. Notices may be more than are demanded, so they come last.
         done = control_extents(settings, PHYSICIAN_EVENTS)[PHYSICIAN_EVENTS.name]
         published = read_standings(settings, findings, progress)
-        log = read_log(settings, packs, done, findings, progress)
+        any_standing = any(topic.records for topic in published.values())
+        log = read_log(settings, packs, done, findings, progress, published=any_standing)
         audit_standings(published, log, findings, progress)
         audit_notices(settings, log, today, findings, progress)
     if part in (None, "claims"):

@@ -21,6 +21,7 @@ from rules.events import Event
 from tests.support.auditing import TODAY, audit, figures, named
 from tests.support.cluster import CONTROL_GROUP, Cluster
 from tests.support.histories import make
+from tests.support.ledger import tell_progress
 from tests.support.published import (
     commit,
     event_record,
@@ -248,6 +249,34 @@ def test_what_the_control_plane_has_not_committed_yet_waits_and_is_no_difference
     commit(cluster, "claims-screening-control", EVENTS, ends)
     told = audit(cluster, "standings")
     assert {item["kind"] for item in told["differences"]} == {"missing"}
+
+
+def test_before_any_control_plane_has_run_every_event_waits_and_it_is_said(cluster: Cluster) -> None:
+    topics = Topics()
+    topics.standings, topics.of_institutions, topics.notices = [], [], []
+    topics.write(cluster)
+    cluster.send(EVENTS, [{"key": "D1", "value": b"{"}])
+    done = cluster.screening("audit", "--standings", "--json", "--notices-on", TODAY.isoformat())
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["differences"]) == (0, [])
+    assert told["notes"] == [
+        f"the ledger has never run: group {CONTROL_GROUP} has committed nothing and nothing is published, so 18 events wait; "
+        "start a control plane"
+    ]
+    assert figures(told, "events")["waiting"] == 18
+    assert figures(told, "standings")["waiting"] == 4
+
+
+def test_a_ledger_that_has_told_its_progress_has_run_though_the_group_was_forgotten(cluster: Cluster) -> None:
+    topics = Topics()
+    topics.standings, topics.of_institutions, topics.notices = [], [], []
+    topics.write(cluster)
+    tell_progress(cluster)
+    told = audit(cluster, "standings")
+    assert {item["kind"] for item in told["differences"]} == {"missing"}
+    assert told["notes"] == [
+        f"group {CONTROL_GROUP} has committed nothing: every event is taken as one that it is done with"
+    ]
 
 
 # -- events -------------------------------------------------------------------------------------------------------
