@@ -8,11 +8,11 @@ changes that was taken back, it is written anew and taken back anew, so that the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from pipeline.intake.state import Written
 
@@ -64,7 +64,7 @@ def _write_back(name: str, back: list[Claim], after: dict[str, Written], made: l
     if content != known.reversal:
         version = known.version + 1
         made.append({**claim, "claim_version": version})
-        after[name] = replace(known, version=version, reversal=content)
+        after[name] = structs.replace(known, version=version, reversal=content)
 
 
 def _naming(claim: Claim, written: dict[str, Written]) -> Claim:

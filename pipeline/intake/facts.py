@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from pipeline.intake.fields import Fields, source
 from pipeline.intake.messages import Envelope, Refused, Told, objects_of, rows_at
@@ -35,13 +36,12 @@ Key = tuple[str, str]
 """Institution and visit (mdtrt_id): what messages are joined by."""
 
 
-@dataclass(frozen=True, slots=True)
-class VisitFact:
+class VisitFact(msgspec.Struct, frozen=True, gc=False):
     """A visit (就诊). `begun` is a time, or a day where only that is told; `stay` that it is one in hospital; `registered` that
     the message is one that has to name who attends."""
 
     key: Key
-    told: Told = field(compare=False)
+    told: Told
     begun: str | None = None
     attending: str | None = None
     diagnosing: str | None = None
@@ -54,15 +54,14 @@ class VisitFact:
     insured: str | None = None
     stay: bool | None = None
     registered: bool | None = None
-    doubts: tuple[str, ...] = field(default=(), compare=False)
+    doubts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LineFact:
+class LineFact(msgspec.Struct, frozen=True, gc=False):
     """A fee line (费用明细). `at` as `begun` of a visit; `cancels` is the line that a negative one takes back."""
 
     key: Key
-    told: Told = field(compare=False)
+    told: Told
     number: str
     at: str
     amount: Decimal
@@ -76,16 +75,15 @@ class LineFact:
     batch: str | None = None
     care: str | None = None
     insured: str | None = None
-    doubts: tuple[str, ...] = field(default=(), compare=False)
+    doubts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SettlementFact:
+class SettlementFact(msgspec.Struct, frozen=True, gc=False):
     """A settlement (结算), its amounts in yuan. `refunded` is the flag alone (refd_setl_flag); `takes_back` names the settlement
     that a refund of its own is about. `attending` is told by exports alone that have joined it with its visit."""
 
     key: Key
-    told: Told = field(compare=False)
+    told: Told
     number: str
     at: str
     total: str
@@ -101,11 +99,18 @@ class SettlementFact:
     attending: str | None = None
     care: str | None = None
     insured: str | None = None
-    refunded: bool = field(default=False, compare=False)
-    doubts: tuple[str, ...] = field(default=(), compare=False)
+    refunded: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 Fact = VisitFact | LineFact | SettlementFact
+
+_OF_THE_MESSAGE = ("told", "refunded", "doubts")
+SAYS = {
+    kind: tuple(name for name in kind.__struct_fields__ if name not in _OF_THE_MESSAGE)
+    for kind in (VisitFact, LineFact, SettlementFact)
+}
+"""The fields of a fact that say something of its subject."""
 
 
 # -- of one message -----------------------------------------------------------------------------------------------

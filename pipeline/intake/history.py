@@ -7,14 +7,15 @@ which of them counts cannot be known.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from pipeline.intake.facts import Fact, LineFact, SettlementFact, VisitFact
+from msgspec import structs
+
+from pipeline.intake.facts import SAYS, Fact, LineFact, SettlementFact, VisitFact
 from pipeline.intake.messages import Told
 from topics.dead_letters import Code
 
@@ -83,28 +84,23 @@ class Settled:
         return negative or (self.flagged and self.newest.takes_back is not None)
 
 
-_SAYS = {
-    kind: tuple(item.name for item in dataclasses.fields(kind) if item.compare)
-    for kind in (VisitFact, LineFact, SettlementFact)
-}
-"""The fields of a fact that say something of its subject."""
+def _changed(known: _SOME, said: _SOME) -> dict[str, Any]:
+    """What a fact says otherwise, or more, than what is known of its subject."""
+    return {
+        name: new
+        for name in SAYS[type(said)]
+        if (new := getattr(said, name)) is not None and new != () and new != getattr(known, name)
+    }
 
 
-def _contradicting(known: _SOME, said: _SOME) -> list[str]:
-    """The fields in which two facts about one thing say different things."""
-    return [
-        name
-        for name in _SAYS[type(said)]
-        if (new := getattr(said, name)) not in (None, ())
-        and (old := getattr(known, name)) not in (None, ())
-        and new != old
-    ]
+def _contradicting(known: _SOME, changed: dict[str, Any]) -> list[str]:
+    """The fields in which what is said now is not more, but different."""
+    return [name for name in changed if getattr(known, name) not in (None, ())]
 
 
-def _joined(known: _SOME, said: _SOME) -> _SOME:
+def _joined(known: _SOME, said: _SOME, changed: dict[str, Any]) -> _SOME:
     """What is known after something more was said: what it says, and what it does not say as it was."""
-    new = {name: value for name in _SAYS[type(said)] if (value := getattr(said, name)) not in (None, ())}
-    return replace(known, told=said.told, **new)
+    return structs.replace(known, told=said.told, **changed)
 
 
 def _at_once(one: Told, other: Told) -> bool:
@@ -120,15 +116,15 @@ def visit_of(facts: Sequence[VisitFact], out: Outcome) -> VisitFact | None:
         if known is None:
             known = fact
             continue
-        against = [name for name in _contradicting(known, fact) if name not in ("begun", "others")]
+        changed = _changed(known, fact)
+        against = [name for name in _contradicting(known, changed) if name not in ("begun", "others")]
         if against and _at_once(known.told, fact.told):
             out.refused.append(_conflict(fact, "visit", fact.key[1], against, known))
             disputed = disputed or "attending" in against
             continue
-        joined = _joined(known, fact)
-        if joined == known:
+        if not changed:
             out.repeated["visit"] += 1
-        known = joined
+        known = _joined(known, fact, changed)
     # Nobody knows who was responsible, so a person decides.
     return None if disputed else known
 
@@ -144,13 +140,14 @@ def _histories(facts: Sequence[_NUMBERED], what: str, out: Outcome) -> dict[str,
         repeated = 0
         for fact in group[1:]:
             known = versions[-1]
-            against = _contradicting(known.fact, fact)
+            changed = _changed(known.fact, fact)
+            against = _contradicting(known.fact, changed)
             if against and _at_once(known.fact.told, fact.told):
                 refusal = _conflict(fact, what, number, against, known.fact)
                 out.refused.append(replace(refusal, rows=len(group)))
                 break
-            joined = _joined(known.fact, fact)
-            repeated += joined == known.fact
+            joined = _joined(known.fact, fact, changed)
+            repeated += not changed
             if against:
                 versions.append(Version(joined, 1))
             else:
@@ -173,8 +170,11 @@ def settlements_of(facts: Sequence[SettlementFact], out: Outcome) -> list[Settle
     for number, versions in _histories(facts, "settlement", out).items():
         newest = versions[-1].fact
         # What a message leaves out, a later one tells about the earlier version as well.
-        filled = tuple(Version(_joined(newest, version.fact), version.rows) for version in versions)
-        made.append(Settled(filled, number in flagged))
+        filled = [
+            Version(_joined(newest, version.fact, _changed(newest, version.fact)), version.rows)
+            for version in versions[:-1]
+        ]
+        made.append(Settled((*filled, versions[-1]), number in flagged))
     return sorted(made, key=lambda one: (one.newest.at, one.newest.number))
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec import structs
 
 from pipeline.intake.facts import LineFact, SettlementFact
 
@@ -86,7 +88,7 @@ def _netted(lines: Sequence[LineFact]) -> list[LineFact]:
         known = [count for count in counts if count is not None]
         quantity = sum(known, Decimal(0)) if len(known) == len(counts) else None
         if amount != 0 or (quantity or Decimal(0)) != 0:
-            left.append(replace(first, amount=amount, quantity=quantity))
+            left.append(first if len(group) == 1 else structs.replace(first, amount=amount, quantity=quantity))
     return sorted(left, key=lambda line: (line.at, line.number))
 
 

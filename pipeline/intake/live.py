@@ -7,6 +7,7 @@ partitions over reads back what is known of their visits first.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ _GATHER_S = 0.1
 _LAG_EVERY_S = 1.0
 _COMMIT_WITHIN_S = 20.0
 _MOST_NEW_PRODUCERS = 5
+_COLLECT_EVERY = 200_000
 
 
 class IntakeError(RuntimeError):
@@ -137,6 +139,7 @@ class Intake:
         try:
             where = f"http://{self.pages.host}:{self.pages.port}/metrics"
             self._teller.tell(events.IntakeStarted(self.settings.intake_group_id, where))
+            gc.set_threshold(_COLLECT_EVERY, 50, 100)
             self._partitions = self._count()
             self._writer.start()
             self._consumer.subscribe(
@@ -189,6 +192,8 @@ class Intake:
                 changes = take(part.visits, part.records, part.time())
                 if part.records or not changes.empty:
                     found[number] = changes
+                else:
+                    part.visits.apply(changes)  # nothing to write, but when to look again
         if found:
             self._commit(found)
         self._tell_lag()

@@ -75,6 +75,8 @@ class Visits:
         self._states: dict[str, bytes] = {}
         self._numbers: dict[str, tuple[str, ...]] = {}
         self._dues: list[tuple[int, str]] = []
+        self._due_of: dict[str, int] = {}
+        """When each state is looked at next: its earliest entry in `_dues`, the others of it count no more."""
 
     def __len__(self) -> int:
         return len(self._states)
@@ -85,14 +87,18 @@ class Visits:
             state = decode(key, value, self.place)
             self._states[key] = value
             self._index(key, set(), numbers_of(state))
-            self._dues.append((self.due(state), key))
+            self._due_of[key] = self.due(state)
+        self._dues = [(due, key) for key, due in self._due_of.items()]
         heapq.heapify(self._dues)
 
     def due_until(self, now: int) -> list[tuple[int, str]]:
         """The keys whose time has come, no more than are looked at in one batch; `discard` gives them back."""
         found: list[tuple[int, str]] = []
         while self._dues and self._dues[0][0] <= now and len(found) < MOST_DUE_AT_ONCE:
-            found.append(heapq.heappop(self._dues))
+            due, key = heapq.heappop(self._dues)
+            if self._due_of.get(key) == due:
+                del self._due_of[key]
+                found.append((due, key))
         return found
 
     def apply(self, changes: Changes) -> None:
@@ -105,12 +111,19 @@ class Visits:
         for key, (before, after) in changes.numbers.items():
             self._index(key, before, after)
         for key, due in changes.dues.items():
-            heapq.heappush(self._dues, (due, key))
+            self._look_at(key, due)
 
     def discard(self, changes: Changes) -> None:
         """What was not written is looked at again."""
-        for due in changes.looked_at:
-            heapq.heappush(self._dues, due)
+        for due, key in changes.looked_at:
+            self._look_at(key, due)
+
+    def _look_at(self, key: str, due: int) -> None:
+        """Notes when to look at a state. If it is looked at before, that says anew when to look again."""
+        known = self._due_of.get(key)
+        if known is None or due < known:
+            self._due_of[key] = due
+            heapq.heappush(self._dues, (due, key))
 
     # -- for a batch --------------------------------------------------------------------------------------------
 

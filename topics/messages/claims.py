@@ -26,7 +26,8 @@ class Drug(Message):
 Role = Literal["responsible", "attending", "billing", "prescriber", "operator", "nurse", "other"]
 """What a person did for a claim or a line of it."""
 
-Quantity = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$")]
+QUANTITY_PATTERN = r"-?[0-9]{1,12}(\.[0-9]{1,6})?"
+Quantity = Annotated[str, StringConstraints(pattern=rf"^{QUANTITY_PATTERN}$")]
 """A number of units as a decimal string."""
 
 
