@@ -40,7 +40,8 @@ _DOUBTS = {
 @click.option("--out", "target", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="The file of claims that is written, as NDJSON (.gz too).")  # fmt: skip
 @click.option("--classes", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Your own table of visit classes (med_type), as YAML; it goes before the shipped one.")  # fmt: skip
+              help="Your own table of visit classes (med_type), as YAML; it goes before the shipped one "
+              "[env, with --live: SCREENING_INTAKE_CLASSES_FILE].")  # fmt: skip
 @bootstrap_option
 @click.option("--group-id", help="With --live: consumer group [env: SCREENING_INTAKE_GROUP_ID]")
 @click.option("--instance-id", help="With --live: stable name of this process [env: SCREENING_INSTANCE_ID]")
@@ -94,7 +95,7 @@ def intake(
     if live:
         if places or target is not None or encoding or strict or as_json:
             fail("--live reads a topic; FILES, --out, --encoding, --strict and --json go without it", Exit.USAGE)
-        _live(_classes(classes), process)
+        _live(intake_classes_file=classes, **process)
         return
     if not places or target is None or any(value is not None for value in process.values()):
         fail("give FILES and --out FILE, or --live with the options of a process", Exit.USAGE)
@@ -128,7 +129,7 @@ def _classes(own: Path | None) -> VisitClasses:
         fail(str(error), Exit.USAGE)
 
 
-def _live(classes: VisitClasses, process: dict[str, Any]) -> None:
+def _live(**process: Any) -> None:
     """Runs until it is stopped."""
     stop = Stop()
     from confluent_kafka import KafkaException
@@ -142,6 +143,7 @@ def _live(classes: VisitClasses, process: dict[str, Any]) -> None:
 
     stop.by(leave)
     settings = settings_of(intake_group_id=process.pop("group_id"), **process)
+    classes = _classes(settings.intake_classes_file)
     configure_logs(settings.log_format, settings.log_level)
     run_until_stopped(
         stop, settings, lambda: Intake(settings, classes), component="intake", failed=IntakeFailed,

@@ -182,6 +182,13 @@ class Settings(Security):
             "said of a new one",
         ),
     ] = 30
+    intake_classes_file: Annotated[
+        Path | None,
+        Field(
+            description="your own table of visit classes (med_type), as YAML; where both know a class, it goes before the "
+            "shipped one, which alone is used by default"
+        ),
+    ] = None
     log_format: Annotated[LogFormat, Field(description="the format of the log: json or console")] = LogFormat.JSON
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="the least severe level that is logged")

@@ -15,6 +15,7 @@ from pipeline.inputs.mapping import load_mapping
 from pipeline.intake.batch import Taken, take_files
 from pipeline.intake.classes import load_classes, parse_classes
 from rules.vocabulary import EncounterType
+from tests.support.commands import screening
 from tests.support.interface_messages import (
     DOCTOR,
     HOSPITAL,
@@ -261,6 +262,19 @@ def test_everything_wrong_in_a_table_is_told_at_once() -> None:
     with pytest.raises(MappingError) as told:
         parse_classes(text, "own.yaml")
     assert len(told.value.problems) == 2
+
+
+@pytest.mark.parametrize("how", ["option", "setting"])
+def test_a_process_that_is_given_a_table_which_cannot_be_used_says_so_and_does_not_begin(
+    tmp_path: Path, how: str
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("classes:\n  - {code: x}\n", "utf-8")
+    options, settings = (["--classes", own], {}) if how == "option" else ([], {"intake_classes_file": own})
+    done = screening("intake", "--live", *options, **settings)
+    assert done.returncode == 2
+    assert "own.yaml" in done.stderr
+    assert "encounter" in done.stderr
 
 
 # -- corrections and refunds --------------------------------------------------------------------------------------
