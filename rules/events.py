@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import msgspec
 
-from rules.vocabulary import EventType
+from rules.vocabulary import EventType, Subject
 
 CHINA = dt.timezone(dt.timedelta(hours=8))
 """The registers' days are days in China, whatever offset a time of recording is written in."""
@@ -54,6 +54,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
     of_institution: ClassVar[bool] = False
     """Whether the event concerns the institution and no physician."""
+    subject: ClassVar[Subject | None] = None
+    """Of an event that concerns neither a physician nor an institution: whom."""
 
     @property
     def type_name(self) -> str:
@@ -313,6 +315,56 @@ class ObjectionAnswered(Event, frozen=True, kw_only=True, tag="objection_answere
     answer: Literal["upheld", "rejected", "to_experts"]
 
 
+class _Suspension(Event, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """A penalty decision (行政处罚决定) that suspends, with its last day (`to`) or its length in `months`, and its `article`.
+
+    `from` is its first day; by default the day after the decision (T4). `months` end on the corresponding day (T3).
+    """
+
+    article: Name
+    start: dt.date | None = None
+    end: dt.date | None = None
+    months: Annotated[int, msgspec.Meta(ge=1, le=MAX_MONTHS)] | None = None
+
+
+class _Restored(Event, frozen=True, kw_only=True, rename={"start": "from"}):
+    """The suspension of the decision `ref` binds no more from this day on, by default from `date`.
+
+    Restored from its first day on, it never bound.
+    """
+
+    ref: Name
+    start: dt.date | None = None
+
+
+class InsuredSuspended(_Suspension, frozen=True, kw_only=True, tag="insured_suspended"):
+    """Networked settlement (联网结算) of the insured person is suspended (`001 篇1 第五条`, `第六条`)."""
+
+    subject: ClassVar[Subject | None] = Subject.INSURED
+    insured_id: Name
+
+
+class InsuredRestored(_Restored, frozen=True, kw_only=True, tag="insured_restored"):
+    """Networked settlement of the insured person is restored before its day, or was never to be suspended."""
+
+    subject: ClassVar[Subject | None] = Subject.INSURED
+    insured_id: Name
+
+
+class DepartmentSuspended(_Suspension, frozen=True, kw_only=True, tag="department_suspended"):
+    """The department of `institution` may give no services of the fund (`001 篇1 第二条`, `第四条`)."""
+
+    subject: ClassVar[Subject | None] = Subject.DEPARTMENT
+    department: Name
+
+
+class DepartmentRestored(_Restored, frozen=True, kw_only=True, tag="department_restored"):
+    """The department of `institution` gives services of the fund again before its day, or was never to be suspended."""
+
+    subject: ClassVar[Subject | None] = Subject.DEPARTMENT
+    department: Name
+
+
 AnyEvent = (
     Registration
     | SiteDeclaration
@@ -351,6 +403,10 @@ AnyEvent = (
     | TrainingResult
     | CommitmentSigned
     | CrimeReferred
+    | InsuredSuspended
+    | InsuredRestored
+    | DepartmentSuspended
+    | DepartmentRestored
 )
 
 TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
@@ -386,6 +442,10 @@ class Standard(Protocol):
     def duties(self) -> Sequence[str]:
         """The ids of what the text asks somebody to do."""
 
+    @property
+    def suspending(self) -> Sequence[str]:
+        """The ids of the articles by which the text suspends an insured person or a department."""
+
 
 NEEDS_INSTITUTION = frozenset(
     {
@@ -407,6 +467,8 @@ NEEDS_INSTITUTION = frozenset(
         EventType.RECTIFICATION_ORDER,
         EventType.INSTITUTION_VIOLATION_RATIO,
         EventType.PRESCRIBER_LISTED,
+        EventType.DEPARTMENT_SUSPENDED,
+        EventType.DEPARTMENT_RESTORED,
     }
 )
 
@@ -461,16 +523,11 @@ def check(event: Event, ledger: Standard) -> list[str]:
     References to other events cannot be judged from one event; the ledger flags those that lead nowhere.
     """
     name = event.type_name
-    problems = []
     if name not in ledger.events:
-        problems.append(f"type: {name} does not exist in this scheme; it knows {', '.join(sorted(ledger.events))}")
-        return problems
-    if name in NEEDS_INSTITUTION and not (event.institution or "").strip():
-        problems.append(f"institution: missing; a {name} needs it")
-    if not event.of_institution and not (event.physician_code or "").strip():
-        problems.append(f"physician_code: missing; a {name} concerns a physician")
-    if isinstance(event, PharmacyHead) and not (event.physician_code or "").strip():
-        problems.append(f"physician_code: missing; a {name} says who heads the pharmacy")
+        return [f"type: {name} does not exist in this scheme; it knows {', '.join(sorted(ledger.events))}"]
+    problems = _owner_problems(event, name)
+    if event.subject is not None:
+        return [*problems, *_subject_problems(event, ledger)]
     if isinstance(event, Deduction | AppealUpheld) and recorded_day(event) < event.date:
         problems.append(f"recorded_at: {event.recorded_at} lies before the decision of {event.date}")
     if isinstance(event, Deduction):
@@ -488,6 +545,58 @@ def check(event: Event, ledger: Standard) -> list[str]:
         problems.append(f"duty: {event.duty!r} is no duty of this scheme; it has {known}")
     elif isinstance(event, StatusRecorded) and event.until is not None and event.until < event.date:
         problems.append(f"until: {event.until} lies before the first day {event.date}")
+    return problems
+
+
+def _owner_problems(event: Event, name: str) -> list[str]:
+    """Whom the event concerns, where it does not say so."""
+    problems = []
+    if name in NEEDS_INSTITUTION and not (event.institution or "").strip():
+        problems.append(f"institution: missing; a {name} needs it")
+    if event.subject is not None or (event.physician_code or "").strip():
+        return problems
+    if not event.of_institution:
+        problems.append(f"physician_code: missing; a {name} concerns a physician")
+    if isinstance(event, PharmacyHead):
+        problems.append(f"physician_code: missing; a {name} says who heads the pharmacy")
+    return problems
+
+
+SEPARATOR = "|"
+"""Stands between the parts of a key, so no part of a subject's code may hold it."""
+
+
+def subject_code(event: Event) -> str:
+    """Whom an event concerns that concerns neither physician nor institution: the insured person, or institution|department."""
+    if isinstance(event, InsuredSuspended | InsuredRestored):
+        return event.insured_id
+    if isinstance(event, DepartmentSuspended | DepartmentRestored):
+        return f"{event.institution or ''}{SEPARATOR}{event.department}"
+    return ""
+
+
+def _subject_problems(event: Event, ledger: Standard) -> list[str]:
+    names = ("insured_id",) if event.subject is Subject.INSURED else ("institution", "department")
+    problems = [
+        f"{name}: {code!r:.60} holds {SEPARATOR!r}, which parts the names of a key"
+        for name, code in ((name, getattr(event, name) or "") for name in names)
+        if SEPARATOR in code
+    ]
+    if isinstance(event, _Suspension):
+        first = event.start or event.date + dt.timedelta(days=1)
+        if event.article not in ledger.suspending:
+            known = ", ".join(ledger.suspending) or "(none)"
+            problems.append(f"article: {event.article!r} suspends nobody in this scheme; those that do are {known}")
+        if (event.end is None) == (event.months is None):
+            problems.append("to, months: give the last day or the length, one of them")
+        if event.start is not None and event.months is not None:
+            problems.append(
+                "months: a length runs from the decision; of a suspension that begins on another day give to"
+            )
+        if first < event.date:
+            problems.append(f"from: {first} lies before the decision of {event.date}")
+        if event.end is not None and event.end < first:
+            problems.append(f"to: {event.end} lies before the first day {first}")
     return problems
 
 

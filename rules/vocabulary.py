@@ -97,6 +97,15 @@ class Flag(StrEnum):
     QUALIFICATION_INCOMPLETE = "qualification_incomplete"
 
 
+class Subject(StrEnum):
+    """Of whom a law speaks besides physicians and institutions (S1)."""
+
+    INSURED = "insured"
+    """An insured person (参保人员)."""
+    DEPARTMENT = "department"
+    """A department of an institution (科室)."""
+
+
 class StaffCategory(StrEnum):
     """Staff category of the national opinion (003 一)."""
 
@@ -162,6 +171,12 @@ class Reason(StrEnum):
     """The pharmacy's head is suspended or terminated, and the claim names somebody else (P5)."""
     LINE_PERSON_BARRED = "line_person_barred"
     """A line names somebody besides the responsible person who was barred on its day (P4)."""
+    INSURED_SUSPENDED = "insured_suspended"
+    """The insured person's networked settlement (联网结算) is suspended by a penalty decision."""
+    DEPARTMENT_SUSPENDED = "department_suspended"
+    """The institution's department may give no services of the fund, by a penalty decision."""
+    DEPARTMENT_NOT_NAMED = "department_not_named"
+    """A department of the institution is suspended, and the claim does not say of which department it is."""
     STANDING_STALE = "standing_stale"
     """Not of the law: the gate's own view of the register was too old to judge by, and its setting says review."""
     STANDING_UNREADABLE = "standing_unreadable"
@@ -208,6 +223,10 @@ class EventType(StrEnum):
     TRAINING_RESULT = "training_result"
     COMMITMENT_SIGNED = "commitment_signed"
     CRIME_REFERRED = "crime_referred"
+    INSURED_SUSPENDED = "insured_suspended"
+    INSURED_RESTORED = "insured_restored"
+    DEPARTMENT_SUSPENDED = "department_suspended"
+    DEPARTMENT_RESTORED = "department_restored"
 
 
 class Effect(StrEnum):

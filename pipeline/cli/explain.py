@@ -83,7 +83,7 @@ def explain_command(claim_file: Path, events_file: Path, as_of: dt.datetime | No
     """
     try:
         settings = load_settings()
-        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
     except (PackError, SettingsError) as error:
         fail(str(error), Exit.USAGE)
     day = None if as_of is None else as_of.date()

@@ -16,7 +16,7 @@ from pipeline.cli import packs_view
 from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import json_option, lang_option
 from pipeline.settings.model import SettingsError, load_settings
-from pipeline.settings.packs import SHIPPED, read_packs
+from pipeline.settings.packs import SHIPPED, read_packs, read_subjects
 from pipeline.telemetry.console import out
 from rules.events import CHINA
 from rules.packs.compare import differences
@@ -35,8 +35,8 @@ def _configured() -> tuple[tuple[Pack, ...], set[str]]:
     """The packs of the settings, and the names of those that are on. Exits 2 when they cannot be used."""
     try:
         settings = load_settings()
-        every = read_packs(settings.packs_dir)
-        return every, {pack.name for pack in PackSet(every, switched_on=settings.packs_on).packs}
+        every, subjects = read_packs(settings.packs_dir), read_subjects(settings.packs_dir)
+        return every, {pack.name for pack in PackSet(every, switched_on=settings.packs_on, subjects=subjects).packs}
     except (PackError, SettingsError) as error:
         fail(str(error), Exit.USAGE)
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from rules.events import CHINA, NEEDS_INSTITUTION, TYPES, Event
+from rules.vocabulary import Subject
 
 Json = dict[str, Any]
 
@@ -23,6 +24,7 @@ REGIONS = {
     "xiamen": "350200",
     "shantou": "440500",
     "national_points": "990000",
+    "jiangxi": "360100",
 }
 """Region by which a case of a locality finds its pack."""
 
@@ -31,6 +33,9 @@ SWITCHED_ON = ("shantou-2022-draft", "national-points-model")
 
 NOBODY = "(the claim's physician)"
 """Whose events those are of a case whose claim names no physician."""
+
+INSURED = "(the claim's insured person)"
+"""Who is insured on a case whose claim does not say."""
 
 _BASE = dt.datetime(2000, 1, 1, tzinfo=CHINA)
 
@@ -75,9 +80,10 @@ def read_case(data: Any) -> Case:
         raise CaseError(f"expect: expected an object, found {type(expect).__name__}")
     code = claim.get("physician_code")
     own = (code.strip() if isinstance(code, str) else "") or NOBODY
+    insured = str(claim.get("insured_id") or INSURED)
     events = []
     for place, item in enumerate(history):
-        event = _event(item, place, locality, as_of, own)
+        event = _event(item, place, locality, as_of, own, insured)
         if event is not None:
             events.append(event)
     first_day = _date(claim, "service_start") if claim.get("service_start") is not None else None
@@ -118,7 +124,7 @@ def _person(item: Json, where: str) -> str | None:
     return (code or "").strip() or None
 
 
-def _event(item: Any, place: int, locality: str, as_of: dt.date, own: str) -> Event | None:
+def _event(item: Any, place: int, locality: str, as_of: dt.date, own: str, insured: str) -> Event | None:
     """The event at a place of the history; None when it was recorded after `as_of` (README T2)."""
     where = f"history[{place}]"
     if not isinstance(item, dict):
@@ -134,7 +140,9 @@ def _event(item: Any, place: int, locality: str, as_of: dt.date, own: str) -> Ev
     wire["region"] = _region(item, where) or REGIONS[locality]
     # `recorded` has done its work above; among events of one day the place in the history decides (G1).
     wire["recorded_at"] = (_BASE + dt.timedelta(seconds=place)).isoformat()
-    if not kind.of_institution:
+    if kind.subject is Subject.INSURED:
+        wire.setdefault("insured_id", insured)
+    elif kind.subject is None and not kind.of_institution:
         wire["physician_code"] = _person(item, where) or own
     elif item["type"] in NEEDS_INSTITUTION and not item.get("institution"):
         raise CaseError(f"{where}.institution: missing; a {item['type']} needs it")

@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.conformance.cases import SWITCHED_ON, Case, CaseError, Json, read_case
+from pipeline.conformance.cases import INSURED, SWITCHED_ON, Case, CaseError, Json, read_case
 from pipeline.inputs.records import read_records
 from pipeline.settings.packs import load_pack_set
 from rules.areas import areas_over_time, pooling_area
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
+from rules.events import Event
 from rules.packs.pack import PackSet
 from rules.screens.facts import CLAIM_FACTS, DRUG_FIELDS, EPOCH
 from rules.screens.further import FIELDS
@@ -30,7 +31,7 @@ from rules.screens.verdict import Screen
 from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import PhysicianTimeline, Span
 from rules.vocabulary import Standing
-from topics.events.acceptance import filed_under
+from topics.events.acceptance import filed_under, kind_of, owner_code
 
 _FINAL = (
     "disposition",
@@ -75,7 +76,7 @@ def run_cases(
     cases: Sequence[Case], packs: PackSet | None = None, calendar: WorkingCalendar = MONDAY_TO_FRIDAY
 ) -> list[Json]:
     """Judges the cases as one frame; returns for each what `expect` would have to say, in their order."""
-    packs = packs if packs is not None else load_pack_set(switched_on=SWITCHED_ON)
+    packs = packs if packs is not None else load_pack_set(switched_on=SWITCHED_ON, with_subjects=True)
     index = StandingIndex()
     timelines: list[PhysicianTimeline | None] = []
     rows: list[Json] = []
@@ -94,12 +95,15 @@ def run_cases(
                 "start_day": None if case.first_day is None else day_number(case.first_day),
                 **{name: drug.get(name) for name in DRUG_FIELDS},
                 "further": _further(case, number),
+                "insured_id": f"{number}/{case.claim.get('insured_id') or INSURED}",
             }
         )
     if not rows:
         return []
     screen = Screen(packs)
-    decided = screen.decide(pl.DataFrame(rows, schema={**CLAIM_FACTS, "further": pl.String}), index)
+    decided = screen.decide(
+        pl.DataFrame(rows, schema={**CLAIM_FACTS, "further": pl.String, "insured_id": pl.String}), index
+    )
     answers = []
     for case, line, known in zip(cases, decided.iter_rows(named=True), timelines, strict=True):
         ruling = screen.rulings[line["ruling"]]
@@ -140,8 +144,9 @@ def _put(
         index.put_institution(
             msgspec.structs.replace(spans, institution_code=f"{number}/{institution}", heads=heads or msgspec.UNSET)
         )
+    _put_subjects(index, number, filed, packs, calendar)
     known = None
-    people = [(where, event.physician_code or "") for where, event in filed if not event.of_institution]
+    people = [(where, event.physician_code or "") for where, event in filed if kind_of(event) == "physician"]
     for where, person in sorted({*people, *([] if code is None else [(area, code)])}):
         # What is recorded of the person in other areas counts where the person is one everywhere (P3).
         file = fold(event for place, event in filed if place == where and event.physician_code == person)
@@ -150,6 +155,23 @@ def _put(
         if (where, person) == (area, code):
             known = told
     return known
+
+
+def _put_subjects(
+    index: StandingIndex,
+    number: int,
+    filed: Sequence[tuple[str, Event]],
+    packs: PackSet,
+    calendar: WorkingCalendar,
+) -> None:
+    """Puts the case's insured persons and departments into the index, under names that no other case has."""
+    owners = sorted({(one.subject, where, owner_code(one)) for where, one in filed if one.subject is not None})
+    for subject, where, code in owners:
+        law = packs.law_beside(subject, where)
+        if law is not None:
+            file = fold(one for place, one in filed if (one.subject, place, owner_code(one)) == (subject, where, code))
+            name = f"{number}/{code}"
+            index.put_beside(subject, timeline(file, law, calendar=calendar, region=where, physician_code=name))
 
 
 def _renamed(known: PhysicianTimeline, number: int) -> PhysicianTimeline:

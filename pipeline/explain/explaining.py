@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from pipeline.screening.gate import Gate
 from rules.areas import areas_over_time, pooling_area
-from rules.dossier import fold
+from rules.dossier import Dossier, fold
 from rules.events import Event
 from rules.packs.pack import Law, Pack, PackSet
 from rules.screens.people import mentions
 from rules.standing import institution_timeline, statement
 from rules.timeline import InstitutionTimeline
+from rules.vocabulary import Subject
 from rules.wording.chain import Chain, ClaimFacts, Known, chain
 from topics.claims.codec import ClaimError, examine
 from topics.dead_letters import Code
@@ -83,8 +84,8 @@ def explain_claim(
     if code is not None and known.dossier.events:
         gate.index.put(known.statement.timeline)
     gate.index.put_institution(known.institution)
-    about = _others(wanted, known.institution, code)
-    bearing = [one for one in read.events if one.kind == "physician" and one.code in {code, *about}]
+    others = _others(wanted, known.institution, code)
+    bearing = [one for one in read.events if one.kind == "physician" and one.code in {code, *others}]
     for region, person in sorted({(one.area, one.code) for one in bearing}):
         if (region, person) == (area, code):
             continue
@@ -99,6 +100,12 @@ def explain_claim(
             gate.index.put_institution(
                 institution_timeline(file, packs.law(region), institution_code=wanted.institution_code, region=region)
             )
+    subjects = _beside(wanted, area, read.events, packs, as_of)
+    for subject, made in subjects.items():
+        for known_as, file in made.items():
+            told = statement(file, _law(packs, subject, area), region=area, physician_code=known_as).timeline
+            gate.index.put_beside(subject, told)
+    known = replace(known, beside=_recorded(subjects, packs, area))
     ruled = gate.rule([claim])
     verdict = gate.verdicts(ruled).row(0, named=True)
     period = verdict["penalty_period"]
@@ -119,8 +126,10 @@ def explain_claim(
         calendar,
         today,
         mentions(ruled.decided.people[0].text if ruled.decided.people else None),
+        ruled.decided.causes.get(0, ()),
     )
-    used = len({id(one) for one in (*events, *(one.event for one in bearing))})
+    about = [one for files in subjects.values() for file in files.values() for one in file.events]
+    used = len({id(one) for one in (*events, *(one.event for one in bearing))}) + len(about)
     about_person = sum(not event.of_institution for event in known.dossier.events)
     return Explained(
         verdict,
@@ -165,6 +174,44 @@ def _known(
     )
 
 
+def _beside(
+    claim: Claim, area: str, events: Sequence[Accepted], packs: PackSet, as_of: dt.date | None
+) -> dict[Subject, dict[str, Dossier]]:
+    """What is recorded in the area of the claim's insured person and of its department, or of all departments of its institution
+    where it names none; by subject and code."""
+    found: dict[Subject, dict[str, Dossier]] = {}
+    for subject in Subject:
+        own = [one for one in events if one.area == area and one.event.subject is subject]
+        codes = {one.code for one in own if _is_about(one, claim)}
+        files = {code: fold((one.event for one in own if one.code == code), as_of) for code in sorted(codes)}
+        found[subject] = {code: file for code, file in files.items() if file.events}
+    return found
+
+
+def _is_about(one: Accepted, claim: Claim) -> bool:
+    if one.kind == "insured":
+        return one.code.upper() == claim.insured_id.upper()
+    institution, _, department = one.code.rpartition("|")
+    named = claim.department
+    return institution.upper() == claim.institution_code.upper() and (
+        named is None or department.upper() == named.upper()
+    )
+
+
+def _law(packs: PackSet, subject: Subject, area: str) -> Law:
+    law = packs.law_beside(subject, area)
+    assert law is not None  # or no event of the subject was taken
+    return law
+
+
+def _recorded(
+    subjects: Mapping[Subject, Mapping[str, Dossier]], packs: PackSet, area: str
+) -> tuple[tuple[Law, tuple[Event, ...]], ...]:
+    return tuple(
+        (_law(packs, subject, area), file.events) for subject, files in subjects.items() for file in files.values()
+    )
+
+
 def _others(claim: Claim, institution: InstitutionTimeline, code: str | None) -> set[str]:
     """Whom else the decision may look at: the people of the claim and its lines, and whoever heads the pharmacy."""
     named = {one.person for one in claim.people or ()} | {one.person for one in claim.lines or ()}
@@ -173,6 +220,8 @@ def _others(claim: Claim, institution: InstitutionTimeline, code: str | None) ->
 
 def _concerns(event: Event, code: str | None, institution: str) -> bool:
     """Whether an event is of the claim's own person or institution."""
+    if event.subject is not None:
+        return False
     return owner_code(event) == (institution if event.of_institution else code)
 
 

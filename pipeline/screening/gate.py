@@ -134,7 +134,7 @@ class Gate:
         else:
             decoded = decode_claims(values)
             claims, errors = decoded.claims, decoded.errors
-            columns = ClaimColumns.of_frame(claims, self.screen.packs)
+            columns = self.screen.columns(claims, self.index)
         decided = self.screen.rule(columns, self.index, stale=stale)
         flagged = self._codec.flagged(decided)
         spans, institution_spans = decided.span[flagged].tolist(), decided.institution_span[flagged].tolist()
@@ -157,12 +157,14 @@ class Gate:
         return replace(self.rule([]), dead_letters=[DeadLetter(0, error)])
 
     def _evidence(self, decided: Decided, row: int, span: int, institution_span: int) -> tuple[str, ...]:
-        """The events behind a decision: those of the claim's person and institution, then those of the others whom it names."""
+        """The events behind a decision: those of the claim's person and institution, then those of the others
+        whom it names, and of its insured person or department where their law has a say."""
         own = self.index.causes(span, institution_span)
-        people = decided.people.get(row)
-        if people is None:
+        people, beside = decided.people.get(row), decided.causes.get(row, ())
+        if people is None and not beside:
             return own
-        return tuple(dict.fromkeys([*own, *(cause for one in people.spans for cause in self.index.causes(one, -1))]))
+        others = () if people is None else (cause for one in people.spans for cause in self.index.causes(one, -1))
+        return tuple(dict.fromkeys([*own, *others, *beside]))
 
     def _past_transition(self, claims: ClaimColumns) -> dict[str, int]:
         late = claims.day > self._transition[claims.pack]

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from rules.designation.pack import DesignationPack, parse_designation
 from rules.holidays import Holidays, HolidaysError, parse_holidays, shipped_holidays
-from rules.packs.pack import Pack, PackError, PackSet, parse_pack
+from rules.packs.pack import Pack, PackError, PackSet, SubjectPack, parse_pack, parse_subject
 from rules.packs.readings import as_chosen
 from rules.penalties.pack import PenaltyPack, parse_penalties
 
@@ -43,6 +43,19 @@ def read_penalties() -> tuple[PenaltyPack, ...]:
 def read_designations() -> tuple[DesignationPack, ...]:
     """The rules of evaluation for designated status shipped with the product. Raises PackError for one that is wrong."""
     return _shipped("designation", parse_designation)
+
+
+def read_subjects(folder: Path | None = None) -> tuple[SubjectPack, ...]:
+    """The laws of insured persons and departments: those shipped, or those in `subjects` of a folder of packs, where it may be
+    missing. Raises PackError for one that cannot be used."""
+    if folder is None:
+        return _shipped("subjects", parse_subject)
+    try:
+        return tuple(
+            parse_subject(file.read_text("utf-8"), file.name) for file in sorted(folder.glob("subjects/*.yaml"))
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackError(f"{folder / 'subjects'}: cannot be read: {error}") from None
 
 
 class _Named(Protocol):
@@ -80,12 +93,24 @@ def chosen(shipped: Sequence[NamedT], name: str, parse: Callable[[str, str], Nam
     raise PackError(f"nothing is called {name}; there are: {known} (a file's name ends in .yaml)")
 
 
-def load_pack_set(folder: Path | None = None, switched_on: Iterable[str] = (), holidays: Path | None = None) -> PackSet:
+def load_pack_set(
+    folder: Path | None = None,
+    switched_on: Iterable[str] = (),
+    holidays: Path | None = None,
+    *,
+    with_subjects: bool = False,
+) -> PackSet:
     """The packs of a folder as one set, with those switched on that are off by default; `holidays` is a file of further years.
 
-    Raises PackError for packs or a file of holidays that cannot be used.
+    Only with `with_subjects` are the laws of insured persons and departments among them: whoever knows them takes their events,
+    anybody else refuses them by name. Raises PackError for packs or a file of holidays that cannot be used.
     """
-    return PackSet(read_packs(folder), switched_on=switched_on, holidays=_holidays(holidays))
+    subjects = read_subjects(folder)
+    wanted = set(switched_on)
+    if not with_subjects:
+        wanted -= {pack.pack for pack in subjects}
+        subjects = ()
+    return PackSet(read_packs(folder), switched_on=wanted, holidays=_holidays(holidays), subjects=subjects)
 
 
 def _holidays(file: Path | None) -> Holidays | None:

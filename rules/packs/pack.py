@@ -10,8 +10,8 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Annotated, Literal, NamedTuple
+from itertools import combinations, pairwise
+from typing import Annotated, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -22,7 +22,7 @@ from rules.packs.errors import PackError, Problem, mapping, problems_of
 from rules.packs.errors import Source as SourceText
 from rules.schemes.registry import LedgerField, ledger_model
 from rules.text import Text
-from rules.vocabulary import CostBearer, Disposition, EncounterType, Flag, Reason, Standing
+from rules.vocabulary import CostBearer, Disposition, EncounterType, Flag, Reason, Standing, Subject
 
 EXEMPT_PREFIX = "exempt_"
 
@@ -73,6 +73,7 @@ class When(_Model):
     site: undeclared|opted_out|not_listed    what the claiming institution declared about the physician
     institution: terminated       the institution's service agreement is suspended or has ended on the service date
     institution: unknown          its written last day is over and no other agreement is recorded
+    subject: not_named            the claim does not name the law's subject, and one that it may be of is suspended
     drug: {field: bool}           the claim's drug object says so (a claim without the object never matches)
     service_date: {from, to}      only for services on these days
     """
@@ -86,6 +87,7 @@ class When(_Model):
     straddles: Literal["penalty", "abnormal"] | None = None
     site: Literal["undeclared", "opted_out", "not_listed"] | None = None
     institution: Literal["terminated", "unknown"] | None = None
+    subject: Literal["not_named"] | None = None
     drug: (
         dict[Literal["dual_channel", "external", "separate", "within_scope", "within_dosage", "price_ok"], bool] | None
     ) = None
@@ -164,6 +166,9 @@ class Pack(_Model):
     left behind; `ends: bars` ends what was decided under it, which else runs to its own end.
     """
 
+    REGION: ClassVar[tuple[str, str]] = (r"\d{6}", "a division code of six digits")
+    """What a region looks like, and how it is called."""
+
     pack: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
     version: Annotated[int, Field(ge=1)]
     title: Text
@@ -208,8 +213,8 @@ class Pack(_Model):
                 raise ValueError(f"ground {ground.ground} stands twice in the screening table")
             seen.add(ground.ground)
         for region in self.regions:
-            if region != "*" and not re.fullmatch(r"\d{6}", region):
-                raise ValueError(f'region {region!r} is neither a division code of six digits nor "*"')
+            if region != "*" and not re.fullmatch(self.REGION[0], region):
+                raise ValueError(f'region {region!r} is neither {self.REGION[1]} nor "*"')
         known = {item.id for item in self.ledger.deadlines} if self.ledger is not None else set()
         for ground in self.screening:
             for step in ground.next:
@@ -221,17 +226,52 @@ class Pack(_Model):
         return self
 
 
+class SubjectPack(Pack):
+    """The law of another subject than physicians (S1), which applies beside theirs.
+
+    `regions` are its territory: areas, or the first digits of their codes, such as `36`; of two the narrower governs.
+    """
+
+    REGION: ClassVar[tuple[str, str]] = (r"\d{2,6}", "a division code, nor the first two to five digits of one,")
+
+    subject: Subject
+
+    def reach(self, area: str) -> int:
+        """How narrowly the territory takes in an area: more is narrower, -1 not at all."""
+        if area in self.regions:
+            return len(area)
+        return max(
+            (0 if region == "*" else len(region) for region in self.regions if _within(area, region)), default=-1
+        )
+
+
+def _within(area: str, region: str) -> bool:
+    return region == "*" or (len(region) < len(area) and area.startswith(region))
+
+
+PackT = TypeVar("PackT", bound=Pack)
+
+
 def parse_pack(text: str, name: str) -> Pack:
     """Reads a pack from YAML text; `name` (a file name) is used in errors.
 
     Raises PackError with every problem: file, line and key, the value found and what was expected.
     """
+    return _parsed(text, name, Pack)
+
+
+def parse_subject(text: str, name: str) -> SubjectPack:
+    """The same of a pack of another subject. Raises PackError."""
+    return _parsed(text, name, SubjectPack)
+
+
+def _parsed(text: str, name: str, model: type[PackT]) -> PackT:
     source = SourceText(text, name)
     data = mapping(source)
     try:
-        return Pack.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        raise PackError(problems_of(error, source, Pack, {"ledger": ledger_model(data.get("ledger"))})) from error
+        raise PackError(problems_of(error, source, model, {"ledger": ledger_model(data.get("ledger"))})) from error
 
 
 class Segment(NamedTuple):
@@ -273,20 +313,27 @@ class PackSet:
     """The packs in force in a process, and which of them governs a region on a day."""
 
     def __init__(
-        self, packs: Iterable[Pack], *, switched_on: Iterable[str] = (), holidays: Holidays | None = None
+        self,
+        packs: Iterable[Pack],
+        *,
+        switched_on: Iterable[str] = (),
+        holidays: Holidays | None = None,
+        subjects: Iterable[SubjectPack] = (),
     ) -> None:
         """`switched_on` names packs (without version) that are disabled in their file but wanted here; `holidays` are those
-        shipped unless others are given.
+        shipped unless others are given; `subjects` are the laws of others than physicians: without any, nothing is known of them.
 
         Raises PackError when two packs claim one region on the same days, when one lists a place inside a pooling area and not
         the area, when none takes "every other region", or when `switched_on` names an unknown pack.
         """
         self.holidays = shipped_holidays() if holidays is None else holidays
         wanted = set(switched_on)
-        every = tuple(packs)
-        unknown = wanted - {pack.pack for pack in every}
+        every, beside = tuple(packs), tuple(subjects)
+        self.subjects = tuple(pack for pack in beside if pack.enabled or pack.pack in wanted)
+        _check_apart(self.subjects)
+        unknown = wanted - {pack.pack for pack in (*every, *beside)}
         if unknown:
-            known = ", ".join(sorted(pack.pack for pack in every))
+            known = ", ".join(sorted(pack.pack for pack in (*every, *beside)))
             raise PackError(f"no pack is called {', '.join(sorted(unknown))}; there are: {known}")
         self.packs = tuple(pack for pack in every if pack.enabled or pack.pack in wanted)
         claimed: dict[str, list[Pack]] = {}
@@ -323,6 +370,21 @@ class PackSet:
         """
         return self._laws.get(region, self._elsewhere)
 
+    def law_beside(self, subject: Subject, area: str) -> Law | None:
+        """What governs another subject than physicians in an area, day by day; of two territories the narrower (S1)."""
+        reached = [(pack.reach(area), pack) for pack in self.subjects if pack.subject is subject]
+        found = sorted((item for item in reached if item[0] >= 0), key=lambda item: -item[0])
+        if not found:
+            return None
+        own = [pack for reach, pack in found if reach == found[0][0]]
+        return Law(_segments(own, [pack for reach, pack in found if reach < found[0][0]]), self.holidays)
+
+    def beside(self, subject: Subject, area: str, day: dt.date) -> Pack | None:
+        """The law of another subject that governs an area on a day; None where there is none."""
+        law = self.law_beside(subject, area)
+        pack = None if law is None else law.on(day)
+        return pack if pack is not None and pack.in_force.holds(day) else None
+
     def law_number(self, region: str) -> int:
         """Position in `laws` of what governs an area."""
         return self._law_numbers.get(region, 0)
@@ -347,6 +409,19 @@ def _check_areas(pack: Pack) -> None:
         if area not in pack.regions:
             raise PackError(
                 f"{pack.name}: region {region} lies in the pooling area {area}, and a pack governs whole areas; list {area}"
+            )
+
+
+def _check_apart(subjects: Sequence[SubjectPack]) -> None:
+    """Raises PackError where two laws of one subject claim one territory on the same days."""
+    for one, other in combinations(subjects, 2):
+        first = max(one.in_force.start or dt.date.min, other.in_force.start or dt.date.min)
+        last = min(one.in_force.end or dt.date.max, other.in_force.end or dt.date.max)
+        shared = sorted({*one.regions} & {*other.regions})
+        if one.subject is other.subject and shared and first <= last:
+            raise PackError(
+                f"territory {shared[0]} is claimed by two packs of {one.subject} on the same days: {one.name} "
+                f"{_days(one.in_force)} and {other.name} {_days(other.in_force)}; give the earlier one its last day"
             )
 
 
@@ -400,7 +475,9 @@ __all__ = [
     "Segment",
     "Source",
     "Step",
+    "SubjectPack",
     "Text",
     "When",
     "parse_pack",
+    "parse_subject",
 ]

@@ -146,6 +146,11 @@ class Ledger(Model):
         """The ids of the limits: what the text asks somebody to do, or lets somebody do."""
         return tuple(item.id for item in self.deadlines)
 
+    @property
+    def suspending(self) -> tuple[str, ...]:
+        """The ids of the articles that suspend an insured person or a department; most laws have none."""
+        return ()
+
     def deadline(self, deadline_id: str) -> Deadline:
         """A deadline by its id. Raises KeyError when the pack has none of that name."""
         for item in self.deadlines:

@@ -44,7 +44,8 @@ CLAIM_FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
 """What `Screen.decide` reads of a frame of claims. physician_code is null for a missing, empty or blank code and has no
 surrounding white space; day and start_day are days since 1970-01-01; the drug fields are null unless the claim has a drug object
 (the columns may be left out altogether). Columns `implausible` (numbers of `rules.plausibility.Implausible`) and
-`further` (the JSON of the claim's further fields, `rules.screens.further`) may follow."""
+`further` (the JSON of the claim's further fields, `rules.screens.further`) may follow, and `insured_id` where insured persons
+are asked about."""
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 
@@ -71,7 +72,8 @@ class ClaimColumns:
     none), `missing` whether it names no physician; days are since 1970-01-01.
     `drug` is None when no claim has a drug object, `implausible` when every claim can be so. `auditors` are the claims whose
     responsible person audits settlements (P5), `not_seen` those whose visit was never seen, `named` the other people named on
-    claims (P4, P6).
+    claims (P4, P6). `insured` names the insured person of each claim, None where nobody asks; `departments` the department that
+    gave the service, by the claim's place.
     """
 
     pack: Numbers
@@ -91,10 +93,13 @@ class ClaimColumns:
     not_seen: Mask | None = None
     named: tuple[Named, ...] = ()
     known: Mapping[str, Longs] = field(default_factory=dict)
+    insured: Keys | None = None
+    departments: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of_frame(cls, claims: pl.DataFrame, packs: PackSet) -> ClaimColumns:
-        """From a frame with the columns of CLAIM_FACTS and, where an index with versions needs them, those of KNOWN."""
+    def of_frame(cls, claims: pl.DataFrame, packs: PackSet, *, insured: bool = False) -> ClaimColumns:
+        """From a frame with the columns of CLAIM_FACTS and, where an index with versions needs them, those of KNOWN; `insured`
+        says that somebody asks for the column `insured_id`."""
         areas = areas_of(claims["region"], claims["day"].to_numpy).alias("area")
         numbers = {area: packs.law_number(area) for area in areas.unique().to_list()}
         law = pl.col("area").replace_strict(numbers, return_dtype=pl.UInt16) if numbers else pl.lit(0, pl.UInt16)
@@ -123,6 +128,8 @@ class ClaimColumns:
             not_seen=further.not_seen,
             named=further.named,
             known={name: claims[name].to_numpy() for name in KNOWN if name in claims.columns},
+            insured=claims["insured_id"] if insured and "insured_id" in claims.columns else None,
+            departments=further.departments,
         )
 
     @classmethod
@@ -138,6 +145,7 @@ class ClaimColumns:
         drugs: Sequence[Any | None] | None,
         implausible: Sequence[int] = (),
         further: Sequence[str | None] = (),
+        insured: list[str | None] | None = None,
     ) -> ClaimColumns:
         """From one list a field, as CLAIM_FACTS has them; `drugs` are objects with the drug fields as attributes."""
         count = len(regions)
@@ -166,6 +174,8 @@ class ClaimColumns:
             auditors=said.auditors,
             not_seen=said.not_seen,
             named=said.named,
+            insured=insured,
+            departments=said.departments,
         )
 
     def __len__(self) -> int:
@@ -173,7 +183,8 @@ class ClaimColumns:
         return len(self.day)
 
     def take(self, rows: npt.NDArray[np.intp]) -> ClaimColumns:
-        """The claims at the given places, without the other people whom they name: those are asked about once, of all claims."""
+        """The claims at the given places, without the other people and subjects whom they name: those are asked about once, of
+        all claims."""
         return ClaimColumns(
             pack=self.pack[rows],
             law=self.law[rows],

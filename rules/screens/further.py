@@ -1,4 +1,4 @@
-"""What the decision reads of a claim's further fields: emergency origin, staff category, whether the visit was seen, others.
+"""What the decision reads of a claim's further fields: emergency origin, staff category, visit, department, other people.
 
 The fields come as one JSON text a claim, null for most of them. Both ways of decoding a batch hand the same text over, so
 what is read of it is the same for a claim alone and for a frame.
@@ -43,6 +43,7 @@ class _Further(msgspec.Struct, gc=False):
     people: tuple[_Person, ...] | None = None
     lines: tuple[_Line, ...] | None = None
     visit: str | None = None
+    department: str | None = None
 
 
 _read = msgspec.json.Decoder(_Further).decode
@@ -71,9 +72,11 @@ class Further(NamedTuple):
     auditors: npt.NDArray[np.bool_] | None
     not_seen: npt.NDArray[np.bool_] | None
     named: tuple[Named, ...]
+    departments: dict[int, str]
+    """By the claim's place the department that gave the service."""
 
 
-NOTHING = Further(None, None, None, ())
+NOTHING = Further(None, None, None, (), {})
 
 
 def of_column(further: pl.Series) -> Further:
@@ -94,18 +97,21 @@ def of_texts(further: Sequence[str | None]) -> Further:
 def _gathered(texts: Iterable[tuple[int, str]], count: int) -> Further:
     origins, auditors, not_seen = (np.zeros(count, np.bool_) for _ in range(3))
     named: list[Named] = []
+    departments: dict[int, str] = {}
     for row, text in texts:
         said = _read(text)
         origins[row] = said.emergency_origin is True
         auditors[row] = said.staff_category == StaffCategory.SETTLEMENT_AUDIT
         not_seen[row] = said.visit == NOT_SEEN
+        if said.department is not None:
+            departments[row] = said.department
         named += [
             Named(row, 0, person.person, person.day, None) for person in said.people or () if person.role == PRESCRIBER
         ]
         named += [
             Named(row, number, line.person, line.day, line.amount) for number, line in enumerate(said.lines or (), 1)
         ]
-    return Further(_any(origins), _any(auditors), _any(not_seen), tuple(named))
+    return Further(_any(origins), _any(auditors), _any(not_seen), tuple(named), departments)
 
 
 def _any(said: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:

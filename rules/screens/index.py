@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -22,7 +23,7 @@ from rules.screens.persons import Persons
 from rules.screens.places import Places
 from rules.screens.ragged import Ints, Ragged
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Span, check_order
-from rules.vocabulary import Flag, InstitutionStanding, SiteStatus
+from rules.vocabulary import Flag, InstitutionStanding, SiteStatus, Subject
 
 FIRST_DAY = dt.date.min.toordinal() - EPOCH
 LAST_DAY = dt.date.max.toordinal() - EPOCH
@@ -101,6 +102,10 @@ class StandingIndex:
         self._places = Places()
         self._heads: dict[int, tuple[tuple[str, int, int], ...]] = {}
         """Who heads a pharmacy from which day until which: few institutions have any."""
+        self.beside: dict[Subject, StandingIndex] = {}
+        """Of insured persons and departments, where anything is known of them: `of` makes it."""
+        self.departments: dict[str, tuple[str, ...]] = {}
+        """Of an index of departments: by area|institution the keys of those of which anything was recorded."""
 
     def __len__(self) -> int:
         """Number of physicians known."""
@@ -115,6 +120,36 @@ class StandingIndex:
         """Revision held for a physician (`area|code`); None when nothing is known."""
         owner = self._owners.get(key)
         return None if owner is None or self._revision[owner] < 0 else self._revision[owner]
+
+    def of(self, subject: Subject) -> StandingIndex:
+        """The index of another subject than physicians, by area and code, of which nothing else than `put` is asked.
+
+        The code of a department is institution|department; all codes are in capital letters, as claims are asked by.
+        """
+        return self.beside.setdefault(subject, type(self)())
+
+    def put_beside(self, subject: Subject, timeline: PhysicianTimeline) -> None:
+        """Sets or replaces the timeline of an insured person or a department. Raises TimelineError."""
+        held = self.of(subject)
+        held.put(msgspec.structs.replace(timeline, physician_code=timeline.physician_code.upper()))
+        held.note_department(subject, f"{timeline.region}|{timeline.physician_code}")
+
+    def put_beside_unreadable(self, subject: Subject, key: str) -> None:
+        """Marks an insured person or a department (`area|code`) whose newest record cannot be read."""
+        held = self.of(subject)
+        held.put_unreadable(key.upper())
+        held.note_department(subject, key)
+
+    def note_department(self, subject: Subject, key: str) -> None:
+        """Something is recorded of a department (`area|institution|department`): claims of its institution may be of it."""
+        if subject is Subject.DEPARTMENT:
+            name = key.upper()
+            institution = name.rpartition("|")[0]
+            self.departments[institution] = tuple(sorted({*self.departments.get(institution, ()), name}))
+
+    def known(self, claims: ClaimColumns) -> Mask:
+        """Of every claim, whether anything is recorded of its person when it is judged."""
+        return self._physicians_of(claims) >= 0
 
     # -- keeping ------------------------------------------------------------------------------------------------
 

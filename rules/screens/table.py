@@ -289,7 +289,9 @@ def _asks_register(when: When) -> bool:
     """Whether a condition needs to know anything besides the claim itself."""
     return any(
         value is not None
-        for value in (when.standing, when.flag, when.in_penalty, when.straddles, when.site, when.institution)
+        for value in (
+            *(when.standing, when.flag, when.in_penalty, when.straddles, when.site, when.institution, when.subject),
+        )
     )
 
 
@@ -323,6 +325,9 @@ def _tests(when: When, pack: Pack) -> Iterator[Test]:
     if when.physician is not None:
         missing = when.physician == "missing"
         yield lambda seen: seen.claims.missing == missing
+    if when.subject is not None:
+        # Of another subject than physicians `missing` says that the claim does not name it.
+        yield lambda seen: seen.claims.missing
     if when.standing is not None:
         standings = _codes(_standing_codes(when.standing, pack))
         yield lambda seen: standings[seen.facts.standing]

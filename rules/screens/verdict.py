@@ -16,6 +16,7 @@ import polars as pl
 
 from rules.packs.pack import Pack, PackSet
 from rules.schemes.registry import scheme_of
+from rules.screens.beside import STRICTNESS, Beside
 from rules.screens.changes import Part, stays_over_a_change
 from rules.screens.everywhere import Statuses, person_everywhere
 from rules.screens.facts import ENCOUNTER_CODE, STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
@@ -39,10 +40,7 @@ from rules.screens.table import (
     Seen,
     cited,
 )
-from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
-
-_STRICTNESS = {Disposition.PAY: 0, Disposition.REVIEW: 1, Disposition.REJECT: 2}
-"""Which of two dispositions decides."""
+from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing, Subject
 
 _AS_RULED = 255
 """Of a ruling whose ground says nothing of the standing: the register's own is shown."""
@@ -75,6 +73,8 @@ class Decided:
     1970-01-01 (NO_WINDOW: no window; FIRST_DAY or LAST_DAY: open); `revision` that of the physician's standing (negative:
     nothing known); `span` and `institution_span` are for `StandingIndex.causes`. `people` are the barred whom a claim names, by
     its place, where they make it a review (P4 to P6); `unknown_people` counts the named of whom the register knows nothing.
+    `causes` are the events behind what another subject's law says of a claim, by its place (S1): where that law decides,
+    `window_*` is the suspension of the insured person or the department, and `standing` the physician's as ever.
     """
 
     ruling: Numbers
@@ -86,6 +86,7 @@ class Decided:
     institution_span: Ints
     people: Mapping[int, People] = field(default_factory=dict)
     unknown_people: int = 0
+    causes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many claims were decided."""
@@ -93,9 +94,16 @@ class Decided:
 
     def frame(self) -> pl.DataFrame:
         """The same as columns: standing as Enum, and null for no window and for nothing known. `people` are the mentions of the
-        barred as JSON, `people_spans` the spans behind them with commas between; null for nearly every claim."""
+        barred as JSON, `people_spans` the spans behind them with commas between; null for nearly every claim. `causes` are
+        lists of event ids, null likewise."""
         columns = {name: getattr(self, name) for name in _TYPES}
-        return pl.DataFrame(columns, schema=_TYPES).with_columns(*_READABLE, *self._people())
+        return pl.DataFrame(columns, schema=_TYPES).with_columns(*_READABLE, *self._people(), self._causes())
+
+    def _causes(self) -> pl.Series | pl.Expr:
+        kind = pl.List(pl.String)
+        if not self.causes:
+            return pl.lit(None, kind).alias("causes")
+        return pl.Series("causes", [self.causes.get(row) for row in range(len(self))], kind)
 
     def _people(self) -> Iterator[pl.Series | pl.Expr]:
         names = ("people", "people_spans")
@@ -152,6 +160,7 @@ class Screen:
         self._softened = self._compile_origins()
         self._bars = [BarTable(pack) for pack in packs.packs]
         self._named = dict(self._compile_named())
+        self._subjects = Beside(packs, self.rulings) if packs.subjects else None
         self._disposition = np.array([tuple(Disposition).index(item.disposition) for item in self.rulings], np.uint8)
         self._pays = np.array(
             [
@@ -213,7 +222,7 @@ class Screen:
         ):
             if status.basis is None or Disposition.PAY in (local.disposition, status.disposition):
                 continue
-            stricter = _STRICTNESS[status.disposition] > _STRICTNESS[local.disposition]
+            stricter = STRICTNESS[status.disposition] > STRICTNESS[local.disposition]
             self._both[mine, theirs] = len(self.rulings)
             self.rulings.append(replace(status, second=local) if stricter else replace(local, second=status))
 
@@ -253,13 +262,28 @@ class Screen:
 
     def decide(self, claims: pl.DataFrame, index: StandingIndex, *, stale: bool = False) -> pl.DataFrame:
         """Rules on every claim of a frame (columns of CLAIM_FACTS), in its order; answers the columns of `Decided.frame`."""
-        return self.rule(ClaimColumns.of_frame(claims, self.packs), index, stale=stale).frame()
+        return self.rule(self.columns(claims, index), index, stale=stale).frame()
+
+    def columns(self, claims: pl.DataFrame, index: StandingIndex) -> ClaimColumns:
+        """A frame as the decision reads it; insured persons are gathered only where the index knows anything of some."""
+        asked = self._subjects is not None and Subject.INSURED in index.beside
+        return ClaimColumns.of_frame(claims, self.packs, insured=asked)
 
     def rule(self, claims: ClaimColumns, index: StandingIndex, *, stale: bool = False) -> Decided:
         """Rules on every claim, in their order.
 
         `stale` says that the register is too old to judge by; what would have asked it goes to review.
         """
+        found = self._of_physicians(claims, index, stale=stale)
+        if self._subjects is None or not (stale or index.beside):
+            return found
+        settled = self._subjects.settle(claims, found.ruling, index, stale=stale)
+        for row, window in settled.windows.items():
+            found.window_start[row], found.window_end[row] = window
+        return replace(found, ruling=settled.ruling, causes=settled.causes)
+
+    def _of_physicians(self, claims: ClaimColumns, index: StandingIndex, *, stale: bool) -> Decided:
+        """What the physicians' packs say."""
         changes = stays_over_a_change(claims, self.packs)
         if changes:
             # Of such a stay each law judges its own part; the last one is that of the service day (S2).
@@ -304,7 +328,9 @@ class Screen:
         """N4: a stay that began as an emergency is a review where an emergency would get another answer."""
         rows = np.flatnonzero((claims.encounter == ENCOUNTER_CODE[EncounterType.INPATIENT]) & claims.emergency_origin)
         urgent = np.full(len(rows), ENCOUNTER_CODE[EncounterType.EMERGENCY], np.uint8)
-        others = self.rule(replace(claims.take(rows), encounter=urgent, emergency_origin=None), index, stale=stale)
+        others = self._of_physicians(
+            replace(claims.take(rows), encounter=urgent, emergency_origin=None), index, stale=stale
+        )
         settled = ruling.copy()
         for row, other in zip(rows.tolist(), others.ruling.tolist(), strict=True):
             mine, theirs = self.rulings[ruling[row]], self.rulings[other]
@@ -326,7 +352,7 @@ class Screen:
             if self.rulings[theirs].basis is None:
                 continue
             # Where the dispositions are equal the local one decides; a payment has no ground to be named.
-            if _STRICTNESS[self.rulings[theirs].disposition] > _STRICTNESS[self.rulings[mine].disposition]:
+            if STRICTNESS[self.rulings[theirs].disposition] > STRICTNESS[self.rulings[mine].disposition]:
                 settled[row] = before[row] = self._both.get((mine, theirs), theirs)
                 governed.append(place)
             else:

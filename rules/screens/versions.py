@@ -16,6 +16,7 @@ from rules.screens.index import StandingIndex
 from rules.screens.names import Names
 from rules.screens.ragged import Ints, Ragged
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
+from rules.vocabulary import Subject
 
 _SEPARATOR = "\x1f"
 """Stands between a code and the number of a version; codes of the wire that hold it are no code of a version."""
@@ -48,6 +49,19 @@ class VersionedIndex(StandingIndex):
             self.put(msgspec.structs.replace(timeline, physician_code=code))
             rows.append((instant, self._owners.number(f"{timeline.region}|{code}")))
         self._physician_versions.replace(self._physicians.number(f"{first.region}|{first.physician_code}"), rows)
+
+    def put_versions_beside(self, subject: Subject, versions: Sequence[tuple[int, PhysicianTimeline]]) -> None:
+        """The same of an insured person or a department. Raises TimelineError."""
+        held = self.of(subject)
+        code = versions[0][1].physician_code.upper()
+        held.put_versions([(at, msgspec.structs.replace(known, physician_code=code)) for at, known in versions])
+        held.note_department(subject, f"{versions[0][1].region}|{code}")
+
+    def of(self, subject: Subject) -> VersionedIndex:
+        """The index of another subject, with the versions of what is known of it."""
+        held = super().of(subject)
+        assert isinstance(held, VersionedIndex)  # it is of this index's own type
+        return held
 
     def _meet(self, timeline: PhysicianTimeline) -> None:
         """The code of a version is nobody's; `put_versions` knows whose it is."""

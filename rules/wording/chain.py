@@ -17,13 +17,15 @@ from rules.events import (
     AppealFiled,
     AppealRejected,
     AppealUpheld,
+    DepartmentRestored,
     Event,
+    InsuredRestored,
     NoticeReceived,
     ObjectionAnswered,
     ObjectionFiled,
     StatusCorrected,
 )
-from rules.packs.pack import Law
+from rules.packs.pack import Law, SubjectPack
 from rules.schemes.account import Entry
 from rules.schemes.ledger import Ledger
 from rules.schemes.registry import scheme_of
@@ -61,6 +63,8 @@ class Known:
     statement: Statement
     institution_events: tuple[Event, ...]
     institution: InstitutionTimeline
+    beside: tuple[tuple[Law, tuple[Event, ...]], ...] = ()
+    """The law of the claim's insured person and of its department with what is recorded of each."""
 
 
 class Line(NamedTuple):
@@ -111,9 +115,11 @@ def chain(
     calendar: WorkingCalendar,
     today: dt.date,
     people: Sequence[Mention] = (),
+    behind: Sequence[str] = (),
 ) -> Chain:
     """The chain behind a ruling. `standing` and `window` are those of the verdict; `today` tells past limits from open ones.
-    `people` are the barred whom the claim names, where they make it a review (P4 to P6).
+    `people` are the barred whom the claim names, where they make it a review (P4 to P6); `behind` the events of its insured
+    person or department, where their law has a say (S1).
 
     Raises PackError when the pack has no ledger section.
     """
@@ -131,7 +137,14 @@ def chain(
     events = tuple(event for event in known.dossier.events if not event.of_institution)
     shown = _bearing(events, claim.service_date) if claim.physician_code is not None else ()
     named = tuple(event for event in known.institution_events if event.date <= claim.service_date)
-    history = tuple(account_lines((*shown, *named), entries, causes, known.law))
+    history = [*account_lines((*shown, *named), entries, causes, known.law)]
+    later = len(events) + len(known.institution_events) - len(history)
+    for law, recorded in known.beside:
+        bearing = _bearing(recorded, claim.service_date)
+        later += len(recorded) - len(bearing)
+        history += account_lines(bearing, {}, {*behind}, law)
+    if isinstance(ruling.text, SubjectPack):
+        span = None  # the window and what can be done are not the physician's
     period = None if window is None else [None if day is None else day.isoformat() for day in window]
     summary = explain(
         ruling,
@@ -152,7 +165,7 @@ def chain(
         history=tuple(sorted(history, key=lambda line: line.date)),
         period=scheme.period if scheme is not None else Text("累计", "total"),
         by_year=scheme is not None and scheme.by_year,
-        later=len(events) + len(known.institution_events) - len(history),
+        later=later,
         window=tuple(
             window_story(
                 ruling, claim.service_date, claim.service_start, window, span, known.statement, known.institution
@@ -216,6 +229,8 @@ def _bearing(events: tuple[Event, ...], service: dt.date) -> tuple[Event, ...]:
         StatusCorrected,
         ObjectionFiled,
         ObjectionAnswered,
+        InsuredRestored,
+        DepartmentRestored,
     )
     bearing: dict[str, Event] = {}
     for event in events:

@@ -119,6 +119,14 @@ def _referred(event: ev.CrimeReferred) -> Text:
     return Text(f"{event.by}移送司法机关{about_zh}", f"handed to the judiciary by {event.by}{about_en}")
 
 
+def _suspension(event: ev.InsuredSuspended | ev.DepartmentSuspended, zh: str, en: str) -> Text:
+    last_zh, last_en = f"至{event.end}", f"until {event.end}"
+    if event.months is not None:
+        last_zh, last_en = f"{event.months}个月", f"for {event.months} months"
+    first_zh, first_en = (f"自{event.start}起", f"from {event.start} ") if event.start else ("", "")
+    return Text(f"{zh}，{first_zh}{last_zh}", f"{en}, {first_en}{last_en}")
+
+
 _SIMPLE: dict[type[ev.Event], Callable[[Any], Text]] = {
     ev.Registration: _registration,
     ev.SiteDeclaration: lambda e: Text(f"{_at(e)}申报其在该处执业", f"declared by {_at(e)}"),
@@ -173,6 +181,18 @@ _SIMPLE: dict[type[ev.Event], Callable[[Any], Text]] = {
     ev.InstitutionViolationRatio: lambda e: Text(
         f"{_at(e)}：12个月违规金额占刷卡额{e.ratio:.1%}",
         f"{_at(e)}: amount in breach {e.ratio:.1%} of the card turnover of 12 months",
+    ),
+    ev.InsuredSuspended: lambda e: _suspension(e, "决定暂停联网结算", "networked settlement suspended"),
+    ev.InsuredRestored: lambda e: Text(
+        f"自{e.start or e.date}恢复联网结算（{e.ref}）",
+        f"networked settlement restored from {e.start or e.date} ({e.ref})",
+    ),
+    ev.DepartmentSuspended: lambda e: _suspension(
+        e, f"{_at(e)}：决定暂停科室{e.department}", f"{_at(e)}: department {e.department} suspended"
+    ),
+    ev.DepartmentRestored: lambda e: Text(
+        f"{_at(e)}：科室{e.department}自{e.start or e.date}恢复（{e.ref}）",
+        f"{_at(e)}: department {e.department} restored from {e.start or e.date} ({e.ref})",
     ),
     ev.PrescriberListed: lambda e: Text(f"{_at(e)}报备为外配处方医师", f"filed by {_at(e)} as prescriber"),
 }

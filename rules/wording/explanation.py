@@ -147,6 +147,18 @@ _GROUND = {
         "双通道药品外配处方未单独开具",
         "the outside prescription was not written separately",
     ),
+    Reason.INSURED_SUSPENDED: (
+        "服务日期处于该参保人员暂停联网结算期内，费用事后按规定手工结算",
+        "the insured person's networked settlement was suspended on the service date; the costs are settled by hand afterwards",
+    ),
+    Reason.DEPARTMENT_SUSPENDED: (
+        "服务日期处于该科室暂停医保基金服务期内",
+        "the department might give no services of the fund on the service date",
+    ),
+    Reason.DEPARTMENT_NOT_NAMED: (
+        "该机构有科室处于暂停期内，结算信息未载明科室",
+        "a department of the institution was suspended, and the claim does not say of which department it is",
+    ),
     Reason.STANDING_STALE: (
         "登记库视图过旧，按设置转人工（非法律事由）",
         "the gate's view of the register was too old to judge by (an operational ground, not one of the law)",

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import yaml
 
-from pipeline.settings.packs import read_packs
+from pipeline.settings.packs import read_packs, read_subjects
 from rules.events import NEEDS_INSTITUTION, TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -26,9 +26,17 @@ PAGES = {
     "outside-2025": "national-points-model",
 }
 """The pages of each source."""
-INITIALS = {"qiannan": "Q", "lanzhou": "L", "national": "N", "national_points": "P", "xiamen": "X", "shantou": "S"}
+INITIALS = {
+    "qiannan": "Q",
+    "lanzhou": "L",
+    "national": "N",
+    "national_points": "P",
+    "xiamen": "X",
+    "shantou": "S",
+    "suspensions": "J",
+}
 
-PACKS = read_packs()
+PACKS = (*read_packs(), *read_subjects())
 
 TEXTS = [
     path
@@ -74,7 +82,9 @@ def cited_by_packs() -> Iterator[tuple[str, str]]:
             yield from value.split(", ")
 
     for path in sorted(
-        path for folder in ("packs", "penalties", "designation") for path in (ROOT / "rules" / folder).glob("*.yaml")
+        path
+        for folder in ("packs", "subjects", "penalties", "designation")
+        for path in (ROOT / "rules" / folder).glob("*.yaml")
     ):
         pack = yaml.safe_load(path.read_text("utf-8"))
         yield from ((pack["source"]["file"], citation) for citation in walk(pack))

@@ -112,6 +112,7 @@ class FewClaims:
             drugs=None if all(drug is None for drug in drugs) else drugs,
             further=[row.further for row in rows],
             implausible=[row.implausible for row in rows],
+            insured=[row.insured_id for row in rows],
         )
 
 

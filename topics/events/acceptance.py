@@ -14,16 +14,19 @@ from typing import Any, Literal
 import msgspec
 
 from rules.areas import pooling_area
-from rules.events import TYPES, Event, check, decode, faults_of_form
+from rules.events import TYPES, Event, check, decode, faults_of_form, subject_code
 from rules.packs.pack import Pack, PackSet
+from rules.vocabulary import Subject
 from topics.dead_letters import Code
 from topics.normalisation import normal_code, normal_id
 from topics.objects import MAX_DEPTH, MAX_VALUE_BYTES, FormError, read_object
 
-OwnerKind = Literal["physician", "institution"]
+OwnerKind = Literal["physician", "institution", "insured", "department"]
 
 MOST_EVENTS = 5_000
 """Events of one dossier. A career does not come near; a sender gone wild must not make a file that no topic takes."""
+
+_NAMES = {Subject.INSURED: "insured person", Subject.DEPARTMENT: "institution's department"}
 
 _LOOSE = re.compile(rb'"[ \t\r\n]')
 """White space after a quote: a key may be followed by something else than its colon, so that keys cannot be counted."""
@@ -40,12 +43,12 @@ class Accepted:
 
     @property
     def kind(self) -> OwnerKind:
-        """Whether the dossier is a physician's or an institution's."""
-        return "institution" if self.event.of_institution else "physician"
+        """Whose the dossier is: a physician's, an institution's, an insured person's or a department's."""
+        return kind_of(self.event)
 
     @property
     def code(self) -> str:
-        """The code of the physician or institution: the record's key."""
+        """The code of the physician or institution, the record's key; or the insured person, or institution|department."""
         return owner_code(self.event)
 
 
@@ -77,6 +80,8 @@ def file_under(event: Event, packs: PackSet) -> Accepted | Refused:
     it says nothing under the area's own law and binds beside it (P3).
     """
     area = pooling_area(event.region, event.date)
+    if event.subject is not None:
+        return _held_beside(event, event.subject, packs, area)
     found = _held(event, packs, area)
     if isinstance(found, Accepted) or area == event.region:
         return found
@@ -106,14 +111,39 @@ def _held(event: Event, packs: PackSet, area: str) -> Accepted | Refused:
     return Refused(Code.OUTSIDE_SCHEME, tuple(problems))
 
 
+def _held_beside(event: Event, subject: Subject, packs: PackSet, area: str) -> Accepted | Refused:
+    """An event about an insured person or a department, under the law of that subject.
+
+    Who keeps no standing of them refuses it by name: it must not seem to be known.
+    """
+    if not packs.subjects:
+        told = f"type: what {event.type_name} says of an {_NAMES[subject]} is not kept here; its law is not among the packs"
+        return Refused(Code.OUTSIDE_SCHEME, (told,))
+    pack = packs.beside(subject, area, event.date)
+    if pack is None or pack.ledger is None:
+        reason = f"region: no law of {area} speaks on {event.date} of an {_NAMES[subject]} ({event.type_name})"
+        return Refused(Code.OUTSIDE_SCHEME, (reason,))
+    problems = check(event, pack.ledger.on(event.date))
+    return Refused(Code.OUTSIDE_SCHEME, tuple(problems)) if problems else Accepted(event, pack, area)
+
+
 def read_event(value: bytes | None) -> Event | Refused:
     """The event that a value says, in its normal form; not yet held against any scheme."""
     event = _plain(value)
     return _examined(value) if event is None else event
 
 
+def kind_of(event: Event) -> OwnerKind:
+    """Whose dossier an event belongs to."""
+    if event.subject is not None:
+        return "insured" if event.subject is Subject.INSURED else "department"
+    return "institution" if event.of_institution else "physician"
+
+
 def owner_code(event: Event) -> str:
-    """The code of the physician or institution that an event concerns; empty where it names none."""
+    """The code of whom an event concerns; empty where it names none."""
+    if event.subject is not None:
+        return subject_code(event)
     return (event.institution if event.of_institution else event.physician_code) or ""
 
 
@@ -170,6 +200,9 @@ _NORMAL: dict[str, Callable[[str], str | None]] = {
     "region": normal_code,
     "physician_code": _code,
     "institution": _code,
+    "insured_id": _code,
+    "department": _code,
+    "article": normal_id,
     "event_id": normal_id,
     "ref": normal_id,
     "violation_id": normal_id,

@@ -66,9 +66,10 @@ class Claim(Message):
     day is `service_date`.
 
     The fields from `people` on are optional. `people` and `lines` name who else acted: a bar of one of them makes a claim that
-    would be paid a review (P4). `emergency_origin` (N4) and `interim` can change the decision, too. The others are checked and
-    kept, and the decision does not read them yet. `visit` says whether the visit (就诊) behind the settlement was seen; if it is
-    absent, it was. `interim` marks a settlement in the middle of a stay (中途结算), which may come before its last day.
+    would be paid a review (P4). `emergency_origin` (N4), `interim` and `department`, the department (科室) that gave the service
+    and may be suspended, can change the decision, too. The others are checked and kept, and the decision does not read them yet.
+    `visit` says whether the visit (就诊) behind the settlement was seen; if it is absent, it was. `interim` marks a settlement in
+    the middle of a stay (中途结算), which may come before its last day.
     """
 
     claim_id: NormalId
@@ -80,7 +81,7 @@ class Claim(Message):
     service_date: IsoDate
     service_start: IsoDate | None = None
     settlement_time: Timestamp
-    insured_id: Identifier
+    insured_id: NormalId
     insurance_type: Identifier
     total_amount: Money
     fund_amount: Money
@@ -89,7 +90,7 @@ class Claim(Message):
     people: Annotated[tuple[ClaimPerson, ...] | None, Field(strict=False), WhenGiven] = None
     lines: Annotated[tuple[ClaimLine, ...] | None, Field(strict=False), WhenGiven] = None
     insured_region: Annotated[NormalRegion | None, WhenGiven] = None
-    department: Annotated[Identifier | None, WhenGiven] = None
+    department: Annotated[NormalId | None, WhenGiven] = None
     emergency_origin: Annotated[bool | None, WhenGiven] = None
     visit: Annotated[Literal["seen", "not_seen"] | None, WhenGiven] = None
     reverses: Annotated[ReversedClaim | None, WhenGiven] = None

@@ -33,6 +33,7 @@ from rules.screens.index import StandingIndex
 from rules.screens.versions import RevisedIndex, VersionedIndex
 from rules.standing import institution_timeline, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
+from rules.vocabulary import Subject
 from topics.dead_letters import Code
 from topics.events.acceptance import Refused, accept
 
@@ -92,6 +93,8 @@ class EventFile:
 
     owners: dict[Owner, list[bytes]] = field(default_factory=dict)
     arrived: dict[Owner, list[tuple[int, int | None]]] = field(default_factory=dict)
+    subjects: dict[tuple[Subject, str, str], list[bytes]] = field(default_factory=dict)
+    """The events about insured persons and departments, by subject, area and code."""
     unusable: list[UnusableLine] = field(default_factory=list)
     lines: int = 0
     used: int = 0
@@ -175,6 +178,9 @@ def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: i
         return
     found.used += 1
     event, of_institution = judged.event, judged.event.of_institution
+    if event.subject is not None:
+        found.subjects.setdefault((event.subject, judged.area, judged.code), []).append(encode(event))
+        return
     owner = (judged.area, judged.code, of_institution)
     known, said = found.owners.setdefault(owner, []), encode(event)
     if of_institution:
@@ -214,6 +220,7 @@ def gather_knowledge(
         unanswered += answer.unanswered
         done += len(answer.physicians) + len(answer.institutions) + len(answer.unanswered)
         progress(done)
+    unanswered += _put_subjects(index, events, packs, clock)
     return Knowledge(index, pl.concat(physicians), pl.concat(institutions), unanswered)
 
 
@@ -276,6 +283,31 @@ def _fold_task(packs: PackSet, clock: Clock, task: Sequence[_Filed]) -> _Answer:
         ) as error:  # calendars, packs and timelines say so, and days past the year 9999
             answer.unanswered.append((region, code, of_institution, str(error)))
     return answer
+
+
+def _put_subjects(
+    index: StandingIndex, events: EventFile, packs: PackSet, clock: Clock
+) -> Iterator[tuple[str, str, bool, str]]:
+    """Folds what is recorded of insured persons and departments into the index; tells of whom the law gave no answer. There are
+    few, so all of them are folded here."""
+    for (subject, area, code), lines in sorted(events.subjects.items()):
+        law = packs.law_beside(subject, area)
+        if law is None:
+            continue  # this rule set says nothing of them
+        try:
+            known = [decode(line) for line in lines]
+            cuts = _cuts(known, clock, list(range(len(known))))
+            versions = [(at, _physician(some, law, code, area, clock)) for at, some in cuts]
+        except (ValueError, OverflowError) as error:
+            index.put_beside_unreadable(subject, f"{area}|{code}")
+            yield area, code, False, str(error)
+            continue
+        if not versions:
+            continue
+        if isinstance(index, VersionedIndex):
+            index.put_versions_beside(subject, versions)
+        else:
+            index.put_beside(subject, versions[-1][1])
 
 
 def _cuts(events: list[Event], clock: Clock, marks: list[int]) -> list[tuple[int, list[Event]]]:

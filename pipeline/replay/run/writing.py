@@ -89,13 +89,17 @@ class Judge:
         own = pl.coalesce("own", "none")
         both = pl.when(pl.col("other").list.len() > 0).then(pl.concat_list(own, "other")).otherwise(own)
         causes = frame.select(pl.when("flagged").then(both).alias("evidence")).to_series()
-        if decided["people_spans"].null_count() == len(decided):
+        further = (decided["people_spans"], decided["causes"])
+        if all(column.null_count() == len(decided) for column in further):
             return causes
         found = causes.to_list()
         for row, spans in enumerate(decided["people_spans"].to_list()):
             if spans:
                 others = (cause for span in spans.split(",") for cause in self._evidence[int(span)])
                 found[row] = list(dict.fromkeys([*found[row], *others]))
+        for row, beside in enumerate(decided["causes"].to_list()):
+            if beside:
+                found[row] = list(dict.fromkeys([*(found[row] or []), *beside]))
         return pl.Series("evidence", found, dtype=pl.List(pl.String))
 
 

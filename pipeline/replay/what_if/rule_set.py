@@ -74,7 +74,7 @@ def other_rules(packs: PackSet, compare_dir: Path | None, sets: Sequence[str]) -
         changed = _changed(pack, wanted[pack.pack]) if pack.pack in wanted else pack
         namesake = known.get(changed.name)
         made.append(changed if namesake is None or not differences(namesake, changed) else _renamed(changed))
-    result = PackSet(made, switched_on=[pack.pack for pack in made], holidays=packs.holidays)
+    result = PackSet(made, switched_on=[pack.pack for pack in made], holidays=packs.holidays, subjects=packs.subjects)
     if not any(change.changes for change in pack_changes(packs, result)):
         raise PackError(
             "the second rule set says nothing else than the first; change a value with --set or in a pack file"
@@ -98,7 +98,7 @@ def _folder(packs: PackSet, folder: Path) -> PackSet:
     every = read_packs(folder)
     on = {pack.pack for pack in packs.packs if not pack.enabled} & {pack.pack for pack in every}
     try:
-        return PackSet(every, switched_on=on, holidays=packs.holidays)
+        return PackSet(every, switched_on=on, holidays=packs.holidays, subjects=packs.subjects)
     except PackError as error:
         raise PackError(
             f"{folder}: {error}. The folder is a whole rule set: copy the folder of the packs in force and change what "

@@ -50,6 +50,13 @@ def test_the_worked_cases_of_a_provinces_points_pass():
     assert len(results) == 49
 
 
+def test_the_worked_cases_of_insured_persons_and_departments_pass():
+    """001 篇1 articles 2, 4, 5 and 6 with S1, each worked out by hand from the text."""
+    results = run_conformance([CASES / "cases-subjects.jsonl"])
+    assert [(result.id, result.problem, result.differences) for result in results if not result.passed] == []
+    assert len(results) == 51
+
+
 @pytest.mark.shared
 def test_the_copies_are_those_of_the_shared_folder(shared: Path):
     for file in FILES:

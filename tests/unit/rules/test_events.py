@@ -7,7 +7,7 @@ import datetime as dt
 import msgspec
 import pytest
 
-from pipeline.settings.packs import load_pack_set
+from pipeline.settings.packs import load_pack_set, read_subjects
 from rules import events
 from rules.events import Deduction, check, decode, encode, known_by
 from tests.support.law import pack
@@ -129,6 +129,7 @@ def test_every_type_of_the_spec_has_a_scheme_that_knows_it():
         for locality in ("qiannan", "lanzhou", "national", "xiamen", "shantou")
         for name in pack(locality).ledger.events
     }
+    known |= {name for law in read_subjects() for name in law.ledger.events}
     assert known == set(events.TYPES)
 
 

@@ -49,7 +49,7 @@ def line_of(name: str, part: str) -> int:
             "flag: reapplication_conflict",
             "flags: reapplication_conflict",
             "screening[reapplication_conflict].when.flags: no such key; expected one of rule, staff, physician, "
-            "standing, flag, in_penalty, straddles, site, institution, drug, service_date",
+            "standing, flag, in_penalty, straddles, site, institution, subject, drug, service_date",
         ),
         (
             "lanzhou-2014",
