@@ -183,7 +183,7 @@ def test_all_problems_are_told_at_once():
         (
             "scheme: qiannan",
             "scheme: guizhou",
-            "ledger.scheme: no scheme is called that; expected one of 'lanzhou', 'national', 'national_points', 'qiannan', 'shantou', 'xiamen'",
+            "ledger.scheme: no scheme is called that; expected one of 'lanzhou', 'national', 'national_points', 'qiannan', 'shantou', 'suspensions', 'xiamen'",
         ),
         (
             'regions: ["522700"]',
