@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from .days import ONE_DAY, corr, day
 from .histories import generate
 from .law import judge_case
-from .outcome import ENCOUNTERS, Outcome, urgent
+from .outcome import ENCOUNTERS, Outcome, pay, urgent
 
 PERSONS, PLACES, DEPARTMENTS = ("P1", "P2"), ("H1", "H2"), ("骨科", "内科")
 _ORDER = {"pay": 0, "review": 1, "reject": 2}

@@ -18,9 +18,11 @@ from pipeline.settings.packs import load_pack_set, read_penalties, read_subjects
 from rules.dossier import fold
 from rules.events import SEPARATOR, decode
 from rules.packs.pack import PackError, PackSet, SubjectPack
+from rules.schemes.suspensions.parameters import SuspensionsLedger
 from rules.standing import statement
 from rules.vocabulary import IssueCode, Reason, Subject
 from tests.support.judging import AT
+from tests.support.law import ledger
 from tests.unit.pipeline.test_explain import PHYSICIAN, claim, event
 from topics.dead_letters import Code
 from topics.events.acceptance import Accepted, Refused, accept
@@ -43,7 +45,13 @@ def insured(event_id: str = "x1", date: str = "2025-05-10", **fields: Any) -> by
 
 
 def department(event_id: str = "d1", date: str = "2025-05-10", **fields: Any) -> bytes:
-    told = {"region": CITY, "department": "骨科", "article": "institution_fraud", "months": 6, "physician_code": None}
+    told: dict[str, Any] = {
+        "region": CITY,
+        "department": "骨科",
+        "article": "institution_fraud",
+        "months": 6,
+        "physician_code": None,
+    }
     return event(event_id, "department_suspended", date, **{**told, **fields})
 
 
@@ -72,8 +80,16 @@ def _judged(lines: list[bytes], *claims: bytes, stale: bool = False, unreadable:
         gate = _filled(lines, few)
         if unreadable is not None:
             gate.index.put_beside_unreadable(Subject.INSURED, unreadable)
-        places = {"partitions": [0] * len(claims), "offsets": range(len(claims))}
-        answers.append(gate.judge(list(claims), topic="claims", screened_at=AT, stale=stale, **places))
+        answers.append(
+            gate.judge(
+                list(claims),
+                topic="claims",
+                partitions=[0] * len(claims),
+                offsets=range(len(claims)),
+                screened_at=AT,
+                stale=stale,
+            )
+        )
     assert (answers[0].verdicts, answers[0].cases) == (answers[1].verdicts, answers[1].cases)
     return answers[0]
 
@@ -144,7 +160,7 @@ def test_six_months_are_too_short_for_a_department_under_article_2_and_a_day_mor
 def test_the_lengths_are_those_of_the_tiers_of_the_discretion_standards():
     (standards,) = read_penalties()
     for pack in read_subjects():
-        for article in pack.ledger.articles:
+        for article in ledger(pack, SuspensionsLedger).articles:
             tiers = next(one.tiers for one in standards.articles if one.id == article.id)
             bands = [tier.suspension.months for tier in tiers if tier.suspension is not None]
             longest = max(band.exactly or band.up_to for band in bands)
