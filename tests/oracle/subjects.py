@@ -92,6 +92,8 @@ def judge(case: dict) -> Outcome:
     own = [e for e in case["history"] if not e["type"].startswith(("insured_", "department_"))]
     found = judge_case({**case, "locality": "national", "history": own})
     claim = case["claim"]
+    if claim["encounter_type"] == "pharmacy" and found["reason"] == "physician_missing":
+        found = pay(found)  # P6: under the opinion a pharmacy claim misses no physician
     for other in (
         answer(claim, locks(case, "insured", (claim["insured_id"],)), "insured_suspended"),
         _of_department(case),
