@@ -34,7 +34,7 @@ OWN = event("r1", "registration", "2023-01-04", region=CITY)
 
 
 def insured(event_id: str = "x1", date: str = "2025-05-10", **fields: Any) -> bytes:
-    told = {
+    told: dict[str, Any] = {
         "region": CITY,
         "insured_id": "P1",
         "article": "person_breach",
@@ -165,7 +165,7 @@ def test_the_lengths_are_those_of_the_tiers_of_the_discretion_standards():
             bands = [tier.suspension.months for tier in tiers if tier.suspension is not None]
             longest = max(band.exactly or band.up_to for band in bands)
             shortest = min(band.exactly or band.over or Decimal(0) for band in bands)
-            assert (article.over, article.up_to) == (shortest, longest), article.id
+            assert (Decimal(article.over), Decimal(article.up_to)) == (shortest, longest), article.id
 
 
 def test_two_packs_of_one_subject_may_not_claim_one_territory_on_the_same_days():
