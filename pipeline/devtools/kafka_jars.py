@@ -64,6 +64,11 @@ def class_archive(jars: Path) -> Path:
     return jars / f"classes-{hashlib.sha256(_java_version().encode()).hexdigest()[:12]}.jsa"
 
 
+def formatted(jars: Path) -> Path:
+    """Where the features that Kafka writes into a new folder are kept, the same for every folder; the file may be missing."""
+    return jars / "formatted.checkpoint"
+
+
 def _complete(jars: Path) -> bool:
     return (jars / f"kafka_2.13-{KAFKA_VERSION}.jar").is_file()
 
