@@ -53,6 +53,9 @@ REASON: dict[Reason, Pair] = {
     Reason.PRESCRIBER_BARRED: ("处方医师受限", "prescriber barred"),
     Reason.PHARMACY_HEAD_ABNORMAL: ("药店主要负责人状态异常", "pharmacy's head abnormal"),
     Reason.LINE_PERSON_BARRED: ("明细所载人员受限", "person of a line barred"),
+    Reason.INSURED_SUSPENDED: ("参保人员暂停联网结算", "insured person suspended"),
+    Reason.DEPARTMENT_SUSPENDED: ("科室暂停", "department suspended"),
+    Reason.DEPARTMENT_NOT_NAMED: ("未载明科室，机构有科室暂停", "department not named, one suspended"),
     Reason.STANDING_STALE: ("登记库视图过旧", "register's view too old"),
     Reason.STANDING_UNREADABLE: ("登记库记录无法读取", "register's record unreadable"),
 }

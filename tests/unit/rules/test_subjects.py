@@ -294,7 +294,7 @@ def _replayed(folder: Path, lines: list[bytes], claims: list[bytes], *options: s
     (folder / "claims.ndjson").write_bytes(b"\n".join(claims))
     out = folder / "out"
     given = ["replay", str(folder / "claims.ndjson"), "--events", str(folder / "events.ndjson"), "--out", str(out)]
-    run = CliRunner().invoke(main, [*given, *options, "--no-report"])
+    run = CliRunner().invoke(main, [*given, *options])
     assert run.exit_code == 0, run.output
     return pl.read_parquet(out / "verdicts" / "*.parquet").sort("claim_id")
 
