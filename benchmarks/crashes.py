@@ -3,11 +3,15 @@
 python -m benchmarks.crashes                   goes on until 1,000 crashes are proved: some hours on a quiet machine
 python -m benchmarks.crashes --until 30        so many in all
 python -m benchmarks.crashes --seed 7          repeats one seed, and writes nothing
+python -m benchmarks.crashes --of intake       the same of `screening intake --live`, until 100 are proved
 
 A seed is a run of ten crashes: kills of workers and broker failures while claims flow, then kills of control processes and broker
 failures while events flow. What is proved of each run is what tests/crash proves. Every run that ended is written to
 results/crashes.json at once, so that the command may be stopped at any time and begun again; a run that failed is written so, and
 the command ends with 1.
+
+A seed of the intake is ten kills of its process while the messages of a centre's day flow. What is proved is that the newest
+claims are those of the oracle, and that each version was written once; results/crashes-intake.json tells it.
 """
 
 from __future__ import annotations
@@ -19,9 +23,10 @@ import random
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,6 +34,7 @@ from pipeline.devtools.kafka import LocalKafka
 from tests.crash.test_control_crash import prove_progress, published
 from tests.crash.test_crash import down_between_answers, in_flow, stream
 from tests.support.balance import OUTPUTS, balance
+from tests.support.centre_day import a_day, messages_of
 from tests.support.cluster import Cluster
 from tests.support.control import (
     Controls,
@@ -39,14 +45,18 @@ from tests.support.control import (
     shuffled,
     wait_taken,
 )
+from tests.support.intakes import QUICK as INTAKE_QUICK
+from tests.support.intakes import Intakes, prove_claims, without_key
 from tests.support.loading import Loading
 from tests.support.register import make_register
 from tests.support.runs import publish, wait_judged
 from tests.support.waiting import wait_for
 from tests.support.workers import QUICK, Crew, WorkerProcess
 
-RESULTS = Path(__file__).resolve().parent / "results" / "crashes.json"
-_WHOLE = 1_000
+RESULTS = Path(__file__).resolve().parent / "results"
+_FILES = {"planes": RESULTS / "crashes.json", "intake": RESULTS / "crashes-intake.json"}
+_WHOLE = {"planes": 1_000, "intake": 100}
+_OF_INTAKE, _VISITS = 10, 150
 _OF_WORKERS, _OF_CONTROL, _OF_BROKER_WITH_EITHER = 5, 3, 1
 _DAY = "2024-06-30"
 _PATIENT = {"transaction_timeout_ms": 60_000}
@@ -61,6 +71,8 @@ class Run:
     worker: int = 0
     control: int = 0
     broker: int = 0
+    intake: int = 0
+    messages: int = 0
     claims: int = 0
     verdicts: int = 0
     dead_letters: int = 0
@@ -73,7 +85,7 @@ class Run:
     @property
     def crashes(self) -> int:
         """How many processes were killed or stopped."""
-        return self.worker + self.control + self.broker
+        return self.worker + self.control + self.broker + self.intake
 
 
 def _fell(cluster: Cluster, rng: random.Random, workers: list[WorkerProcess]) -> None:
@@ -169,19 +181,45 @@ def _of_the_ledger(cluster: Cluster, folder: Path, rng: random.Random, seed: int
     return {"control": done["kill"], "broker": done["broker"], "standings": standings, "notices": notices}
 
 
-def run(seed: int) -> Run:
+def _of_the_intake(cluster: Cluster, folder: Path, rng: random.Random, seed: int) -> dict[str, int]:
+    plan = a_day(seed, _VISITS)
+    messages = messages_of(plan, seed)
+    share = len(messages) // (_OF_INTAKE + 1)
+    intakes = Intakes(cluster, folder)
+    try:
+        process = intakes.start(**INTAKE_QUICK)
+        for kill in range(_OF_INTAKE):
+            cluster.send("interface-messages", without_key(messages[kill * share : (kill + 1) * share]))
+            process.wait_event("messages_taken", count=rng.randint(1, 3))
+            time.sleep(rng.random() * 0.3)  # the random moment
+            process.kill()
+            process = intakes.start(**INTAKE_QUICK)
+        cluster.send("interface-messages", without_key(messages[_OF_INTAKE * share :]))
+        intakes.start(**INTAKE_QUICK)
+        claims = prove_claims(cluster, plan)
+        assert set(intakes.stop()) == {0}
+    finally:
+        intakes.dismiss()
+    wait_for("no transaction is left open", lambda: cluster.no_open_transactions(("claims",)), every=0.2)
+    written = sum(map(len, cluster.read_all("claims", isolation="read_uncommitted").values()))
+    return {"intake": _OF_INTAKE, "messages": len(messages), "claims": claims, "rolled_back": written - claims}
+
+
+def run(of: str, seed: int) -> Run:
     """One seed, on a broker and in a folder of its own."""
     began, rng = time.monotonic(), random.Random(seed)
     found: Counter[str] = Counter()
     failed = ""
     try:
         with tempfile.TemporaryDirectory(prefix="screening-crashes-") as name:
-            for part in ("gate", "ledger"):
+            for part in ("gate", "ledger") if of == "planes" else ("intake",):
                 folder = Path(name) / part
                 with LocalKafka(folder / "kafka") as broker:
                     cluster = Cluster(broker)
                     cluster.reset()
-                    if part == "gate":
+                    if part == "intake":
+                        found.update(_of_the_intake(cluster, folder, rng, seed))
+                    elif part == "gate":
                         found.update(_of_the_gate(cluster, folder, rng))
                     else:
                         found.update(_of_the_ledger(cluster, folder, rng, seed))
@@ -190,46 +228,43 @@ def run(seed: int) -> Run:
     return Run(seed, **found, seconds=round(time.monotonic() - began, 1), failed=failed)
 
 
-def _known() -> list[Run]:
-    if not RESULTS.exists():
+def _known(file: Path) -> list[Run]:
+    if not file.exists():
         return []
-    return [Run(**row) for row in json.loads(RESULTS.read_text("utf-8"))["runs"]]
+    return [Run(**row) for row in json.loads(file.read_text("utf-8"))["runs"]]
 
 
-def _write(runs: list[Run]) -> None:
-    sums = {
-        name: sum(getattr(one, name) for one in runs if not one.failed)
-        for name in (
-            "crashes",
-            "worker",
-            "control",
-            "broker",
-            "claims",
-            "verdicts",
-            "dead_letters",
-            "standings",
-            "notices",
-        )
-    }
-    told = {"proved": sums, "failed": [one.seed for one in runs if one.failed], "runs": [asdict(one) for one in runs]}
-    RESULTS.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+def _write(file: Path, runs: list[Run]) -> None:
+    counts = [item.name for item in fields(Run) if item.type == "int" and item.name not in ("seed", "rolled_back")]
+    proved = [one for one in runs if not one.failed]
+    sums = {"crashes": sum(one.crashes for one in proved)}
+    sums |= {name: number for name in counts if (number := sum(getattr(one, name) for one in proved))}
+    told = {"proved": sums, "failed": [one.seed for one in runs if one.failed], "runs": [_row(one) for one in runs]}
+    file.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
+
+def _row(one: Run) -> dict[str, Any]:
+    """A run without the counts of what it is not about."""
+    return {name: value for name, value in asdict(one).items() if value or name == "failed"}
 
 
 @click.command()
-@click.option("--until", default=_WHOLE, show_default=True, type=click.IntRange(min=1), help="So many crashes in all.")
+@click.option("--of", default="planes", show_default=True, type=click.Choice(list(_FILES)), help="What is crashed.")
+@click.option("--until", type=click.IntRange(min=1), help="So many crashes in all  [default: 1,000; of the intake 100]")
 @click.option("--seed", type=int, help="Repeat this seed alone, and write nothing.")
-def main(until: int, seed: int | None) -> None:
-    """Crash workers, control processes and the broker in seeded order until so many crashes are proved to cost nothing."""
+def main(of: str, until: int | None, seed: int | None) -> None:
+    """Crash processes and the broker in seeded order until so many crashes are proved to cost nothing."""
     if seed is not None:
-        one = run(seed)
-        click.echo(json.dumps(asdict(one), indent=1))
+        one = run(of, seed)
+        click.echo(json.dumps(_row(one), indent=1))
         raise SystemExit(1 if one.failed else 0)
-    runs = _known()
-    while (done := sum(one.crashes for one in runs if not one.failed)) < until:
+    file, wanted = _FILES[of], until or _WHOLE[of]
+    runs = _known(file)
+    while (done := sum(one.crashes for one in runs if not one.failed)) < wanted:
         seed = max((one.seed for one in runs), default=0) + 1
-        runs.append(run(seed))
-        _write(runs)
-        click.echo(f"seed {seed}: {runs[-1].failed or 'proved'}; {done + runs[-1].crashes:,} of {until:,} crashes")
+        runs.append(run(of, seed))
+        _write(file, runs)
+        click.echo(f"seed {seed}: {runs[-1].failed or 'proved'}; {done + runs[-1].crashes:,} of {wanted:,} crashes")
         if runs[-1].failed:
             raise SystemExit(1)
 
