@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from pipeline.intake import events
 from pipeline.intake.classes import VisitClasses
+from pipeline.intake.parts import Part, outgoing_of
 from pipeline.intake.restoring import Start, starts, states
 from pipeline.intake.state import Record
 from pipeline.intake.status import status_page
@@ -28,13 +28,11 @@ from pipeline.kafka.admin import partition_counts
 from pipeline.kafka.diagnostics import is_final, no_topic, words_of
 from pipeline.kafka.offsets import GroupOffsets
 from pipeline.kafka.patience import apart, patiently, pause_after
-from pipeline.kafka.producing import Record as Produced
 from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import headers, key, place
 from pipeline.kafka.transactions import (
     BEHIND_ONE_TOO_LARGE,
     TOO_LARGE,
-    Outgoing,
     ReadUpTo,
     TransactionAborted,
     TransactionFatal,
@@ -51,9 +49,8 @@ from topics.catalogue import (
     INTAKE_VISITS,
     INTERFACE_MESSAGES,
     INTERFACE_MESSAGES_DEAD_LETTER,
-    MAX_DEAD_LETTER_BYTES,
 )
-from topics.dead_letters import Code, enclose
+from topics.dead_letters import Code
 
 _GATHER_S = 0.1
 _LAG_EVERY_S = 1.0
@@ -64,28 +61,6 @@ _COLLECT_EVERY = 200_000
 
 class IntakeError(RuntimeError):
     """The intake cannot go on; the message says why and what to do."""
-
-
-@dataclass(slots=True)
-class Part:
-    """A partition that this process has: its visits, where reading goes on, and what time it is there."""
-
-    visits: Visits
-    next: int
-    caught_up: bool = False
-    now: int = 0
-    records: list[Record] = field(default_factory=list)
-
-    @property
-    def after(self) -> int:
-        """Where reading goes on behind what was read."""
-        return self.records[-1].offset + 1 if self.records else self.next
-
-    def time(self) -> int:
-        """The clock's time where all was read, else that of the last record: what waits does not wait for a backlog in vain."""
-        last = self.records[-1].at if self.records else 0
-        self.now = max(self.now, last, _now_ms() if self.caught_up else 0)
-        return self.now
 
 
 class Intake:
@@ -251,7 +226,7 @@ class Intake:
             TopicPartition(INTERFACE_MESSAGES.name, number, self._parts[number].after) for number in sorted(found)
         ]
         read = ReadUpTo(offsets, self._consumer.consumer_group_metadata())
-        outgoing = [part for number, changes in found.items() for part in _outgoing(number, changes)]
+        outgoing = [part for number, changes in found.items() for part in outgoing_of(number, changes)]
         writer = self._writer
         try:
             apart(lambda: writer.commit(outgoing, read), "commit").result(_COMMIT_WITHIN_S)
@@ -391,32 +366,3 @@ class Intake:
             self.metrics.lag.labels(str(number)).set(behind)
         if not left:
             self._moved_at = time.monotonic()
-
-
-def _outgoing(number: int, changes: Changes) -> list[Outgoing]:
-    """What a partition's changes write, topic by topic."""
-    claims: list[Produced] = [{"key": name, "value": value} for name, value in changes.claims]
-    kept: list[Produced] = [{"key": name, "value": value} for name, value in changes.states.items()]
-    letters = [_letter(number, letter) for letter in changes.letters]
-    found = [
-        Outgoing(CLAIMS.name, claims),
-        Outgoing(INTAKE_VISITS.name, kept, partition=number),
-        Outgoing(INTERFACE_MESSAGES_DEAD_LETTER.name, letters, single=True),
-    ]
-    for target, records in changes.sent_on.items():
-        sent = [{"key": one.key, "value": one.value, "headers": list(one.headers)} for one in records]
-        found.append(Outgoing(INTERFACE_MESSAGES.name, sent, partition=target, single=True))
-    return [part for part in found if part.records]
-
-
-def _letter(number: int, letter: Letter) -> Produced:
-    record = letter.record
-    made = enclose(
-        letter.code, letter.reason, topic=INTERFACE_MESSAGES.name, partition=number, offset=record.offset, key=record.key,
-        value=record.value, headers=record.headers, limit=MAX_DEAD_LETTER_BYTES,
-    )  # fmt: skip
-    return {"key": made.key, "value": made.value, "headers": made.headers}
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
