@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
-
 from pipeline.inputs.documents import read_document
-from pipeline.intake.difference import difference
-from pipeline.intake.facts import Fact, SettlementFact, VisitFact, needs_response
-from pipeline.intake.fold import claims_of
-from pipeline.intake.history import Refusal
+from pipeline.intake.drafting import Draft
+from pipeline.intake.facts import Fact, needs_response
 from pipeline.intake.messages import Envelope, Refused, read_envelope
 from pipeline.intake.saying import said_by, tells_more, without_response
-from pipeline.intake.state import Record, State, encode, fact_id, message_key, visit_key
-from pipeline.intake.visits import Changes, Letter, Visits, numbers_of
+from pipeline.intake.settling import settle_all
+from pipeline.intake.state import Record, State, fact_id, message_key, visit_key
+from pipeline.intake.visits import Changes, Visits
 from pipeline.kafka.partitioner import partition_of
 from topics.catalogue import MAX_RECORD_BYTES
 from topics.claims.errors import ClaimError
@@ -26,8 +22,6 @@ from topics.dead_letters import Code
 
 MOST_FACTS = 20_000
 """Most facts of one visit. A year in hospital has some thousands of fee lines."""
-MOST_BYTES = MAX_RECORD_BYTES - 1024 * 1024
-"""Most bytes of what is kept of a visit."""
 _partition_of = lru_cache(maxsize=100_000)(partition_of)
 
 
@@ -48,67 +42,38 @@ class Taking:
     """Takes the records of one batch; `end` says what follows. Nothing that is known of the visits is changed."""
 
     def __init__(self, visits: Visits, now: int) -> None:
-        self._visits, self._now = visits, now
-        self._out = Changes()
-        self._states: dict[str, State] = {}
-        self._before: dict[str, set[str]] = {}
-        self._changed: dict[str, None] = {}
+        self._draft = Draft(visits, now)
         self._ids: dict[str, set[Any]] = {}
         self._numbers: dict[str, dict[str, None]] = {}
-        self._dirty: dict[str, list[Record]] = {}
-        self._refused: dict[int, tuple[Record, list[tuple[Code, str]]]] = {}
 
-    # -- states -------------------------------------------------------------------------------------------------
-
-    def _known(self, key: str) -> State | None:
-        state = self._states.get(key)
-        if state is None:
-            state = self._visits.state(key)
-            if state is not None:
-                self._states[key] = state
-                self._before[key] = numbers_of(state)
-        return state
-
-    def _open(self, key: str) -> State:
-        """The state of a key, made if there is none; it will be written."""
-        state = self._known(key)
-        if state is None:
-            state = self._states[key] = State()
-            self._before[key] = set()
-        state.touched = max(state.touched, self._now)
-        return self._changing(key)
-
-    def _changing(self, key: str) -> State:
-        """A state that will be written although nothing was said of it."""
-        self._changed[key] = None
-        return self._states[key]
+    # -- what is known ------------------------------------------------------------------------------------------
 
     def _visits_of(self, number: str) -> list[str]:
-        return list({**dict.fromkeys(self._visits.visits_of(number)), **self._numbers.get(number, {})})
+        return list({**dict.fromkeys(self._draft.visits.visits_of(number)), **self._numbers.get(number, {})})
 
     def _knows(self, number: str) -> bool:
         return any(
             fact.told.number == number
             for key in self._visits_of(number)
-            for fact in (self._known(key) or State()).facts
+            for fact in (self._draft.known(key) or State()).facts
         )
 
     # -- records ------------------------------------------------------------------------------------------------
 
     def take(self, record: Record) -> None:
         """Takes one record; whatever is wrong with it, it costs only itself."""
-        with self._costing_itself(record):
+        with self._draft.costing_itself(record):
             if record.value is None or not record.value.strip():
                 code = Code.NULL_VALUE if record.value is None else Code.EMPTY_VALUE
                 raise Refused(code, "the record says nothing")
-            self._count(self._sort(self._envelope(record), record))
+            self._draft.count(self._sort(self._envelope(record), record))
 
     def _envelope(self, record: Record) -> Envelope:
         try:
             document = read_document(record.value or b"")
         except ClaimError as error:
             raise Refused(Code(error.kind), error.reason) from None
-        return read_envelope(document, self._visits.place(record.offset), record.offset)
+        return read_envelope(document, self._draft.visits.place(record.offset), record.offset)
 
     def _sort(self, envelope: Envelope, record: Record) -> str:
         """What becomes of a message, in a word. Raises Refused."""
@@ -142,7 +107,7 @@ class Taking:
 
     def _failed(self, key: str, number: str, record: Record) -> str:
         """The other side refused a transaction: what its request said does not count."""
-        state = self._open(key)
+        state = self._draft.open(key)
         state.failed, state.since = True, None
         state.requests.clear()
         state.responses.clear()
@@ -150,12 +115,12 @@ class Taking:
         return "failed"
 
     def _answered(self, key: str, number: str, record: Record) -> str:
-        state = self._known(key) or State()
+        state = self._draft.known(key) or State()
         digest = _digest(record)
         if state.failed:
             return "failed"
         if state.requests:
-            state = self._open(key)
+            state = self._draft.open(key)
             requests, state.requests, state.since = state.requests, [], None
             for request in requests:
                 state.done.add(_digest(request))
@@ -165,22 +130,22 @@ class Taking:
             return "repeated"
         if state.understood or state.done or self._knows(number):
             return "answer"
-        state = self._open(key)
+        state = self._draft.open(key)
         state.responses.append(record)
-        state.since = self._now if state.since is None else state.since
+        state.since = self._draft.now if state.since is None else state.since
         return "waiting"
 
     def _asked(self, key: str, number: str, envelope: Envelope, record: Record) -> str:
-        known = self._known(key) or State()
+        known = self._draft.known(key) or State()
         digest = _digest(record)
         if known.failed:
             return "failed"
         if digest in known.done or any(_digest(one) == digest for one in known.requests):
             return "repeated"
-        state = self._open(key)
+        state = self._draft.open(key)
         if not state.responses:
             state.requests.append(record)
-            state.since = self._now if state.since is None else state.since
+            state.since = self._draft.now if state.since is None else state.since
             return "waiting"
         if state.alone:
             self._without(number)
@@ -191,20 +156,20 @@ class Taking:
 
     def _joined(self, request: Record, response: Record) -> None:
         """Uses a request with its response; what is wrong with it costs the request."""
-        with self._costing_itself(request, counted=True):
+        with self._draft.costing_itself(request, counted=True):
             whole = self._envelope(request).with_response(self._envelope(response))
             self._use(whole, request, response)
 
     def _whole(self, envelope: Envelope, record: Record) -> str:
         number, institution = envelope.told.number, envelope.institution
-        here = institution is not None and self._partition(institution) == self._visits.partition
+        here = institution is not None and self._partition(institution) == self._draft.visits.partition
         key = message_key(institution or "", number) if here and number is not None else None
-        known = None if key is None else self._known(key)
+        known = None if key is None else self._draft.known(key)
         if known is not None and known.failed:
             return "failed"
         if known is not None and known.responses and key is not None and number is not None:
             # Its response says no more than that all went well; if it was used alone, that does not count any more.
-            state = self._open(key)
+            state = self._draft.open(key)
             if state.alone:
                 self._without(number)
             state.responses, state.alone, state.since = [], False, None
@@ -213,14 +178,14 @@ class Taking:
         finally:
             open_yet = envelope.asked is not None and envelope.answered is None
             if key is not None and open_yet and number is not None and not self._knows(number):
-                self._open(key).understood = True
+                self._draft.open(key).understood = True
         return outcome
 
     def _use(self, envelope: Envelope, record: Record, response: Record | None = None) -> str:
         """Takes what a whole message says. Raises Refused."""
         said = said_by(envelope)
         if said.passed is not None:
-            self._out.tally.passed[said.passed] += 1
+            self._draft.out.tally.passed[said.passed] += 1
             return "passed"
         if said.nothing:
             return "answer"
@@ -231,20 +196,20 @@ class Taking:
         news = 0
         for fact in facts:
             if isinstance(fact, Refused):
-                self._refuse(record, fact.code, fact.reason)
+                self._draft.refuse(record, fact.code, fact.reason)
             elif fact.key[0] != institution:
                 told = f"fixmedins_code: {fact.key[0]} in a message that begins with {institution}; send one for each"
-                self._refuse(record, Code.INVALID_VALUE, told)
+                self._draft.refuse(record, Code.INVALID_VALUE, told)
             else:
                 news += self._add(fact, record)
-        if record.offset in self._refused:
+        if record.offset in self._draft.refused:
             return "set_aside"
         return "used" if news else "repeated"
 
     def _add(self, fact: Fact, record: Record) -> bool:
         """Adds a fact to its visit, unless it is there; whether it does, or could not."""
         key = visit_key(*fact.key)
-        known = self._known(key) or State()
+        known = self._draft.known(key) or State()
         ids = self._ids.get(key)
         if ids is None:
             ids = self._ids[key] = {fact_id(one) for one in known.facts}
@@ -252,32 +217,32 @@ class Taking:
         if name in ids:
             return False
         if len(ids) >= MOST_FACTS:
-            self._refuse(record, Code.VISIT_FULL, f"visit {fact.key[1]} has {MOST_FACTS:,} rows already")
+            self._draft.refuse(record, Code.VISIT_FULL, f"visit {fact.key[1]} has {MOST_FACTS:,} rows already")
             return True
         ids.add(name)
-        self._open(key).facts.append(fact)
+        self._draft.open(key).facts.append(fact)
         if fact.told.number is not None:
             self._numbers.setdefault(fact.told.number, {})[key] = None
-        self._dirty.setdefault(key, []).append(record)
+        self._draft.dirty.setdefault(key, []).append(record)
         return True
 
     def _without(self, number: str) -> None:
         """Takes out what messages of a number said."""
         for key in self._visits_of(number):
-            state = self._open(key)
+            state = self._draft.open(key)
             state.facts = [fact for fact in state.facts if fact.told.number != number]
             self._ids.pop(key, None)
-            self._dirty.setdefault(key, [])
+            self._draft.dirty.setdefault(key, [])
 
     # -- where a message belongs ----------------------------------------------------------------------------------
 
     def _partition(self, institution: str) -> int:
-        return _partition_of(institution.encode(), self._visits.partitions)
+        return _partition_of(institution.encode(), self._draft.visits.partitions)
 
     def _send_on(self, institution: str, record: Record, response: Record | None = None) -> bool:
         """Sends a record on if its institution belongs to another partition; with its response, if there is one, as a pair."""
         target = self._partition(institution)
-        if target == self._visits.partition:
+        if target == self._draft.visits.partition:
             return False
         value = record.value
         if response is not None:
@@ -285,169 +250,47 @@ class Taking:
         if value is not None and len(value) > MAX_RECORD_BYTES:
             raise Refused(Code.TOO_LARGE, f"request and response together have {len(value):,} bytes")
         sent = Record(record.offset, value, institution.encode(), record.headers)
-        self._out.sent_on.setdefault(target, []).append(sent)
+        self._draft.out.sent_on.setdefault(target, []).append(sent)
         return True
 
     # -- what has waited ------------------------------------------------------------------------------------------
 
     def look_at(self, key: str) -> None:
         """Looks at a state whose time may have come."""
-        state = self._known(key)
-        if state is None or self._visits.due(state) > self._now:
+        state = self._draft.known(key)
+        if state is None or self._draft.visits.due(state) > self._draft.now:
             if state is not None:
-                self._out.dues[key] = self._visits.due(state)
+                self._draft.out.dues[key] = self._draft.visits.due(state)
             return
-        if state.since is None or key in self._dirty:
-            if state.since is None and key not in self._changed:
-                self._out.tally.forgotten += 1
-                self._states[key] = State()
-                self._changed[key] = None
+        if state.since is None or key in self._draft.dirty:
+            if state.since is None and not self._draft.is_changed(key):
+                self._draft.forget(key)
         elif key.startswith("visit|"):
-            self._dirty.setdefault(key, [])
+            self._draft.dirty.setdefault(key, [])
         else:
             self._no_longer_waits(key)
 
     def _no_longer_waits(self, key: str) -> None:
         """The other half did not come in time. A response may be complete by itself; a request is not."""
-        state = self._changing(key)
+        state = self._draft.changing(key)
         state.since = None
         requests, state.requests = state.requests, []
         for request in requests:
-            with self._costing_itself(request, counted=True):
+            with self._draft.costing_itself(request, counted=True):
                 raise without_response(self._envelope(request))
         for response in state.responses if not state.alone else []:
-            with self._costing_itself(response, counted=True):
+            with self._draft.costing_itself(response, counted=True):
                 self._use(self._envelope(response), response)
         state.alone = bool(state.responses)
 
-    # -- claims ---------------------------------------------------------------------------------------------------
-
     def end(self) -> Changes:
         """What follows from all that was taken."""
-        for key, records in self._dirty.items():
-            try:
-                self._settle(key, records)
-            except Exception as error:
-                # Whatever nobody foresaw in what others say of a visit, it costs what came of it now, and no other visit.
-                self._leave(key)
-                if not records:
-                    raise
-                for record in records:
-                    self._refuse(record, Code.UNREADABLE, f"{type(error).__name__}: {error}")
-        for record, reasons in self._refused.values():
-            code = reasons[0][0]
-            reason = "; ".join(dict.fromkeys(told for _, told in reasons))
-            self._out.letters.append(Letter(record, code, reason))
-            self._out.tally.letters[code.value] += 1
-        for key in self._changed:
-            if key not in self._out.states:
-                self._keep(key)
-        return self._out
-
-    def _settle(self, key: str, records: list[Record]) -> None:
-        """Folds a visit to its claims, and writes what is new of them unless they wait for the visit."""
-        state = self._changing(key)
-        if not any(isinstance(fact, SettlementFact) for fact in state.facts) and (
-            sum(isinstance(fact, VisitFact) for fact in state.facts) < 2
-        ):
-            self._keep(key, records)
-            return
-        outcome = claims_of(state.facts, self._visits.classes)
-        claims, after = difference([made.claim for made in outcome.claims], state.written)
-        refused = {_refusal_id(refusal): refusal for refusal in outcome.refused}
-        state.told &= refused.keys()
-        fresh = {name: refusal for name, refusal in refused.items() if name not in state.told}
-        waits = {name for name, refusal in fresh.items() if refusal.code is Code.MISSING_FIELD}
-        blocked = any(claim.get("visit") == "not_seen" for claim in claims)
-        since = self._now if state.since is None else state.since
-        if (waits or blocked) and self._now < since + self._visits.wait_ms:
-            state.since = since
-            state.held = {
-                refusal.told.position: self._record(refusal, state, records)
-                for refusal in map(fresh.get, waits)
-                if refusal
-            }
-            fresh = {name: refusal for name, refusal in fresh.items() if name not in waits}
-            claims, after = ([], state.written) if blocked else (claims, after)
-        else:
-            state.since = None
-        tellings = [(self._record(refusal, state, records), refusal) for refusal in fresh.values()]
-        state.told |= fresh.keys()
-        if state.since is None:
-            state.held = {}
-        state.written = after
-        if self._keep(key, records):
-            for record, refusal in tellings:
-                self._refuse(record, refusal.code, refusal.reason)
-            self._write(claims)
-            if claims:
-                self._out.tally.doubts += outcome.doubts
-
-    def _record(self, refusal: Refusal, state: State, records: list[Record]) -> Record:
-        """The record that a refusal is about; if it is not at hand, the one that brought it to light."""
-        offset = refusal.told.position
-        found = next((record for record in records if record.offset == offset), None) or state.held.get(offset)
-        return found or (records[-1] if records else Record(offset, None))
-
-    def _keep(self, key: str, records: list[Record] | None = None) -> bool:
-        """Writes a state; False if it is too large, and what came of it in this batch is set aside."""
-        state = self._states[key]
-        empty = not (state.facts or state.written or state.requests or state.responses or state.done)
-        value = None if empty and not (state.understood or state.failed) else encode(state)
-        if value is not None and len(value) > MOST_BYTES:
-            for record in records or ():
-                told = f"what is kept of {key} would have {len(value):,} bytes; at most {MOST_BYTES:,} are kept"
-                self._refuse(record, Code.VISIT_FULL, told)
-            self._leave(key)
-            return False
-        self._out.states[key] = value
-        self._out.numbers[key] = (self._before[key], numbers_of(state))
-        if value is not None:
-            self._out.dues[key] = self._visits.due(state)
-        return True
-
-    def _leave(self, key: str) -> None:
-        """Leaves a state as it was."""
-        for known in (self._out.states, self._out.numbers, self._out.dues, self._changed):
-            known.pop(key, None)
-
-    def _write(self, claims: list[dict[str, Any]]) -> None:
-        tally = self._out.tally
-        for claim in claims:
-            self._out.claims.append((claim["claim_id"], msgspec.json.encode(claim)))
-            refund = "reverses" in claim or claim["fund_amount"].startswith("-")
-            tally.claims["refund" if refund else "first" if claim["claim_version"] == 1 else "version"] += 1
-            tally.visit_not_seen += claim.get("visit") == "not_seen"
-            if claim["encounter_type"] == "unknown":
-                tally.encounter_unknown[claim.get("encounter_code") or "none"] += 1
-
-    # -- what is wrong --------------------------------------------------------------------------------------------
-
-    def _count(self, outcome: str) -> None:
-        self._out.tally.records[outcome] += 1
-
-    def _refuse(self, record: Record, code: Code, reason: str) -> None:
-        self._refused.setdefault(record.offset, (record, []))[1].append((code, reason))
-
-    @contextmanager
-    def _costing_itself(self, record: Record, *, counted: bool = False) -> Iterator[None]:
-        """Sets a record aside of which nothing can be used; whatever nobody foresaw in a message of others costs it alone."""
-        try:
-            yield
-        except Refused as refused:
-            self._refuse(record, refused.code, refused.reason)
-        except Exception as error:
-            self._refuse(record, Code.UNREADABLE, f"{type(error).__name__}: {error}")
-        else:
-            return
-        if not counted:
-            self._count("set_aside")
+        draft = self._draft
+        settle_all(draft)
+        draft.keep_the_rest()
+        draft.write_letters()
+        return draft.out
 
 
 def _digest(record: Record) -> str:
     return blake2b(record.value or b"", digest_size=12).hexdigest()
-
-
-def _refusal_id(refusal: Refusal) -> str:
-    said = f"{refusal.what}|{refusal.code}|{refusal.told.position}|{refusal.reason}"
-    return blake2b(said.encode(), digest_size=12).hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.intake import drafting
 from pipeline.intake.classes import load_classes
 from pipeline.intake.messages import read_envelope
 from pipeline.intake.state import Record
@@ -18,6 +19,7 @@ from pipeline.intake.visits import Changes, Letter, Visits
 from tests.oracle.centre import claims_of
 from tests.property.test_intake_oracle import named, taken_in
 from tests.support.centre_day import Message, a_day, messages_of
+from topics.dead_letters import Code
 from topics.messages.intake import IntakeState
 
 WAIT_MS, KEEP_MS = 600_000, 40 * 24 * 3_600_000
@@ -176,6 +178,20 @@ def test_a_message_that_is_read_twice_after_a_crash_changes_nothing() -> None:
     stream.take(0, records)
     stream.wait()
     assert stream.claims == before
+
+
+def test_a_half_of_a_message_for_which_there_is_no_room_is_set_aside_and_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drafting, "MOST_BYTES", 2_000)
+    halves = [
+        {"infno": "2207", "msgid": f"H52270100001202403140900000{number:03}", "input": {"data": {"memo": "x" * size}}}
+        for number, size in enumerate((100, 5_000, 100))
+    ]
+    stream = Stream(1)
+    changes = stream.take(0, [Record(at, json.dumps(half).encode(), at=stream.now) for at, half in enumerate(halves)])
+    assert [(letter.record.offset, letter.code) for letter in changes.letters] == [(1, Code.VISIT_FULL)]
+    assert len(changes.states) == 2
 
 
 def test_a_response_names_the_institution_of_its_request_so_that_both_meet() -> None:
