@@ -9,8 +9,8 @@ from faust.types import TP
 
 from pipeline.control.cases import CaseTally
 from pipeline.control.faust.app import Reading
-from pipeline.control.ledger import Tally
 from pipeline.control.stream_task import StreamTask
+from pipeline.control.tally import Tally
 from pipeline.telemetry.control_metrics import ControlMetrics
 from topics.catalogue import CASE_ACTIONS_DEAD_LETTER, PHYSICIAN_EVENTS_DEAD_LETTER
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.control.cases import CaseTally
 from pipeline.control.counting import count_cases, count_events
-from pipeline.control.ledger import Tally
+from pipeline.control.tally import Tally
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import UNLOGGED, DebugEvent, ErrorEvent, Event, WarningEvent
 from topics.dead_letters import Code
@@ -198,6 +198,18 @@ class PartitionReminded(DebugEvent[ControlMetrics]):
 
     partition: int
     dossiers: int
+    tally: Tally = field(metadata=UNLOGGED)
+
+    def measure(self, metrics: ControlMetrics) -> None:
+        count_events(metrics, self.tally)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesWithdrawn(WarningEvent[ControlMetrics]):
+    """Notices of one partition stood that nothing asks for, as after a change of the law, and are withdrawn."""
+
+    partition: int
+    notices: int
     tally: Tally = field(metadata=UNLOGGED)
 
     def measure(self, metrics: ControlMetrics) -> None:

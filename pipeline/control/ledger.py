@@ -7,7 +7,6 @@ stands in the tables already is not written a second time, and what was lost is 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,13 +23,14 @@ from pipeline.control.dossiers import (
     write_dossier,
 )
 from pipeline.control.notices import due_notices, measure_notices, next_look
-from pipeline.control.standing_notices import Holding, given_in, said_of
+from pipeline.control.standing_notices import Holding, given_in
 from pipeline.control.standings import (
     foreign,
     institution_publication,
     physician_publication,
     physician_statement,
 )
+from pipeline.control.tally import Tally
 from pipeline.control.withdrawals import Lately, Told, calendars_before, withdrawals
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
@@ -45,28 +45,12 @@ from topics.catalogue import (
     DOSSIER_MAX_BYTES,
     DOSSIERS,
     INSTITUTION_STANDING,
-    NOTICES,
     PHYSICIAN_EVENTS_DEAD_LETTER,
     PHYSICIAN_STANDING,
     TopicSpec,
 )
 from topics.dead_letters import Code
 from topics.events.acceptance import MOST_EVENTS, Accepted, OwnerKind, Refused, accept
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a batch did, for metrics and logs."""
-
-    events: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By type and outcome."""
-    refused: Counter[str] = field(default_factory=Counter)
-    flags: Counter[str] = field(default_factory=Counter)
-    published: Counter[str] = field(default_factory=Counter)
-    notices: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By kind and phase."""
-    corrected: int = 0
-    """Standings put right that somebody else had written or removed."""
 
 
 @dataclass(slots=True)
@@ -243,7 +227,7 @@ class Ledger:
             given = Holding(batch, partition)
             told = measure_notices(dossier.region, dossier.code, now.measures, today, given, now.sent)
             fallen = self._fallen(dossier, now, owner=owner and not quiet)
-            self._put_notices(partition, [*told, *withdrawals(fallen, given_in(batch, partition), today)], batch, tally)
+            tally.put(partition, [*told, *withdrawals(fallen, given_in(batch, partition), today)], batch)
             return min((one.day for one in now.measures if one.day > today), default=None)
         view = self.view(dossier.now, dossier.region, dossier.code)
         old = batch.get(PHYSICIAN_STANDING, partition, key)
@@ -255,10 +239,10 @@ class Ledger:
             tally.corrected += owner and foreign(old, new)
             batch.put(PHYSICIAN_STANDING, partition, key, new)
             tally.published["physician"] += 1
-        self._put_notices(partition, withdrawn, batch, tally)
+        tally.put(partition, withdrawn, batch)
         if quiet and notices:
             return today
-        self._put_notices(partition, notices, batch, tally)
+        tally.put(partition, notices, batch)
         return next_look(view.duties, today)
 
     def publish_quietly(
@@ -321,18 +305,6 @@ class Ledger:
             *due_notices(region, code, view.duties, today, already, view.sent),
         ]
 
-    @staticmethod
-    def _put_notices(partition: int, notices: list[tuple[str, bytes]], batch: WriteBatch, tally: Tally) -> None:
-        for name, value in notices:
-            batch.put(NOTICES, partition, name.encode(), value)
-            said = said_of(value)
-            if said.withdrawn is not None:
-                tally.notices[said.kind, "withdrawn"] += 1
-                continue
-            if said.kind == "contradiction":
-                tally.flags[said.flag or "other"] += 1
-            tally.notices[said.kind, said.phase or "raised"] += 1
-
     # -- the calendar -------------------------------------------------------------------------------------------
 
     def remind(
@@ -383,10 +355,12 @@ class Ledger:
         view = self.view(events, dossier.region, dossier.code)
         return physician_publication(view.statement.timeline, None)
 
-    def next_look(self, partition: int, key: bytes, value: bytes, today: dt.date, batch: WriteBatch) -> dt.date | None:
+    def next_look(
+        self, partition: int, key: bytes, value: bytes, today: dt.date, batch: WriteBatch, unasked: set[bytes]
+    ) -> dt.date | None:
         """When a kept dossier has to be looked at: today, if something of it is not published as it should be, or later.
 
-        None: not until something is recorded.
+        None: not until something is recorded. What the dossier asks for is struck out of `unasked`, names of notices that stand.
         """
         dossier = self._kept(key, value)
         trial = WriteBatch(batch.store_of)
@@ -394,7 +368,26 @@ class Ledger:
             look = self._publish(partition, dossier, trial, today, Tally(), owner=True)
         except UNCOUNTABLE:
             return today
+        told = self._lately.of(key, dossier.now) if unasked else None
+        if told is not None:
+            unasked.difference_update(name.encode() for name in told.holding(dossier.region, dossier.code))
         return today if trial.changes else look
+
+    def holding(self, partition: int, owners: Iterable[bytes], batch: WriteBatch, today: dt.date) -> set[str] | None:
+        """The names of the notices that these dossiers of one owner ask for; None: there is no dossier, or none that this version
+        and this law can count."""
+        kept = [self._kept(key, batch.get(DOSSIERS, partition, key)) for key in owners]
+        found = [dossier for dossier in kept if dossier.now or dossier.unread]
+        if not found or any(of_later_version(dossier.unread) for dossier in found):
+            return None
+        names: set[str] = set()
+        for dossier in found:
+            try:
+                told = self._told(dossier, dossier.now, today)
+            except UNCOUNTABLE:
+                return None
+            names.update(told.holding(dossier.region, dossier.code))
+        return names
 
     def _kept(self, key: bytes, value: bytes | None) -> _Open:
         kind, region, code = owner_of(key)

@@ -29,6 +29,14 @@ def given_in(batch: WriteBatch, partition: int) -> Callable[[str], bytes | None]
     return lambda name: batch.get(NOTICES, partition, name.encode())
 
 
+def stands(value: bytes) -> bool:
+    """Whether a record of the notices gives one; what cannot be read does not."""
+    try:
+        return not is_withdrawal(value)
+    except msgspec.MsgspecError:
+        return False
+
+
 class Said(msgspec.Struct):
     """What is counted of a notice."""
 

@@ -13,10 +13,11 @@ from pipeline.control.aside import aside
 from pipeline.control.cases import CaseDesk, CaseTally
 from pipeline.control.events import BatchTaken, CaseConflictFound, DossiersFoldedByArea, RecordNotWritable
 from pipeline.control.faust.app import ControlApp, Reading
-from pipeline.control.ledger import Ledger, Tally
+from pipeline.control.ledger import Ledger
 from pipeline.control.ownership import EVENT_SOURCES
 from pipeline.control.regrouping import fold_by_area
 from pipeline.control.stream_task import StreamTask
+from pipeline.control.tally import Tally
 from pipeline.control.timekeeper import Timekeeper
 from pipeline.control.write_batch import Received, StoreOf, WriteBatch
 from pipeline.kafka.transactions import BEHIND_ONE_TOO_LARGE, TOO_LARGE, TransactionAborted

@@ -1,7 +1,7 @@
 """Finds what is due by the calendar and has to be examined without a new event.
 
-At start every dossier is looked at once: its day is noted, and the standings published are held against the dossiers, so that
-what somebody wrote or removed while no owner was there is put right and reported.
+At start every dossier is looked at once: its day is noted, and the standings and notices published are held against the dossiers,
+so that what somebody wrote or removed while no owner was there is put right and reported, and what nothing asks for is withdrawn.
 """
 
 from __future__ import annotations
@@ -17,19 +17,24 @@ from pipeline.control.events import (
     DeadlinesLookedAt,
     ForeignStandingsCorrected,
     ForeignStandingsWithdrawn,
+    NoticesWithdrawn,
     PartitionReminded,
 )
 from pipeline.control.faust.state_store import StateStore
 from pipeline.control.ledger import Ledger
 from pipeline.control.ownership import Ownership
+from pipeline.control.standing_notices import stands
+from pipeline.control.sweep import Sweep, withdraw_unasked
 from pipeline.control.timer_queue import TimerQueue
 from pipeline.control.write_batch import WriteBatch
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
-from topics.catalogue import DOSSIERS, INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec
+from topics.catalogue import DOSSIERS, INSTITUTION_STANDING, NOTICES, PHYSICIAN_STANDING, TopicSpec
 
 _AT_ONCE = 200
+_NOTICES_AT_ONCE = 20_000
+_UNASKED_AT_ONCE = 2_000
 _MOST_REMINDERS = 500
 _FILL_S = 0.05
 """Seconds that one step of the first look may take: the events wait for it."""
@@ -56,6 +61,7 @@ class Timekeeper:
         self._timers = TimerQueue()
         self._unread: deque[tuple[int, TopicSpec, bytes]] = deque()
         self._strays: deque[tuple[int, TopicSpec, bytes]] = deque()
+        self._sweep = Sweep()
         self._many_due = False
         self._latest = dt.date.min
         self.quiet_until = 0.0
@@ -64,7 +70,7 @@ class Timekeeper:
     @property
     def busy(self) -> bool:
         """Whether there is more to do than one step."""
-        return bool(self._unread) or (not self._quiet and (bool(self._strays) or self._many_due))
+        return bool(self._unread) or (not self._quiet and (bool(self._strays) or bool(self._sweep) or self._many_due))
 
     @property
     def _quiet(self) -> bool:
@@ -79,13 +85,15 @@ class Timekeeper:
         """These partitions are here now; those `closed` were away, if only for a while."""
         for partition in (self._timers.partitions - partitions) | closed:
             self._timers.forget(partition)
+        for partition in (self._sweep.partitions - partitions) | closed:
+            self._sweep.forget(partition)
         for waiting in (self._unread, self._strays):
             kept = [item for item in waiting if item[0] in partitions and item[0] not in closed]
             waiting.clear()
             waiting.extend(kept)
         for partition in partitions - self._timers.partitions:
             self._timers.open(partition)
-            self._unread.append((partition, DOSSIERS, b""))
+            self._unread.append((partition, NOTICES, b""))
             self._strays.extend((partition, spec, b"") for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING))
 
     async def step(self) -> None:
@@ -101,28 +109,57 @@ class Timekeeper:
         elif not self._quiet:
             if self._strays:
                 await self._first_look(self._strays)
+            if self._sweep:
+                await self._withdraw_unasked(min(self._sweep.partitions))
             await self._remind()
 
     async def _first_look(self, waiting: deque[tuple[int, TopicSpec, bytes]]) -> None:
-        """Goes on noting the days of dossiers that were kept before this process had them, or looking for stray standings."""
+        """Goes on noting which notices stand and the days of dossiers that were kept before, or looking for stray standings."""
         partition, spec, after = waiting.popleft()
         task = self._ownership.events(partition)
         if task is None:
             return
         today, begun = self._clock.today(), time.monotonic()
+        most = _NOTICES_AT_ONCE if spec is NOTICES else _AT_ONCE
+        unasked = self._sweep.unasked(partition)
         async with task.turn:
             batch, withdrawn = WriteBatch(self._store_of), 0
             for count, (key, value) in enumerate(self._store_of(spec.name, partition).items_from(after), 1):
-                if spec is not DOSSIERS:
+                if spec is NOTICES:
+                    self._sweep.note(partition, (key,) if stands(value) else ())
+                elif spec is not DOSSIERS:
                     withdrawn += self._ledger.withdraw_stray(spec, partition, key, batch)
                 elif not self._timers.knows(partition, key):
-                    self._timers.note(partition, key, self._ledger.next_look(partition, key, value, today, batch))
-                if count == _AT_ONCE or time.monotonic() - begun > _FILL_S:
+                    look = self._ledger.next_look(partition, key, value, today, batch, unasked)
+                    self._timers.note(partition, key, look)
+                if count == most or time.monotonic() - begun > _FILL_S:
                     waiting.append((partition, spec, key + b"\x00"))
                     break
+            else:
+                if spec is NOTICES:
+                    waiting.append((partition, DOSSIERS, b""))
             await task.publish(batch, {})
         if withdrawn:
             self._teller.tell(ForeignStandingsWithdrawn(spec.name, partition, withdrawn))
+
+    async def _withdraw_unasked(self, partition: int) -> None:
+        """Withdraws some of the notices that stand and that no dossier has asked for."""
+        task = self._ownership.events(partition)
+        if task is None:
+            self._sweep.forget(partition)
+            return
+        begun = time.monotonic()
+        async with task.turn:
+            names = self._sweep.take(partition, _UNASKED_AT_ONCE)
+            batch = WriteBatch(self._store_of)
+            tally, left = withdraw_unasked(
+                self._ledger, partition, names, batch, self._clock.today(), lambda: time.monotonic() - begun < _FILL_S
+            )
+            await task.publish(batch, {})
+        if left:
+            self._sweep.note(partition, left)
+        if tally.notices:
+            self._teller.tell(NoticesWithdrawn(partition, sum(tally.notices.values()), tally))
 
     async def _remind(self) -> None:
         today = self._clock.today()

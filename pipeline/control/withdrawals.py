@@ -1,14 +1,15 @@
 """Notices that no longer hold are withdrawn (撤回通知): a second record under the same name says so to whom the first one went.
 
 What an event takes away is found by what held before it. What went out by a clock that was ahead, by a calendar that did not
-know the year, or by an earlier version is found when a dossier is looked at without an event. Pure: the day is an argument.
+know the year, or by an earlier version is found when a dossier is looked at without an event. What nothing asks for any more, as
+after a change of a pack, is found at the first look at a partition (`pipeline.control.sweep`). Pure: the day is an argument.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.control.contradictions import contradiction_id
@@ -32,6 +33,9 @@ _UNKNOWN = Text(
     "当年节假日安排尚未公布，逾期与否未定", "the year's public holidays are not known, so nothing is late yet"
 )
 _GONE = Text("按现有登记已无此事项", "it does not follow any more from what is recorded")
+_NOT_ASKED = Text(
+    "按现行规则及现有登记已无此事项", "it does not follow from the rules as they stand and from what is recorded"
+)
 
 Withdrawn = Iterator[tuple[str, Text]]
 """Names of notices that do not hold, whether they were given or not, each with the reason."""
@@ -70,6 +74,19 @@ class Told:
             if (measure.kind, measure.event_id) not in measures:
                 yield measure.notice_id(self.sent.get(measure.event_id, region), code), _GONE
 
+    def holding(self, region: str, code: str) -> Iterator[str]:
+        """The names of all notices that may stand, whether they were given or not."""
+        for duty in self.duties:
+            sent = self.sent.get(duty.trigger_id, region)
+            for phase, day in duty.occasions():
+                if duty.stands(phase, day, self.today):
+                    yield duty.notice_id(sent, code, phase)
+        for issue in self.issues:
+            yield contradiction_id(self.sent.get(issue.event_id, region), code, issue)
+        for measure in self.measures:
+            if measure.day <= self.today:
+                yield measure.notice_id(self.sent.get(measure.event_id, region), code)
+
     def untrue(self, region: str, code: str) -> Withdrawn:
         """What does not hold, whatever held before."""
         for duty in self.duties:
@@ -82,6 +99,11 @@ class Told:
         for measure in self.measures:
             if measure.day > self.today:
                 yield measure.notice_id(self.sent.get(measure.event_id, region), code), _EARLY
+
+
+def not_asked(names: Iterable[str], holding: Container[str]) -> Withdrawn:
+    """Those of these notices that do not hold, because nothing asks for them."""
+    return ((name, _NOT_ASKED) for name in names if name not in holding)
 
 
 class Lately:
