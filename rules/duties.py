@@ -11,11 +11,12 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 from rules.calendar import WorkingCalendar, corresponding_day, first_day_after
 from rules.dossier import Dossier
-from rules.events import ActDone, Event, ObjectionFiled
+from rules.events import ActDone, Event, ObjectionAnswered, ObjectionFiled
 from rules.packs.pack import Law, Pack, PackError
 from rules.schemes.sections import Deadline
 from rules.standing import Statement
@@ -144,29 +145,115 @@ def duties(
     article holds, sets nothing running. Raises PackError for a pack without a ledger, CalendarError when working days of a
     year without data are needed and no fallback is declared.
     """
+    return count(dossier, statement, law, calendar).duties
+
+
+Key = tuple[str, dt.date, dt.date | None, bool]
+"""What was raised: the event, the day, the day that the trigger itself knows, and whether it is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The duties of a dossier with what each was counted from, so that the next count of the same dossier may take them over."""
+
+    law: Pack | Law
+    calendar: WorkingCalendar | None
+    file: File
+    duties: tuple[Duty, ...]
+    found: dict[tuple[int, int], dict[Key, tuple[Duty, ...]]]
+    """By the pack and the limit, in their order there."""
+
+
+def count(
+    dossier: Dossier,
+    statement: Statement,
+    law: Pack | Law,
+    calendar: WorkingCalendar | None = None,
+    before: Counted | None = None,
+) -> Counted:
+    """The same as `duties`. What an earlier count of this dossier, with fewer events, has found is taken over where no further
+    event can have changed it; the result does not depend on `before`."""
     file = File(dossier, statement)
-    found = [
-        pair for pack in (law.packs if isinstance(law, Law) else (law,)) for pair in _of_pack(pack, law, file, calendar)
-    ]
-    found.sort(key=lambda pair: (pair[1].raised_on, file.place[pair[1].trigger_id], pair[0], pair[1].site or ""))
-    return tuple(duty for _, duty in found)
-
-
-def _of_pack(pack: Pack, law: Pack | Law, file: File, calendar: WorkingCalendar | None) -> Iterator[tuple[int, Duty]]:
-    """What one pack asks for, each with the place of its limit in the pack."""
-    if pack.ledger is None:
-        raise PackError(f"{pack.name}: has no ledger section; expected one with deadlines")
-    days = law.calendar(pack) if calendar is None and isinstance(law, Law) else calendar
-    can_record = EventType.ACT_DONE in pack.ledger.events
-    for order, item in enumerate(pack.ledger.deadlines):
-        trigger = item.trigger
-        for raised in DERIVED[trigger](file) if isinstance(trigger, DerivedTrigger) else file.recorded(trigger):
-            if _holds(item, pack, raised.event.date):
+    if before is not None and (before.law is not law or before.calendar != calendar):
+        before = None
+    same = None if before is None else _Same.between(before.file, file)
+    found: dict[tuple[int, int], dict[Key, tuple[Duty, ...]]] = {}
+    every: list[tuple[dt.date, int, int, str, Duty]] = []
+    for number, pack in enumerate(law.packs if isinstance(law, Law) else (law,)):
+        if pack.ledger is None:
+            raise PackError(f"{pack.name}: has no ledger section; expected one with deadlines")
+        days = law.calendar(pack) if calendar is None and isinstance(law, Law) else calendar
+        can_record = EventType.ACT_DONE in pack.ledger.events
+        for order, item in enumerate(pack.ledger.deadlines):
+            known = {} if before is None or same is None else before.found[number, order]
+            changed = None if same is None else same.changed(item)
+            made = found[number, order] = {}
+            for raised in _raised(item, file):
+                if not _holds(item, pack, raised.event.date):
+                    continue
                 if days is None:
                     raise PackError(f"{pack.name}: its limits need a calendar of working days; none was given")
-                yield from (
-                    (order, duty) for duty in _duties(item.on(raised.day), raised, file, days, can_record=can_record)
-                )
+                key = (raised.event.event_id, raised.day, raised.due, raised.void)
+                owed = known.get(key) if changed is not None and not changed.touches(raised.event) else None
+                if owed is None:
+                    owed = tuple(_duties(item.on(raised.day), raised, file, days, can_record=can_record))
+                made[key] = owed
+                place = file.place[raised.event.event_id]
+                every += [(duty.raised_on, place, order, duty.site or "", duty) for duty in owed]
+    every.sort(key=itemgetter(0, 1, 2, 3))
+    return Counted(law, calendar, file, tuple(one[4] for one in every), found)
+
+
+def _raised(item: Deadline, file: File) -> Iterator[Raised]:
+    trigger = item.trigger
+    return DERIVED[trigger](file) if isinstance(trigger, DerivedTrigger) else file.recorded(trigger)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """The decisions of which one limit may have been met otherwise by the further events; None among them: any."""
+
+    about: frozenset[str | None]
+
+    def touches(self, event: Event) -> bool:
+        """Whether a duty that an event has raised has to be counted again."""
+        return bool(self.about) and (
+            None in self.about or event.event_id in self.about or subject_of(event) in self.about
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """How a file differs from an earlier one of the same dossier, whose events are all in it: by further events alone."""
+
+    further: tuple[Event, ...]
+    file: File
+    sites: bool
+    """Whether the person practised at the same institutions on the same days."""
+
+    @classmethod
+    def between(cls, before: File, now: File) -> _Same | None:
+        """None: the files differ in more than that, so that everything has to be counted again.
+
+        What an event is about may be another one when the event it names has come, and answers to objections move limits.
+        """
+        if any(now.by_id.get(name) != event for name, event in before.by_id.items()):
+            return None
+        further = tuple(event for event in now.events if event.event_id not in before.by_id)
+        named = {event.event_id for event in further}
+        if any(isinstance(event, ObjectionFiled | ObjectionAnswered) for event in further) or any(
+            getattr(event, "ref", None) in named for event in before.events
+        ):
+            return None
+        return cls(further, now, before.statement.timeline.practised == now.statement.timeline.practised)
+
+    def changed(self, item: Deadline) -> _Changed | None:
+        """What the further events may have changed of a limit's duties; None: anything."""
+        if item.each_site and not self.sites:
+            return None
+        acts = [self.file.about(event) for event in self.further if event.type_name in item.acts]
+        done = [event.ref for event in self.further if isinstance(event, ActDone) and event.duty == item.id]
+        return _Changed(frozenset((*acts, *done)))
 
 
 def last_day(item: Deadline, trigger: dt.date, calendar: WorkingCalendar) -> dt.date | None:

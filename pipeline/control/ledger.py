@@ -35,7 +35,7 @@ from pipeline.control.withdrawals import Lately, Told, calendars_before, withdra
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
 from rules.dossier import Dossier, Issue, regions_sent
-from rules.duties import Duty, duties
+from rules.duties import Counted, Duty, count, duties
 from rules.events import Event
 from rules.measures import measures
 from rules.packs.pack import PackSet
@@ -77,11 +77,16 @@ class View:
     issues: tuple[Issue, ...]
     sent: Mapping[str, str]
     """The region that each event was sent with, by its id."""
+    counted: Counted
 
     def told(self, today: dt.date) -> Told:
         """What notices tell of it on a day."""
-        return Told(today, self.duties, self.issues, sent=self.sent)
+        kept = self.counted if len(self.events) >= _LARGE else None
+        return Told(today, self.duties, self.issues, sent=self.sent, counted=kept)
 
+
+_LARGE = 200
+"""Events of a dossier from which on its duties are kept to be counted on: to count those of a smaller one anew costs less."""
 
 UNCOUNTABLE = (ValueError, OverflowError, ArithmeticError, LookupError)
 """What the law raises on dates that no calendar has, and the like."""
@@ -229,7 +234,8 @@ class Ledger:
             fallen = self._fallen(dossier, now, owner=owner and not quiet)
             tally.put(partition, [*told, *withdrawals(fallen, given_in(batch, partition), today)], batch)
             return min((one.day for one in now.measures if one.day > today), default=None)
-        view = self.view(dossier.now, dossier.region, dossier.code)
+        known = self._lately.of(dossier_key(dossier.kind, dossier.region, dossier.code), dossier.before)
+        view = self.view(dossier.now, dossier.region, dossier.code, None if known is None else known.counted)
         old = batch.get(PHYSICIAN_STANDING, partition, key)
         new = physician_publication(view.statement.timeline, old, owner=owner)
         fallen = self._fallen(dossier, view.told(today), owner=owner and not quiet)
@@ -287,13 +293,15 @@ class Ledger:
         found = measures(file, self._packs.law(dossier.region), dossier.code)
         return Told(today, measures=found, sent=regions_sent(file))
 
-    def view(self, events: tuple[Event, ...], region: str, code: str) -> View:
-        """What the law says of a physician's events: standing, contradictions and duties."""
+    def view(self, events: tuple[Event, ...], region: str, code: str, before: Counted | None = None) -> View:
+        """What the law says of a physician's events: standing, contradictions and duties. `before`: the duties of fewer of them,
+        to be counted on."""
         file = file_of(events)
         law = self._packs.law(region)
         told = physician_statement(events, file, law, region, code)
         pack = self._packs.for_region(region, events[-1].date if events else None)
-        return View(events, told, duties(file, told, law), flags(events, told, pack), regions_sent(file))
+        counted = count(file, told, law, before=before)
+        return View(events, told, counted.duties, flags(events, told, pack), regions_sent(file), counted)
 
     def _notices(
         self, partition: int, region: str, code: str, view: View, batch: WriteBatch, today: dt.date

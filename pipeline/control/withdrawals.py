@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pipeline.control.contradictions import contradiction_id
 from rules.calendar import WithoutData, WorkingCalendar
 from rules.dossier import Issue
-from rules.duties import Duty
+from rules.duties import Counted, Duty
 from rules.events import Event
 from rules.packs.pack import Law
 from rules.schemes.scheme import Measure
@@ -53,11 +53,15 @@ class Told:
     issues: tuple[Issue, ...] = ()
     measures: tuple[Measure, ...] = ()
     sent: Mapping[str, str] = field(default_factory=dict)
+    counted: Counted | None = field(default=None, compare=False, repr=False)
+    """Of a large dossier, what its duties were counted from."""
 
     def lost(self, now: Told, region: str, code: str) -> Withdrawn:
         """What held here and does not hold `now`."""
-        after = {_limit(duty): duty for duty in now.duties}
-        for duty in self.duties:
+        kept = {id(duty) for duty in now.duties}
+        changed = [duty for duty in self.duties if id(duty) not in kept]
+        after = {_limit(duty): duty for duty in now.duties} if changed else {}
+        for duty in changed:
             same = after.get(_limit(duty))
             if same == duty:
                 continue

@@ -55,14 +55,18 @@ def governing(statuses: Iterable[Status], t: int) -> Status | None:
     return best
 
 
+def governing_in_order(statuses: Sequence[Status], t: int) -> Status | None:
+    """The same of statuses in the order of their first days and numbers: the last one that covers the day."""
+    return next((status for status in reversed(statuses) if status.start <= t <= status.until), None)
+
+
 def _any_day(_status: Status) -> int:
     return 0
 
 
 def repair(
     event: Repair,
-    t: int,
-    statuses: Iterable[Status],
+    status: Status | None,
     issues: list[Issue],
     least: Callable[[Status], int] = _any_day,
 ) -> None:
@@ -70,7 +74,6 @@ def repair(
 
     `least` says before which last day a province does not let a status end by repair (N5); what goes beyond is not counted.
     """
-    status = governing(statuses, t)
     if status is None or status.standing is Standing.NORMAL:
         issues.append(
             Issue(

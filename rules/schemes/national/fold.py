@@ -8,8 +8,11 @@ from rules.events import Event, PointsRecorded, Registration, Repair, StatusCorr
 from rules.objections import objections_upheld
 from rules.schemes.account import FOREVER, Account, Entry, Facts, SpanBuilder, by_day, corresponding, year_of
 from rules.schemes.ledger import Dated
-from rules.schemes.statuses import Status, governing, repair, unknown_corrections, without_decision
+from rules.schemes.statuses import Status, governing_in_order, repair, unknown_corrections, without_decision
 from rules.vocabulary import EventType, Standing
+
+_MANY = 32
+"""Statuses from which on those that have ended are let go of."""
 
 Citations = Mapping[Standing, tuple[str, ...]]
 
@@ -33,7 +36,7 @@ def run(
     spans = SpanBuilder()
 
     def facts(t: int) -> Facts | None:
-        status = governing(statuses, t)
+        status = governing_in_order(statuses, t)
         if status is None or status.standing not in abnormal.on(t):
             return Facts(Standing.NORMAL, in_penalty=False) if registered else None
         period = status.period
@@ -43,13 +46,21 @@ def run(
         return Facts(status.standing, in_penalty=True, penalty_period=period, citations=cites, causes=status.causes)
 
     def cuts(first: int, last: int) -> list[int]:
-        ends = {status.until + 1 for status in statuses if first <= status.until < last}
-        return sorted(ends.union(edge for edge in abnormal.starts if first < edge <= last))
+        # All have begun by now, so that nothing changes but where the one that governs ends, and the next one after it.
+        days = {edge for edge in abnormal.starts if first < edge <= last}
+        status = governing_in_order(statuses, first)
+        while status is not None and status.until < last:
+            days.add(status.until + 1)
+            status = governing_in_order(statuses, status.until + 1)
+        return sorted(days)
 
     number = 0
+    most = _MANY
     for t, group, last in by_day(events):
-        # What has ended says nothing of this day nor of a later one.
-        statuses[:] = [status for status in statuses if status.until >= t]
+        if len(statuses) > most:
+            # What has ended says nothing of this day nor of a later one.
+            statuses[:] = [status for status in statuses if status.until >= t]
+            most = 2 * len(statuses) + _MANY
         for event in group:
             number += 1
             if isinstance(event, Registration):
@@ -60,7 +71,7 @@ def run(
                 until = FOREVER if event.until is None else event.until.toordinal()
                 statuses.append(Status(Standing(event.status), t, until, number, (event.event_id,)))
             elif isinstance(event, Repair):
-                repair(event, t, statuses, account.issues)
+                repair(event, governing_in_order(statuses, t), account.issues)
             elif isinstance(event, PointsRecorded):
                 counted = 0 if event.event_id in void else event.points
                 points.append((t, counted))

@@ -76,7 +76,7 @@ class PointsFold:
                 until = FOREVER if event.until is None else event.until.toordinal()
                 self.statuses.append(Status(Standing(event.status), t, until, self.number, (event.event_id,)))
         elif isinstance(event, Repair):
-            repair(event, t, self.statuses, self.issues, self._least)
+            repair(event, governing(self.statuses, t), self.issues, self._least)
         elif isinstance(event, PointsRecorded):
             self._points(event, t)
 

@@ -92,7 +92,15 @@ class QiannanFold(PointsAccount):
         if event.institution:
             self.reinstated_at[event.institution] = t
         if not self.values.every_site_reinstates:
+            self.over = None
             self.windows = [window for window in self.windows if window.end >= t]
+
+    def let_go(self, t: int) -> None:
+        """Before the events of day `t`: of the windows that are over only the one that governs their aftermath is kept (Q8)."""
+        over = [window for window in self.windows if window.end < t and window.start <= t]
+        if over:
+            self.over = later(over if self.over is None else [self.over, *over])
+            self.windows = [window for window in self.windows if not (window.end < t and window.start <= t)]
 
     def close_ban(self) -> None:
         """Keeps the ban as it is now, when nothing can move it any more."""
@@ -117,7 +125,7 @@ class QiannanFold(PointsAccount):
         if self.blacklisted_on and t > self.ban()[1]:
             # Q10: the ban is closed for good; windows and conflicts before it are dropped, training counts anew (Q9).
             self.close_ban()
-            self.windows = []
+            self.windows, self.over = [], None
             self.last_window_end = self.last_reinstatement = self.conflict_end = self.blacklisted_on = 0
             self.reinstated_at = {}
             self.conflict_ids = self.blacklist_ids = self.returned_ids = ()
@@ -134,7 +142,7 @@ class QiannanFold(PointsAccount):
         days = {first + 1, *self.law.starts}
         for window in self.windows:
             if window.end < first:
-                continue  # a file of thousands of events has thousands of these
+                continue
             days.add(window.start)
             days.add(window.end + 1)
             if window.hole is not None:
@@ -147,13 +155,15 @@ class QiannanFold(PointsAccount):
             days.add(new_year(year_of(first) + 1))
         return sorted(t for t in days if first < t <= last)
 
-    def _uncleared(self, t: int) -> list[Penalty]:
-        """Windows over on day `t` that no reinstatement after their end has cleared."""
+    def _uncleared(self, t: int) -> Penalty | None:
+        """Of the windows over on day `t` that no reinstatement after their end has cleared the one that governs (Q8)."""
         ended = [window for window in self.windows if window.end < t]
-        if not ended or not self.values.every_site_reinstates:
-            return ended
-        last = min((self.reinstated_at.get(site, 0) for site in self.declared), default=self.last_reinstatement)
-        return [window for window in ended if window.end >= last]
+        last = later(ended if self.over is None else [self.over, *ended])
+        if last is None or not self.values.every_site_reinstates:
+            return last
+        # If this one, which ends last, is cleared, so are the others.
+        cleared = min((self.reinstated_at.get(site, 0) for site in self.declared), default=self.last_reinstatement)
+        return last if last.end >= cleared else None
 
     def facts(self, t: int) -> Facts | None:
         """What holds on day `t`, which must not lie after the next event. None: unregistered, nothing to say."""
@@ -209,9 +219,9 @@ class QiannanFold(PointsAccount):
         self, t: int, account: Year | None
     ) -> tuple[Standing, tuple[int, int] | None, tuple[str, ...]]:
         """Determination Q6 below `penalty`: the gap before reinstatement, then decision days, then cautions."""
-        if self.windows:
+        if self.windows or self.over is not None:
             if self.values.reinstatement_required:
-                ended = later(self._uncleared(t))
+                ended = self._uncleared(t)
                 if ended is not None:
                     return Standing.PENDING_REINSTATEMENT, (ended.start, ended.end), ended.causes
             coming = later([window for window in self.windows if window.decision <= t < window.start])
@@ -270,6 +280,7 @@ def run(
     fold = QiannanFold(law, citations, reviews, account.issues, since)
     spans = SpanBuilder()
     for t, group, last in by_day(events):
+        fold.let_go(t)
         for event in group:
             fold.apply(event, t)
         spans.fill(t, last, fold.facts, fold.cuts)

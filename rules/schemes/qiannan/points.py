@@ -30,6 +30,8 @@ class PointsAccount:
         self.entries: list[Entry] = []
         self.years: dict[int, Year] = {}
         self.windows: list[Penalty] = []
+        self.over: Penalty | None = None
+        """Of the windows that are over and not among `windows` any more, the one that governs what follows (Q8): it ends last."""
         self.last_window_end = 0
         self.blacklisted_on = 0
         self.ban_counts_from = 0
@@ -209,7 +211,8 @@ class PointsAccount:
                 if used and window.cycle < self.values.full:
                     window.end = t
                     account.zero_until = min(account.zero_until, t)
-        self.last_window_end = max((window.end for window in self.windows), default=0)
+        known = self.windows if self.over is None else [self.over, *self.windows]
+        self.last_window_end = max((window.end for window in known), default=0)
 
     def ban(self) -> tuple[int, int]:
         """First and last day of the ban: three years after the later of the last penalty's end and the decision."""

@@ -305,4 +305,6 @@ def test_an_event_that_only_a_later_version_knows_stays_in_its_dossier_and_keeps
         "whoever knows the event publishes what follows"
     )
     assert not batch.loose, "neither event is a dead letter"
-    assert stores.ledger.next_look(partition, key, kept or b"", dt.date(2023, 4, 1), WriteBatch(stores.of), set()) is None
+    assert (
+        stores.ledger.next_look(partition, key, kept or b"", dt.date(2023, 4, 1), WriteBatch(stores.of), set()) is None
+    )

@@ -117,9 +117,7 @@ def asked(made: Physicians, ledger: Ledger) -> tuple[set[str], set[str]]:
         for duty in view.duties:
             demanded |= {duty.notice_id(region, code, phase) for phase, day in duty.phases() if day <= TODAY}
             allowed |= {
-                duty.notice_id(region, code, phase)
-                for phase, day in duty.occasions()
-                if duty.stands(phase, day, TODAY)
+                duty.notice_id(region, code, phase) for phase, day in duty.occasions() if duty.stands(phase, day, TODAY)
             }
     return demanded, allowed
 
