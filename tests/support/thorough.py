@@ -35,6 +35,11 @@ def share(count: int, least: int = 1) -> int:
     return max(least, int(count * _SHARES[_NAME]))
 
 
+def one_in(number: int) -> int:
+    """Of data that is there in full, which share is taken: one in so many, and all of it in the deep profile."""
+    return 1 if _NAME == "deep" else number
+
+
 def examples(count: int) -> settings:
     """Hypothesis settings by which the profile's share of a count is drawn. To be used as a decorator."""
     return settings(max_examples=share(count, least=10))
