@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,22 @@ from pipeline.replay.run.progress import Progress
 from pipeline.sample import claims, register_events, roster
 from pipeline.settings.packs import load_pack_set
 from rules.events import Event, encode
+from rules.timeline import PhysicianTimeline
 from topics.claims.codec import decode_claims
 
 SEED = 11
 PHYSICIANS = 300
 
 
+@cache
+def _roster() -> list[PhysicianTimeline]:
+    """The standings behind the sample, which take longer than its claims."""
+    return roster(SEED, PHYSICIANS)
+
+
 def sample_claims(count: int, broken_share: float = 0.0) -> list[bytes]:
     """Claims of the product's sample, those that cannot stand in a file left out."""
-    made = claims(SEED, count, roster(SEED, PHYSICIANS), broken_share=broken_share)
+    made = claims(SEED, count, _roster(), broken_share=broken_share)
     return [
         value for _, value in made if value is not None and b"\n" not in value and b"\r" not in value and value.strip()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import shutil
@@ -36,14 +37,19 @@ Row = dict[str, Any]
 class Copied:
     """A range as it is copied: offsets in steps of two, all in partition 3, every claim judged as the law says."""
 
-    def __init__(self, folder: Path, values: list[bytes], events: list[Event]) -> None:
+    def __init__(self, folder: Path, values: list[bytes], events: list[Event], rows: list[Row] | None = None) -> None:
         self.folder = folder
         self.events = write_events(folder / "events.ndjson", events)
         self.values: list[bytes | None] = list(values)
-        told = run(folder / "plain", write_lines(folder / "claims.ndjson", values), self.events)
-        assert told["counts"]["accepted"] == len(values)
-        found = verdicts(folder / "plain")
-        self.rows: list[Row] = [
+        self.rows = self._judged() if rows is None else copy.deepcopy(rows)
+
+    def _judged(self) -> list[Row]:
+        """What a plain replay says, as if it had been recorded."""
+        plain = self.folder / "plain"
+        told = run(plain, write_lines(self.folder / "claims.ndjson", self.values), self.events)
+        assert told["counts"]["accepted"] == len(self.values)
+        found = verdicts(plain)
+        return [
             {"partition": 3, "offset": 2 * row.pop("source_row"), "outcome": "verdict", "screened_at": SCREENED, **row}
             for row in found.select("source_row", *on_the_wire(found)).to_dicts()
         ]
@@ -74,9 +80,14 @@ class Copied:
         return next(row for row in self.rows if row["standing_revision"] and reason in (None, row["reason"]))
 
 
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    return Copied(tmp_path_factory.mktemp("recorded"), sample_claims(CLAIMS), sample_events()).rows
+
+
 @pytest.fixture
-def copied(tmp_path: Path) -> Copied:
-    return Copied(tmp_path, sample_claims(CLAIMS), sample_events())
+def copied(tmp_path: Path, rows: list[Row]) -> Copied:
+    return Copied(tmp_path, sample_claims(CLAIMS), sample_events(), rows)
 
 
 def test_what_is_as_recorded_is_no_difference_whatever_the_amount_is_written_like(copied: Copied) -> None:
