@@ -26,9 +26,9 @@ from pipeline.demo.story import Chapter, Story, StoryError, hero
 from pipeline.demo.stream import ClaimStream, StreamError
 from pipeline.demo.summary import Summary, summarise
 from pipeline.demo.words import Language, words
+from pipeline.sample import PHYSICIANS, register_events
 from pipeline.sample import claims as sample_claims
 from pipeline.sample import institutions as sample_institutions
-from pipeline.sample import register_events
 from pipeline.sample import roster as sample_roster
 from pipeline.screening.events import WorkerFailed
 from pipeline.screening.worker import Worker
@@ -45,6 +45,8 @@ _CLAIMS_PER_SECOND_AT_LEAST = 500
 """A sample so large that it cannot be done within DEADLINE_S at this rate gets more time."""
 
 _STOP_S = 20.0
+_ASK_EVERY_S = 0.2
+"""A page that is asked for more often takes the time in which it would become ready."""
 _LOG_LINES = 12
 
 
@@ -128,8 +130,8 @@ class _Demo:
         outcome = self._outcome = Outcome(settings, partitions)
         stream = self._stream = ClaimStream(settings, self._check, lambda: outcome.answered)
         self._control = ControlProcess(settings)
-        physicians, closed = sample_roster(self._seed), sample_institutions(self._seed)
-        events = stream.publish_events(register_events(self._seed))
+        physicians, closed = sample_roster(self._seed, PHYSICIANS), sample_institutions(self._seed)
+        events = stream.publish_events(register_events(self._seed, PHYSICIANS))
         self._progress.step("register", events=events, physicians=len(physicians), institutions=len(closed))
         packs = load_pack_set()
         # The gate waits until the control plane has published every physician's standing.
@@ -177,7 +179,7 @@ class _Demo:
         while sum(thread.partitions() for thread in self._workers) < partitions:
             self._check()
             self._progress.waiting()
-            time.sleep(0.05)
+            time.sleep(_ASK_EVERY_S)
 
     def _wait_for_cases(self, outcome: Outcome) -> None:
         """Every record is answered, so its transaction is committed; whatever is still to be read is there now."""

@@ -27,6 +27,15 @@ from topics.catalogue import CATALOGUE
 from topics.claims.codec import ClaimError
 
 COUNT, SEED = 3_000, 11
+PHYSICIANS = 200
+"""A tenth of the demo's own register, with every kind of history: the rest costs every demo some seconds and shows nothing more."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_register():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.demo.run.PHYSICIANS", PHYSICIANS)
+        yield
 
 
 def demo(**options) -> tuple[int, str]:
@@ -37,7 +46,7 @@ def demo(**options) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def answer():
+def answer(small_register):
     code, text = demo(claims=COUNT, seed=SEED, workers=2, as_json=True)
     assert code == 0, text
     return json.loads(text)
@@ -46,7 +55,7 @@ def answer():
 @pytest.fixture(scope="module")
 def judged():
     """The same sample through the same law, without Kafka."""
-    register = roster(SEED)
+    register = roster(SEED, PHYSICIANS)
     gate = Gate(load_pack_set())
     for physician in register:
         gate.index.put(physician)
