@@ -43,7 +43,7 @@ docs: $(READY) ## writes the generated pages anew and builds the documentation s
 	@$(BIN)/python -m pipeline.devtools.docs_site
 
 kafka: $(READY) ## fetches the Kafka jars for tests and benchmarks, once
-	@$(BIN)/python -c 'from pipeline.devtools.kafka import prepare; prepare()'
+	@$(BIN)/python -c 'from pipeline.devtools.kafka_prepared import prepare; prepare()'
 
 RELEASE := .cache/release
 

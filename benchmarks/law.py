@@ -29,7 +29,8 @@ from pipeline.settings.packs import load_pack_set
 from rules.events import CHINA, TYPES, Event
 from rules.packs.pack import Pack
 from rules.screens.facts import CLAIM_FACTS
-from rules.screens.index import StandingIndex, day_number
+from rules.screens.index import StandingIndex
+from rules.screens.rows import day_number
 from rules.screens.verdict import Screen
 from rules.standing import timeline
 from rules.timeline import PhysicianTimeline, Site, Span

@@ -29,7 +29,8 @@ from pipeline.kafka.partitioner import standing_partition
 from pipeline.kafka.producing import Sender
 from pipeline.settings.model import Settings
 from pipeline.settings.packs import load_pack_set
-from rules.packs.pack import PackError, PackSet
+from rules.packs.pack import PackError
+from rules.packs.pack_set import PackSet
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, check_order
 from topics.catalogue import (
     CLAIMS,

@@ -17,7 +17,8 @@ from typing import Literal
 from rules.calendar import WorkingCalendar, corresponding_day, first_day_after
 from rules.dossier import Dossier
 from rules.events import ActDone, Event, ObjectionAnswered, ObjectionFiled
-from rules.packs.pack import Law, Pack, PackError
+from rules.packs.pack import Pack, PackError
+from rules.packs.pack_set import Law
 from rules.schemes.sections import Deadline
 from rules.standing import Statement
 from rules.text import Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.dossier import Dossier
-from rules.packs.pack import Law
+from rules.packs.pack_set import Law
 from rules.schemes.registry import scheme_of
 from rules.schemes.scheme import Measure
 

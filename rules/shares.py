@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from rules.dossier import law_order
 from rules.events import Event, InstitutionSnapshot
-from rules.packs.pack import Law, Pack, PackSet
+from rules.packs.pack import Pack
+from rules.packs.pack_set import Law, PackSet
 from rules.schemes.registry import scheme_of
 from rules.text import Text
 from rules.timeline import PhysicianTimeline, Site

@@ -12,7 +12,8 @@ import msgspec
 from rules.calendar import WorkingCalendar, official_calendar
 from rules.dossier import Dossier, Issue, fold, law_order
 from rules.events import ActDone, Event, InstitutionResigned, SiteEnded
-from rules.packs.pack import Law, Pack, PackError, Segment
+from rules.packs.pack import Pack, PackError
+from rules.packs.pack_set import Law, Segment
 from rules.schemes import agreements
 from rules.schemes.account import Account, Ban, Entry
 from rules.schemes.ledger import Ledger

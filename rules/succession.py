@@ -28,7 +28,8 @@ from rules.events import (
     SiteDeclaration,
     SiteEnded,
 )
-from rules.packs.pack import Pack, Segment
+from rules.packs.pack import Pack
+from rules.packs.pack_set import Segment
 from rules.schemes.account import Account, Ban
 from rules.timeline import Span
 from rules.vocabulary import Effect, Standing

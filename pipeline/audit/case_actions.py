@@ -22,7 +22,7 @@ from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from topics.cases.casebook import Applied, apply, events_of_law, facts_of, facts_with, open_case, open_state
 from topics.catalogue import CASE_ACTIONS, CASE_ACTIONS_DEAD_LETTER, CLAIM_CASES, PHYSICIAN_EVENTS
 from topics.dead_letters import Code, Envelope, opened

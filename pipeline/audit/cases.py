@@ -21,7 +21,7 @@ from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.vocabulary import Disposition, Reason
 from topics.catalogue import CLAIM_CASES, CLAIM_VERDICTS, CLAIMS, REPLAY_SOURCE
 from topics.verdicts.codec import case_id

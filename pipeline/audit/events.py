@@ -17,7 +17,7 @@ from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
 from rules.dossier import fold
 from rules.events import Event
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.standing import institution_timeline, statement
 from topics.catalogue import LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER
 from topics.dead_letters import Code, Envelope, opened

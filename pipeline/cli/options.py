@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.settings.model import Settings
-    from rules.packs.pack import PackSet
+    from rules.packs.pack_set import PackSet
 
 bootstrap_option = click.option(
     "--bootstrap-servers", metavar="HOST:PORT,...", help="Kafka brokers [env: SCREENING_BOOTSTRAP_SERVERS]"

@@ -20,7 +20,8 @@ from pipeline.settings.packs import SHIPPED, read_packs, read_subjects
 from pipeline.telemetry.console import out
 from rules.events import CHINA
 from rules.packs.compare import differences
-from rules.packs.pack import Pack, PackError, PackSet, Problem, parse_pack
+from rules.packs.pack import Pack, PackError, Problem, SubjectPack, parse_any
+from rules.packs.pack_set import PackSet
 from rules.packs.readings import as_chosen
 from rules.packs.warnings import PackWarning, warnings
 from rules.text import Lang, pick
@@ -32,11 +33,13 @@ def packs() -> None:
 
 
 def _configured() -> tuple[tuple[Pack, ...], set[str]]:
-    """The packs of the settings, and the names of those that are on. Exits 2 when they cannot be used."""
+    """The packs of the settings, those of other subjects last, and the names of those that are on. Exits 2 when they cannot be
+    used."""
     try:
         settings = load_settings()
         every, subjects = read_packs(settings.packs_dir), read_subjects(settings.packs_dir)
-        return every, {pack.name for pack in PackSet(every, switched_on=settings.packs_on, subjects=subjects).packs}
+        used = PackSet(every, switched_on=settings.packs_on, subjects=subjects)
+        return (*every, *subjects), {pack.name for pack in (*used.packs, *used.subjects)}
     except (PackError, SettingsError) as error:
         fail(str(error), Exit.USAGE)
 
@@ -45,9 +48,10 @@ def _configured() -> tuple[tuple[Pack, ...], set[str]]:
 @lang_option
 @json_option
 def list_packs(lang: Lang, as_json: bool) -> None:
-    """Lists the packs: name, title, regions, validity, and whether the gate uses them.
+    """Lists the packs: name, title, regions, validity, and whether they are on.
 
-    The folder is that of SCREENING_PACKS_DIR, by default the packs shipped; SCREENING_PACKS_ON switches packs on.
+    The folder is that of SCREENING_PACKS_DIR, by default the packs shipped; SCREENING_PACKS_ON switches packs on. The packs of
+    insured persons and departments stand last: replay, explain and conformance judge by them, the gate does not yet.
 
     \b
     Example:
@@ -56,12 +60,15 @@ def list_packs(lang: Lang, as_json: bool) -> None:
     every, on = _configured()
     if as_json:
         click.echo(json.dumps([_head(pack, pack.name in on) for pack in every], ensure_ascii=False))
-    else:
-        out.print(packs_view.listing(every, on, lang))
+        return
+    out.print(packs_view.listing(every, on, lang))
+    beside = [pack.pack for pack in every if isinstance(pack, SubjectPack)]
+    if beside:
+        out.print(packs_view.beside(beside, lang), style="dim")
 
 
 def _head(pack: Pack, on: bool) -> dict[str, Any]:
-    head = pack.model_dump(mode="json", by_alias=True, include={"title", "source", "regions", "in_force"})
+    head = pack.model_dump(mode="json", by_alias=True, include={"title", "source", "regions", "in_force", "subject"})
     return {"name": pack.name, **head, "on": on}
 
 
@@ -94,7 +101,7 @@ def _find(name: str) -> Pack:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         try:
-            return as_chosen(parse_pack(path.read_text("utf-8"), str(path)))
+            return as_chosen(parse_any(path.read_text("utf-8"), str(path)))
         except (OSError, UnicodeDecodeError) as error:
             fail(f"{path}: {_reason(error)}")
         except PackError as error:
@@ -127,7 +134,7 @@ def check_file(path: Path) -> Checked:
     """Reads one pack file. Raises OSError when it cannot be read at all."""
     name = str(path)
     try:
-        return Checked(name, as_chosen(parse_pack(path.read_text("utf-8"), name)), ())
+        return Checked(name, as_chosen(parse_any(path.read_text("utf-8"), name)), ())
     except UnicodeDecodeError:
         return Checked(name, None, (Problem(name, None, "", "not UTF-8; save the file as UTF-8"),))
     except PackError as error:
@@ -147,7 +154,8 @@ def check_paths(paths: Sequence[Path], today: dt.date) -> tuple[list[Checked], l
         if not path.is_dir():
             checked.append(check_file(path))
             continue
-        files = sorted(path.glob("*.yaml"))
+        own = path.parent if path == SHIPPED else path
+        files = [*sorted(path.glob("*.yaml")), *sorted(own.glob("subjects/*.yaml"))]
         if not files:
             together.append(f"{path}: holds no rule pack (*.yaml)")
             continue
@@ -155,10 +163,16 @@ def check_paths(paths: Sequence[Path], today: dt.date) -> tuple[list[Checked], l
         checked += found
         if all(item.pack is not None for item in found):
             try:
-                told += warnings(PackSet(item.pack for item in found if item.pack is not None).packs, today)
+                told += warnings(_together([item.pack for item in found if item.pack is not None]).packs, today)
             except PackError as error:
                 together.append(f"{path}: {error}")
     return checked, together, told
+
+
+def _together(packs: Sequence[Pack]) -> PackSet:
+    """The packs of a folder as a process would load them. Raises PackError."""
+    subjects = [pack for pack in packs if isinstance(pack, SubjectPack)]
+    return PackSet([pack for pack in packs if not isinstance(pack, SubjectPack)], subjects=subjects)
 
 
 @packs.command("check")

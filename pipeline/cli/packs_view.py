@@ -63,6 +63,16 @@ def listing(packs: Sequence[Pack], on: set[str], lang: Lang) -> Table:
     return _table(header, rows(), narrow=(0, 4))
 
 
+def beside(names: Sequence[str], lang: Lang) -> str:
+    """What those packs are for whose subjects are not physicians."""
+    told = joined(list(names), lang)
+    return _w(
+        f"{told} 适用于参保人员或科室：回放、解释和一致性检验按其判定，实时审核尚未使用。",
+        f"{told}: of insured persons or departments. Replay, explain and conformance judge by them; the gate does not yet.",
+        lang,
+    )
+
+
 def show(pack: Pack, lang: Lang) -> Iterator[RenderableType]:
     """Everything that a pack says, section by section."""
     head = Table.grid(padding=(0, 2, 0, 0))

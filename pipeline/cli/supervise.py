@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rules.events import Event
-    from rules.packs.pack import PackSet
+    from rules.packs.pack_set import PackSet
     from rules.shares import YearShare
     from rules.text import Lang
     from rules.timeline import PhysicianTimeline

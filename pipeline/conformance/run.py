@@ -22,10 +22,11 @@ from rules.areas import areas_over_time, pooling_area
 from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
 from rules.events import Event
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.facts import CLAIM_FACTS, DRUG_FIELDS, EPOCH
 from rules.screens.further import FIELDS
-from rules.screens.index import FIRST_DAY, LAST_DAY, StandingIndex, day_number
+from rules.screens.index import StandingIndex
+from rules.screens.rows import FIRST_DAY, LAST_DAY, day_number
 from rules.screens.table import Ruling
 from rules.screens.verdict import Screen
 from rules.standing import institution_timeline, span_on, timeline

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pipeline.control.publisher import Entry
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from topics.cases.casebook import events_of_law, state_of, take_action, take_case, unknown_case
 from topics.catalogue import (
     CASE_ACTIONS,

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from pipeline.web.templates import template
 from rules.dossier import Dossier
 from rules.duties import Duty, State
-from rules.packs.pack import Law, Pack
+from rules.packs.pack import Pack
+from rules.packs.pack_set import Law
 from rules.standing import Statement, span_on
 from rules.text import Lang, Pair, pick
 from rules.timeline import Span, Window

@@ -38,7 +38,7 @@ from rules.dossier import Dossier, Issue, regions_sent
 from rules.duties import Counted, Duty, count, duties
 from rules.events import Event
 from rules.measures import measures
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.standing import Statement
 from rules.text import Text
 from topics.catalogue import (

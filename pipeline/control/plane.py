@@ -40,7 +40,7 @@ from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from topics.catalogue import (
     CLAIM_CASES,
     DOSSIERS,

@@ -30,7 +30,7 @@ from pipeline.control.write_batch import StoreOf, WriteBatch
 from pipeline.kafka.transactions import BEHIND_ONE_TOO_LARGE, TOO_LARGE, TransactionAborted
 from rules.areas import areas_over_time
 from rules.events import Event
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from topics.catalogue import DOSSIER_MAX_BYTES, DOSSIERS, INSTITUTION_STANDING, PHYSICIAN_STANDING
 from topics.events.acceptance import MOST_EVENTS, OwnerKind, filed_under
 

@@ -29,7 +29,7 @@ from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from pipeline.web.server import StatusServer
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 
 _LONGEST_PAUSE_S = 10.0
 _SHORTEST_GOOD_RUN_S = 30.0

@@ -12,7 +12,7 @@ from pipeline.control.dossiers import revision_of
 from rules.changes import diff, with_changes
 from rules.dossier import Dossier
 from rules.events import Event
-from rules.packs.pack import Law
+from rules.packs.pack_set import Law
 from rules.standing import Statement, institution_timeline, statement
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.web.app import Check
 from pipeline.web.status_page import Listing, StatusPage, Tile, count, duration, per_second
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 
 _OUTCOMES = {
     "accepted": ("已接受", "accepted"),

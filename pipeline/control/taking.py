@@ -23,7 +23,7 @@ from pipeline.control.write_batch import Received, StoreOf, WriteBatch
 from pipeline.kafka.transactions import BEHIND_ONE_TOO_LARGE, TOO_LARGE, TransactionAborted
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from topics.catalogue import CASE_ACTIONS_DEAD_LETTER, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER
 from topics.dead_letters import Code
 

@@ -17,7 +17,7 @@ from rules.calendar import WithoutData, WorkingCalendar
 from rules.dossier import Issue
 from rules.duties import Counted, Duty
 from rules.events import Event
-from rules.packs.pack import Law
+from rules.packs.pack_set import Law
 from rules.schemes.scheme import Measure
 from rules.text import Text
 from topics.messages.cases import Explanation

@@ -29,10 +29,11 @@ from pathlib import Path
 from typing import Self
 
 import click
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from pipeline.devtools.kafka_jars import (
+    FEATURES,
     KAFKA_VERSION,
     LocalKafkaError,
     class_archive,
@@ -40,61 +41,25 @@ from pipeline.devtools.kafka_jars import (
     find_java,
     formatted,
     last_lines,
-    locked,
     run_to_end,
 )
+from pipeline.devtools.kafka_properties import PROPERTIES
 from pipeline.devtools.watchdog import Watchdog
 
 _HERE = Path(__file__).resolve().parent
 _HOST = "127.0.0.1"
 _LOGGING = "log4j2.properties"
-_LOGS, _META, _FEATURES = "data", "meta.properties", "bootstrap.checkpoint"
+_LOGS, _META = "data", "meta.properties"
 
 # Below the range that Linux hands out to outgoing connections: a client's own socket cannot take the port of a stopped
 # broker, so that `restart` finds it free again.
 _PORTS = range(20_000, 32_000)
 
 _FORMAT_SECONDS = 60.0
-_START_SECONDS = 180.0
+START_SECONDS = 180.0
 """A broker is up in five seconds; on a machine with ten busy processes a core it took more than a minute."""
 _POLL_SECONDS = 0.05
 _COMPILE_QUICKLY = "-XX:TieredStopAtLevel=1"
-_KEEP_CLASSES_SECONDS = 600.0
-"""Java writes its classes down when it is told to stop, in ten seconds, or in half a minute where others compute as well."""
-
-# 12 MiB: the product promises to turn 10 MB values into dead letters, so they must fit with headers and batch overhead.
-_MESSAGE_BYTES = 12 * 1024 * 1024
-
-_PROPERTIES: dict[str, str] = {
-    "process.roles": "broker,controller",
-    "controller.listener.names": "CONTROLLER",
-    "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-    # One node carries every replica; a few partitions of internal state start and recover faster than the usual fifty.
-    "default.replication.factor": "1",
-    "min.insync.replicas": "1",
-    "offsets.topic.replication.factor": "1",
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    "auto.create.topics.enable": "false",
-    # Crash tests wait for what these bound: joins, dead members, and transactions that their owner left open.
-    # A killed broker may register again only when its former self's session is over (9 s by default).
-    "broker.session.timeout.ms": "4000",
-    "broker.heartbeat.interval.ms": "500",
-    "group.initial.rebalance.delay.ms": "0",
-    "group.min.session.timeout.ms": "1000",
-    "group.consumer.min.session.timeout.ms": "1000",
-    "group.consumer.min.heartbeat.interval.ms": "250",
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
-    "message.max.bytes": str(_MESSAGE_BYTES),
-    "replica.fetch.max.bytes": str(_MESSAGE_BYTES),
-    # The usual 128 MB of clean-up buffer would be a quarter of the small heap.
-    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
-}
 
 
 def free_ports(count: int) -> list[int]:
@@ -144,7 +109,7 @@ class LocalKafka:
         jars_dir: where Kafka's jars are or go; see `ensure_jars`.
         steady: let Java compile for a long run, as a benchmark needs it. Otherwise it compiles quickly, which takes half the CPU
             in a run of minutes.
-        archive_to: a file that Java writes its loaded classes to when the broker stops; see `prepare`.
+        archive_to: a file that Java writes its loaded classes to when the broker stops; see `pipeline.devtools.kafka_prepared`.
     """
 
     def __init__(
@@ -197,6 +162,11 @@ class LocalKafka:
         """The file that the broker's log and whatever Java says go to."""
         return self.data_dir / "broker.log"
 
+    @property
+    def logs_dir(self) -> Path:
+        """The folder of the topics' data."""
+        return self.data_dir / _LOGS
+
     def log_tail(self) -> str:
         """The last lines of the broker's log."""
         try:
@@ -204,7 +174,7 @@ class LocalKafka:
         except FileNotFoundError:
             return ""
 
-    def start(self, timeout: float = _START_SECONDS) -> Self:
+    def start(self, timeout: float = START_SECONDS) -> Self:
         """Start the broker and return when it answers clients.
 
         Raises:
@@ -260,7 +230,7 @@ class LocalKafka:
                 self._process.wait()
                 self._release()
 
-    def restart(self, *, grace: float = 20.0, timeout: float = _START_SECONDS) -> Self:
+    def restart(self, *, grace: float = 20.0, timeout: float = START_SECONDS) -> Self:
         """Stop the broker in good order and start it again on the same ports and data."""
         self.stop(grace)
         return self.start(timeout)
@@ -281,22 +251,18 @@ class LocalKafka:
             self._ports = broker, controller
         broker, controller = self._ports
         node = self._member.node if self._member else 1
-        settings = _PROPERTIES | {
+        settings = PROPERTIES | {
             "node.id": str(node),
             "listeners": ",".join(
                 (f"PLAINTEXT://{_HOST}:{broker}", f"CONTROLLER://{_HOST}:{controller}", *self._listeners)
             ),
             "advertised.listeners": ",".join((f"PLAINTEXT://{_HOST}:{broker}", *self._listeners)),
             "controller.quorum.voters": self._member.voters if self._member else f"{node}@{_HOST}:{controller}",
-            "log.dirs": str(self._logs_dir),
+            "log.dirs": str(self.logs_dir),
         }
         self.data_dir.mkdir(parents=True, exist_ok=True)
         lines = [f"{name}={value}\n" for name, value in (settings | self._properties).items()]
         self._settings_path.write_text("".join(lines))
-
-    @property
-    def _logs_dir(self) -> Path:
-        return self.data_dir / _LOGS
 
     @property
     def _settings_path(self) -> Path:
@@ -309,15 +275,15 @@ class LocalKafka:
 
     def _format(self, java: str, jars: Path) -> None:
         """Make the data folder a Kafka log folder, unless it is one already."""
-        if (self._logs_dir / _META).is_file():
+        if (self.logs_dir / _META).is_file():
             return
         cluster_id = self._member.cluster_id if self._member else new_cluster_id()
         if (known := formatted(jars)).is_file():
-            self._logs_dir.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(known, self._logs_dir / _FEATURES)
+            self.logs_dir.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(known, self.logs_dir / FEATURES)
             node = self._member.node if self._member else 1
             meta = {"version": 1, "node.id": node, "cluster.id": cluster_id, "directory.id": new_cluster_id()}
-            (self._logs_dir / _META).write_text("".join(f"{name}={value}\n" for name, value in meta.items()))
+            (self.logs_dir / _META).write_text("".join(f"{name}={value}\n" for name, value in meta.items()))
             return
         # A short-lived process: the quick compiler alone and a plain collector start it sooner.
         command = [
@@ -400,55 +366,6 @@ class LocalKafka:
     def _kill_at_exit(self) -> None:
         if os.getpid() == self._owner:  # a forked child inherits the hook, but not the broker
             self.kill()
-
-
-def prepare() -> None:
-    """Fetches the jars, and keeps what would be computed anew at every start of a broker: the classes that one loads, as Java
-    archives them, and the features of a freshly formatted folder. With both it starts with a third of the CPU.
-
-    Without them everything works as well. Raises LocalKafkaError.
-    """
-    jars = ensure_jars()
-    archive, features = class_archive(jars), formatted(jars)
-    if (archive.is_file() and features.is_file()) or not os.access(jars, os.W_OK):
-        return
-    with locked(jars.with_name(jars.name + ".lock")), tempfile.TemporaryDirectory(prefix=".classes-", dir=jars) as name:
-        if archive.is_file() and features.is_file():
-            return
-        made = Path(name) / archive.name
-        broker = LocalKafka(Path(name) / "kafka", archive_to=made)
-        broker.start()
-        try:
-            _work_once(broker.bootstrap_servers)
-        finally:
-            broker.stop(grace=_KEEP_CLASSES_SECONDS)
-        if made.is_file():
-            made.rename(archive)
-        (broker.data_dir / _LOGS / _FEATURES).rename(features)
-
-
-def _work_once(bootstrap: str) -> None:
-    """What tests ask of a broker, once, so that its classes are loaded: a topic, a transaction with offsets, a group."""
-    client: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 0}
-    admin = AdminClient(client)
-    admin.create_topics([NewTopic("work", 3, 1)])["work"].result(_START_SECONDS)
-    reader = Consumer(client | {"group.id": "work", "auto.offset.reset": "earliest", "enable.auto.commit": False})
-    writer = Producer(client | {"transactional.id": "work"})
-    try:
-        reader.subscribe(["work"])
-        writer.init_transactions(_START_SECONDS)
-        writer.begin_transaction()
-        writer.produce("work", b"value", b"key")
-        writer.send_offsets_to_transaction(
-            [TopicPartition("work", 0, 0)], reader.consumer_group_metadata(), _START_SECONDS
-        )
-        writer.commit_transaction(_START_SECONDS)
-        until = time.monotonic() + _START_SECONDS
-        while reader.poll(0.2) is None and time.monotonic() < until:
-            pass
-    finally:
-        reader.close()
-    admin.delete_topics(["work"])["work"].result(_START_SECONDS)
 
 
 @click.command()

@@ -64,6 +64,10 @@ def class_archive(jars: Path) -> Path:
     return jars / f"classes-{hashlib.sha256(_java_version().encode()).hexdigest()[:12]}.jsa"
 
 
+FEATURES = "bootstrap.checkpoint"
+"""The file in a formatted folder that says which features its cluster begins with."""
+
+
 def formatted(jars: Path) -> Path:
     """Where the features that Kafka writes into a new folder are kept, the same for every folder; the file may be missing."""
     return jars / "formatted.checkpoint"

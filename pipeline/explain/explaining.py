@@ -12,7 +12,8 @@ from pipeline.screening.gate import Gate
 from rules.areas import areas_over_time, pooling_area
 from rules.dossier import Dossier, fold
 from rules.events import Event
-from rules.packs.pack import Law, Pack, PackSet
+from rules.packs.pack import Pack
+from rules.packs.pack_set import Law, PackSet
 from rules.screens.people import mentions
 from rules.standing import institution_timeline, statement
 from rules.timeline import InstitutionTimeline

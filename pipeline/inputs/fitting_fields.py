@@ -21,7 +21,7 @@ from pipeline.inputs.moments import (
 )
 from rules.areas import pooling_area
 from rules.screens.facts import DRUG_FIELDS, ENCOUNTER
-from rules.screens.index import FIRST_DAY, LAST_DAY
+from rules.screens.rows import FIRST_DAY, LAST_DAY
 from rules.vocabulary import EncounterType
 from topics.fields import MAX_IDENTIFIER, MONEY_PATTERN, REGION_PATTERN
 from topics.normalisation import PLAIN_CODE, PLAIN_ID

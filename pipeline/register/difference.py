@@ -30,7 +30,7 @@ from rules.events import (
     StatusRecorded,
     encode,
 )
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.standing import institution_timeline, span_on, timeline
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site
 from rules.vocabulary import SiteStatus, Standing

@@ -15,7 +15,7 @@ from pipeline.register.difference import Change, Difference, Ends, Owner
 from pipeline.settings.model import Settings
 from rules.areas import areas_over_time, pooling_area
 from rules.events import Event, encode
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from topics.catalogue import MAX_RECORD_BYTES, PHYSICIAN_EVENTS
 from topics.events.acceptance import Accepted, accept, owner_code
 

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import polars as pl
 
 from pipeline.screening.tally import Tally, tally, tally_few
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.packs.warnings import past_transition
 from rules.screens.facts import ClaimColumns
-from rules.screens.index import LAST_DAY, StandingIndex, day_number
+from rules.screens.index import StandingIndex
+from rules.screens.rows import LAST_DAY, day_number
 from rules.screens.verdict import Decided, Screen
 from rules.vocabulary import Reason
 from topics.claims.codec import ClaimError, FewClaims, decode_claims, decode_few

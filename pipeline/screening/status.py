@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.web.app import Check
 from pipeline.web.status_page import Listing, StatusPage, Tile, count, duration, per_second
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.text import Pair
 from rules.vocabulary import Disposition, Reason
 from rules.wording.explanation import reason_name

@@ -36,7 +36,7 @@ from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
 from pipeline.web.server import StatusServer
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from topics.claims.codec import ClaimError
 from topics.dead_letters import Code
 

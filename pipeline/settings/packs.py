@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 
 from rules.designation.pack import DesignationPack, parse_designation
 from rules.holidays import Holidays, HolidaysError, parse_holidays, shipped_holidays
-from rules.packs.pack import Pack, PackError, PackSet, SubjectPack, parse_pack, parse_subject
+from rules.packs.pack import Pack, PackError, SubjectPack, parse_pack, parse_subject
+from rules.packs.pack_set import PackSet
 from rules.packs.readings import as_chosen
 from rules.penalties.pack import PenaltyPack, parse_penalties
 

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.web.app import Check
 from pipeline.web.templates import template
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.text import Lang, Pair, pick
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rules.packs.pack import Pack, PackSet, SubjectPack
+from rules.packs.pack import Pack, SubjectPack
+from rules.packs.pack_set import PackSet
 from rules.screens.facts import ENCOUNTER_CODE, EPOCH, ClaimColumns, Facts, Keys, Mask, Numbers
-from rules.screens.index import NO_STANDING, NO_WINDOW, UNREADABLE, StandingIndex
+from rules.screens.index import StandingIndex
 from rules.screens.ragged import Ints
+from rules.screens.rows import NO_STANDING, NO_WINDOW, UNREADABLE
 from rules.screens.table import REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE, DecisionTable, Ruling, Seen
 from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Subject
 

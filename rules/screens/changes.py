@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rules.packs.pack import Law, PackSet
+from rules.packs.pack_set import Law, PackSet
 from rules.screens.facts import EPOCH, ClaimColumns, packs_on
 
 

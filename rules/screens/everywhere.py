@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rules.areas import areas_over_time
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.facts import Bytes, ClaimColumns, Facts, Mask, Numbers, packs_on
-from rules.screens.index import (
+from rules.screens.index import StandingIndex
+from rules.screens.rows import (
     FIRST_DAY,
     IN_PENALTY,
     LAST_DAY,
@@ -22,7 +23,6 @@ from rules.screens.index import (
     SITE_UNDECLARED,
     STANDING_CODE,
     UNREADABLE,
-    StandingIndex,
     day_number,
 )
 from rules.vocabulary import SiteStatus, Standing

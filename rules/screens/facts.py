@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rules.areas import area_on, areas_of
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.further import NOTHING, Named, of_column, of_texts
 from rules.screens.ragged import Ints
 from rules.vocabulary import EncounterType, Standing

@@ -7,7 +7,6 @@ The decision itself (`rules.screens.verdict`) sees only these facts.
 
 from __future__ import annotations
 
-import datetime as dt
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,70 +16,34 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rules.screens.facts import EPOCH, STANDINGS, Bytes, ClaimColumns, Facts, Keys, Longs, Mask
+from rules.screens.facts import Bytes, ClaimColumns, Facts, Keys, Longs, Mask
 from rules.screens.names import Names
 from rules.screens.persons import Persons
 from rules.screens.places import Places
 from rules.screens.ragged import Ints, Ragged
-from rules.timeline import InstitutionTimeline, PhysicianTimeline, Span, check_order
-from rules.vocabulary import Flag, InstitutionStanding, SiteStatus, Subject
+from rules.screens.rows import (
+    FIRST_DAY,
+    IN_PENALTY,
+    INSTITUTION_ACTIVE,
+    INSTITUTION_CODE,
+    INSTITUTION_UNREADABLE,
+    LAST_DAY,
+    NO_STANDING,
+    NO_WINDOW,
+    SITE_CODE,
+    SITE_UNDECLARED,
+    UNREADABLE,
+    high_day,
+    low_day,
+    site_store,
+    span_rows,
+    span_store,
+)
+from rules.timeline import InstitutionTimeline, PhysicianTimeline, check_order
+from rules.vocabulary import Subject
 
-FIRST_DAY = dt.date.min.toordinal() - EPOCH
-LAST_DAY = dt.date.max.toordinal() - EPOCH
-NO_WINDOW = -(2**31)
-"""Marks an absent window; an open end of a window that exists is FIRST_DAY or LAST_DAY."""
-
-STANDING_CODE = {standing: code for code, standing in enumerate(STANDINGS)}
-NO_STANDING = 255
-"""No span covers the day, or nothing at all is known of the physician."""
-
-FLAG_BIT = {flag: 1 << number for number, flag in enumerate(Flag)}
-IN_PENALTY = 1 << len(Flag)
-UNREADABLE = 1 << (len(Flag) + 1)
-
-SITE_UNDECLARED = 0
-SITE_CODE = {SiteStatus.DECLARED: 1, SiteStatus.OPTED_OUT: 2, SiteStatus.LISTED: 3}
-INSTITUTION_ACTIVE, INSTITUTION_TERMINATED, INSTITUTION_UNREADABLE, INSTITUTION_UNKNOWN = 0, 1, 2, 3
-INSTITUTION_CODE = {
-    InstitutionStanding.ACTIVE: INSTITUTION_ACTIVE,
-    InstitutionStanding.TERMINATED: INSTITUTION_TERMINATED,
-    InstitutionStanding.SUSPENDED: INSTITUTION_TERMINATED,
-    InstitutionStanding.UNKNOWN: INSTITUTION_UNKNOWN,
-}
-"""A suspended agreement bars as one that has ended does (P7)."""
 _INSTITUTION_STRICTNESS = np.array([0, 3, 2, 1])
-"""Of the states above, in their order: ended, unreadable, unknown, active."""
-
-
-def day_number(day: dt.date) -> int:
-    """Days since 1970-01-01."""
-    return day.toordinal() - EPOCH
-
-
-def _low(day: dt.date | None) -> int:
-    return FIRST_DAY if day is None else day.toordinal() - EPOCH
-
-
-def _high(day: dt.date | None) -> int:
-    return LAST_DAY if day is None else day.toordinal() - EPOCH
-
-
-def _span_store() -> Ragged:
-    return Ragged(
-        start="i",
-        standing="B",
-        flags="B",
-        carried="H",
-        window_start="i",
-        window_end="i",
-        penalised_before="i",
-        touched="i",
-        cause="q",
-    )
-
-
-def _site_store() -> Ragged:
-    return Ragged(institution="i", start="i", end="i", status="B")
+"""Of each state by its code: an ended agreement first, then what cannot be read, then what is unknown."""
 
 
 class StandingIndex:
@@ -88,9 +51,9 @@ class StandingIndex:
 
     def __init__(self) -> None:
         self._owners = Names()
-        self._spans = _span_store()
-        self._contested = _span_store()
-        self._sites = _site_store()
+        self._spans = span_store()
+        self._contested = span_store()
+        self._sites = site_store()
         self._revision = array("q")
         self._known = 0
         self._site_institutions = Names()
@@ -164,11 +127,11 @@ class StandingIndex:
         sites = []
         for site in timeline.practised:
             number = institutions.number(site.institution_code)
-            sites.append((number, _low(site.start), _high(site.end), SITE_CODE[site.status]))
+            sites.append((number, low_day(site.start), high_day(site.end), SITE_CODE[site.status]))
         self._set(
             f"{timeline.region}|{timeline.physician_code}",
-            _span_rows(timeline.spans, self._spans, self._earlier_packs),
-            () if contested is None else _span_rows(contested, self._contested, self._earlier_packs),
+            span_rows(timeline.spans, self._spans, self._earlier_packs),
+            () if contested is None else span_rows(contested, self._contested, self._earlier_packs),
             sites,
             timeline.revision,
         )
@@ -190,7 +153,7 @@ class StandingIndex:
         rows: list[tuple[int, ...]] = []
         expected = FIRST_DAY
         for span in timeline.spans:
-            low = _low(span.start)
+            low = low_day(span.start)
             if low > expected:
                 rows.append((expected, INSTITUTION_ACTIVE, -1, timeline.revision))
             rows.append(
@@ -201,10 +164,10 @@ class StandingIndex:
                     timeline.revision,
                 )
             )
-            expected = _high(span.end) + 1
+            expected = high_day(span.end) + 1
         if expected <= LAST_DAY:
             rows.append((expected, INSTITUTION_ACTIVE, -1, timeline.revision))
-        heads = [(head.physician_code, _low(head.start), _high(head.end)) for head in timeline.headed]
+        heads = [(head.physician_code, low_day(head.start), high_day(head.end)) for head in timeline.headed]
         self._set_institution(f"{timeline.region}|{timeline.institution_code}", rows, heads)
 
     def put_institution_unreadable(self, key: str) -> None:
@@ -404,49 +367,10 @@ class StandingIndex:
         return answer
 
 
-_NO_SPAN = _span_store().blank(standing=NO_STANDING, window_start=NO_WINDOW, window_end=NO_WINDOW)
-_NO_SITE = _site_store().blank()
+_NO_SPAN = span_store().blank(standing=NO_STANDING, window_start=NO_WINDOW, window_end=NO_WINDOW)
+_NO_SITE = site_store().blank()
 
 _DROPPED_REVISION = -2
 _UNREADABLE_REVISION = -1
 _NO_REVISIONS = np.array([_DROPPED_REVISION], np.int64)
 """Of an index without physicians: what owner -1 is given."""
-
-
-def _span_rows(spans: Sequence[Span], store: Ragged, packs: list[str]) -> list[tuple[int, ...]]:
-    """Rows that cover every day: gaps between spans become rows without a standing."""
-    rows: list[tuple[int, ...]] = []
-    expected = FIRST_DAY
-    penalised_before = 0
-    touched = 0
-    for span in spans:
-        low, high = _low(span.start), _high(span.end)
-        if low > expected:
-            rows.append((expected, NO_STANDING, 0, 0, NO_WINDOW, NO_WINDOW, penalised_before, touched, -1))
-        flags = 0
-        for flag in span.flags:
-            flags |= FLAG_BIT[flag]
-        window = (NO_WINDOW, NO_WINDOW)
-        if span.penalty_period is not None:
-            window = (_low(span.penalty_period[0]), _high(span.penalty_period[1]))
-        if span.penalised:
-            flags |= IN_PENALTY
-            touched = len(rows)
-            if span.penalty_period is None:
-                window = (low, high)
-        cause = store.texts.put(span.causes)
-        carried = _place(span.pack, packs) if isinstance(span.pack, str) else 0
-        rows.append((low, STANDING_CODE[span.standing], flags, carried, *window, penalised_before, touched, cause))
-        if span.penalised:
-            penalised_before += high - low + 1
-        expected = high + 1
-    if expected <= LAST_DAY:
-        rows.append((expected, NO_STANDING, 0, 0, NO_WINDOW, NO_WINDOW, penalised_before, touched, -1))
-    return rows
-
-
-def _place(pack: str, packs: list[str]) -> int:
-    """Number of a pack, from 1; a new one gets the next."""
-    if pack not in packs:
-        packs.append(pack)
-    return packs.index(pack) + 1

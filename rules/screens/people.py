@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.everywhere import named_standing, person_everywhere
 from rules.screens.facts import EPOCH, ClaimColumns, Mask, packs_on
-from rules.screens.index import NO_STANDING, UNREADABLE, StandingIndex
+from rules.screens.index import StandingIndex
+from rules.screens.rows import NO_STANDING, UNREADABLE
 from rules.screens.table import REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE, BarTable, Seen
 from rules.vocabulary import Reason
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rules.packs.pack import EXEMPT_PREFIX, Contested, Ground, InForce, Outcome, Pack, When
 from rules.plausibility import Implausible
 from rules.screens.facts import ENCOUNTER_CODE, Bytes, ClaimColumns, Facts, Mask, Numbers
-from rules.screens.index import (
+from rules.screens.rows import (
     FIRST_DAY,
     FLAG_BIT,
     IN_PENALTY,

@@ -14,22 +14,17 @@ from itertools import combinations, product
 import numpy as np
 import polars as pl
 
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import Pack
+from rules.packs.pack_set import PackSet
 from rules.schemes.registry import scheme_of
 from rules.screens.beside import STRICTNESS, Beside
 from rules.screens.changes import Part, stays_over_a_change
 from rules.screens.everywhere import Statuses, person_everywhere
 from rules.screens.facts import ENCOUNTER_CODE, STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
-from rules.screens.index import (
-    INSTITUTION_UNREADABLE,
-    NO_STANDING,
-    NO_WINDOW,
-    STANDING_CODE,
-    UNREADABLE,
-    StandingIndex,
-)
+from rules.screens.index import StandingIndex
 from rules.screens.people import NAMED_REASONS, People, asked_of, look_up
 from rules.screens.ragged import Ints
+from rules.screens.rows import INSTITUTION_UNREADABLE, NO_STANDING, NO_WINDOW, STANDING_CODE, UNREADABLE
 from rules.screens.table import (
     REGISTER_FRESH,
     REGISTER_STALE,

@@ -25,7 +25,8 @@ from rules.events import (
     ObjectionFiled,
     StatusCorrected,
 )
-from rules.packs.pack import Law, SubjectPack
+from rules.packs.pack import SubjectPack
+from rules.packs.pack_set import Law
 from rules.schemes.account import Entry
 from rules.schemes.ledger import Ledger
 from rules.schemes.registry import scheme_of

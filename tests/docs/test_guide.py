@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from pipeline.cli.main import main
 from pipeline.explain.explaining import explain_claim
 from pipeline.settings.packs import read_packs
-from rules.packs.pack import Pack, PackError, PackSet, parse_pack
+from rules.packs.pack import Pack, PackError, parse_pack
+from rules.packs.pack_set import PackSet
 from rules.packs.readings import as_chosen
 from tests.unit.pipeline.test_explain import claim, event
 

@@ -12,7 +12,8 @@ from rules.calendar import MONDAY_TO_FRIDAY, WorkingCalendar
 from rules.dossier import fold
 from rules.duties import Counted, count, duties
 from rules.events import Event
-from rules.packs.pack import Law, Pack
+from rules.packs.pack import Pack
+from rules.packs.pack_set import Law
 from rules.standing import statement
 from tests.oracle.histories import generate
 from tests.property.test_succession_oracle import law

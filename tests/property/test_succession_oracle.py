@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 
 from pipeline.conformance.run import run_cases
-from rules.packs.pack import InForce, PackSet
+from rules.packs.pack import InForce
+from rules.packs.pack_set import PackSet
 from tests.oracle.succession import generate_change, judge
 from tests.support.against_oracle import arriving
 from tests.support.law import shipped

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.conformance.cases import SWITCHED_ON, Case, read_case
 from pipeline.conformance.run import run_cases
 from pipeline.settings.packs import load_pack_set
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from tests.oracle.histories import generate
 
 Json = dict[str, Any]

@@ -28,7 +28,7 @@ from pipeline.inputs.sources import open_inputs, slices
 from pipeline.intake.batch import take_files
 from pipeline.intake.classes import VisitClasses, load_classes
 from pipeline.settings.packs import load_pack_set
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from tests.support.centre_day import a_day, messages_of
 from tests.support.spoiled import GOOD, claim
 from tests.support.workbooks import write_workbook

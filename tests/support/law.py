@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from pipeline.conformance.cases import SWITCHED_ON, read_case
 from pipeline.conformance.run import run_cases
 from pipeline.settings.packs import read_packs
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import Pack
+from rules.packs.pack_set import PackSet
 from rules.packs.readings import with_readings
 from rules.schemes.ledger import Ledger
 

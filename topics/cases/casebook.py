@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from rules import events
 from rules.areas import pooling_area
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.vocabulary import Reason
 from topics.catalogue import MAX_RECORD_BYTES
 from topics.claims.content import same

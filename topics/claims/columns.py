@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.facts import DRUG_FIELDS, ENCOUNTER, EPOCH, ClaimColumns
 from topics.claims.errors import ClaimError
 from topics.claims.plausibility import IMPLAUSIBLE

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from rules.screens.facts import ENCOUNTER, ENCOUNTERS
-from rules.screens.index import FIRST_DAY
+from rules.screens.rows import FIRST_DAY
 from topics.catalogue import MAX_CLAIM_BYTES
 from topics.claims.columns import CLAIM_COLUMNS
 from topics.claims.patterns import CODE, DATE, IDENTIFIER, MONEY, NO_CODE, REGION, TIME

@@ -15,7 +15,8 @@ import msgspec
 
 from rules.areas import pooling_area
 from rules.events import TYPES, Event, check, decode, faults_of_form, subject_code
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import Pack
+from rules.packs.pack_set import PackSet
 from rules.vocabulary import Subject
 from topics.dead_letters import Code
 from topics.normalisation import normal_code, normal_id

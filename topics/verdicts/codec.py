@@ -16,8 +16,8 @@ import polars as pl
 
 from rules.areas import area_on, areas_of
 from rules.screens.facts import EPOCH, STANDINGS
-from rules.screens.index import FIRST_DAY, LAST_DAY, NO_WINDOW
 from rules.screens.people import mentions
+from rules.screens.rows import FIRST_DAY, LAST_DAY, NO_WINDOW
 from rules.screens.table import Ruling
 from rules.screens.verdict import Decided, Screen
 from rules.wording.explanation import explain

@@ -28,7 +28,8 @@ from pipeline.replay.knowledge.standings import institutions_frame, standings_fr
 from rules.dossier import Dossier, fold
 from rules.events import CHINA, Event, decode, encode, known_by
 from rules.holidays import Holidays
-from rules.packs.pack import Law, Pack, PackSet
+from rules.packs.pack import Pack
+from rules.packs.pack_set import Law, PackSet
 from rules.screens.index import StandingIndex
 from rules.screens.versions import RevisedIndex, VersionedIndex
 from rules.standing import institution_timeline, timeline

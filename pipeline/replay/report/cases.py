@@ -20,7 +20,7 @@ import polars as pl
 from pipeline.kafka.producing import Sender
 from pipeline.replay.sums import existing
 from pipeline.settings.model import Settings
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.verdict import Screen
 from rules.vocabulary import Disposition
 from topics.catalogue import CLAIM_CASES, REPLAY_SOURCE

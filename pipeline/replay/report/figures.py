@@ -30,7 +30,7 @@ from pipeline.replay.sums import (
 from pipeline.replay.what_if.comparison import comparison
 from pipeline.replay.what_if.deadline_changes import Histories
 from rules.areas import areas_of
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.table import Ruling
 from rules.screens.verdict import Screen
 

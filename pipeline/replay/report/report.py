@@ -24,7 +24,7 @@ from pipeline.replay.sums import Row
 from pipeline.replay.what_if.deadline_changes import Histories
 from pipeline.web.templates import template
 from rules.dossier import fold
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 
 if TYPE_CHECKING:
     from pipeline.replay.run.engine import Job

@@ -35,7 +35,7 @@ from pipeline.replay.run.folder import Folder, write_json
 from pipeline.replay.run.progress import Progress
 from pipeline.replay.run.provenance import describe
 from pipeline.replay.run.writing import Judge, rejected_frame, tally, write_table
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.verdict import Screen
 from rules.vocabulary import Disposition
 

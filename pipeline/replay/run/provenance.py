@@ -13,7 +13,8 @@ from typing import Any
 from pipeline.inputs.files import InputFile, fingerprint
 from pipeline.inputs.mapping import Mapping
 from pipeline.replay.knowledge.register import Clock
-from rules.packs.pack import Pack, PackSet
+from rules.packs.pack import Pack
+from rules.packs.pack_set import PackSet
 
 _CODE = ("rules", "topics", "pipeline")
 _SUFFIXES = (".py", ".yaml", ".j2")

@@ -14,7 +14,8 @@ from pipeline.replay.output import (
     REJECTED_SCHEMA,
     VERDICT_SCHEMA,
 )
-from rules.screens.index import FIRST_DAY, LAST_DAY, StandingIndex
+from rules.screens.index import StandingIndex
+from rules.screens.rows import FIRST_DAY, LAST_DAY
 from rules.screens.verdict import Screen
 from topics.verdicts.shape import CLAIM_NAMES, PARQUET_COLUMNS, ruling_columns
 

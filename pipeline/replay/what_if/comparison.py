@@ -16,7 +16,7 @@ from pipeline.replay.sums import FiguresError, Row, by_institution, existing, pl
 from pipeline.replay.what_if.deadline_changes import Histories, deadline_changes
 from pipeline.replay.what_if.rule_set import pack_changes
 from pipeline.replay.what_if.standing_changes import standing_changes
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.table import Ruling
 from rules.screens.verdict import Screen
 from rules.wording.explanation import explain

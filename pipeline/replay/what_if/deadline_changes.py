@@ -11,7 +11,7 @@ from pipeline.replay.sums import Row, iso
 from pipeline.replay.what_if.standing_changes import KEY, differing
 from rules.dossier import Dossier
 from rules.duties import Duty, duties
-from rules.packs.pack import Law, PackSet
+from rules.packs.pack_set import Law, PackSet
 from rules.standing import statement
 from rules.text import Text
 

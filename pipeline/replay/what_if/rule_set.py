@@ -21,7 +21,8 @@ from pydantic import ValidationError
 
 from pipeline.settings.packs import read_packs
 from rules.packs.compare import Change, differences
-from rules.packs.pack import Pack, PackError, PackSet
+from rules.packs.pack import Pack, PackError
+from rules.packs.pack_set import PackSet
 from rules.packs.readings import with_readings
 
 Key = tuple[str, ...]

@@ -12,9 +12,10 @@ import polars as pl
 
 from pipeline.replay.sums import Row, existing
 from rules.changes import diff
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.screens.facts import ENCOUNTER
-from rules.screens.index import StandingIndex, day_number
+from rules.screens.index import StandingIndex
+from rules.screens.rows import day_number
 from rules.screens.verdict import Screen
 from rules.standing import span_on
 from rules.timeline import PhysicianTimeline, Site, Span

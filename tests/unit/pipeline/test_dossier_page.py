@@ -12,7 +12,7 @@ from pipeline.control.dossier_page import PageFacts, render
 from rules.calendar import official_calendar
 from rules.dossier import fold
 from rules.duties import duties
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.standing import statement
 from rules.text import Lang
 from tests.support.histories import history, make

@@ -20,7 +20,7 @@ from pipeline.explain.view import as_data
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY
 from rules.events import CHINA, Event, encode
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 
 CASES = Path(__file__).parents[1] / "rules" / "cases"
 PACKS = load_pack_set(switched_on=("shantou-2022-draft",))

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 
 from pipeline.cli.main import main
-from pipeline.settings.packs import SHIPPED, load_pack_set, read_packs
+from pipeline.settings.packs import SHIPPED, load_pack_set, read_packs, read_subjects
 from rules.packs.pack import PackError
 
-NAMES = [pack.pack for pack in read_packs()]
+NAMES = [pack.pack for pack in (*read_packs(), *read_subjects())]
 
 
 def run(*arguments: str | Path, width: int = 100, **env: str) -> Any:
@@ -42,7 +42,7 @@ def test_the_list_and_every_pack_fit_the_terminal_and_lose_nothing(width: int, l
         assert "…" not in done.stdout
 
 
-@pytest.mark.parametrize("pack", read_packs(), ids=NAMES)
+@pytest.mark.parametrize("pack", [*read_packs(), *read_subjects()], ids=NAMES)
 def test_show_names_every_ground_article_item_and_setting(pack: Any) -> None:
     text = run("show", pack.pack, width=160).stdout
     for ground in pack.screening:
@@ -63,6 +63,31 @@ def test_list_says_what_is_on_under_the_settings() -> None:
     switched = json.loads(run("list", "--json", SCREENING_PACKS_ON=json.dumps(off)).stdout)
     assert all(item["on"] for item in switched)
     assert run("list", SCREENING_PACKS_ON='["moon"]').exit_code == 2
+
+
+def test_list_says_which_packs_the_gate_does_not_judge_by() -> None:
+    told = " ".join(run("list").stdout.split())
+    assert (
+        "jiangxi-departments-trial, jiangxi-insured-trial: of insured persons or departments. Replay, explain and conformance "
+        "judge by them; the gate does not yet."
+    ) in told
+    subjects = {item["name"]: item.get("subject") for item in json.loads(run("list", "--json").stdout)}
+    assert {name: subject for name, subject in subjects.items() if subject} == {
+        "jiangxi-departments-trial@1": "department",
+        "jiangxi-insured-trial@1": "insured",
+    }
+
+
+def test_packs_of_other_subjects_are_checked_beside_those_of_physicians(folder: Path) -> None:
+    assert "jiangxi-insured-trial@1, 2 grounds" in run("check").stdout
+    (folder / "subjects").mkdir()
+    for file in (SHIPPED.parent / "subjects").glob("*.yaml"):
+        (folder / "subjects" / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    assert run("check", folder).exit_code == 0
+    twin = (folder / "subjects" / "jiangxi-insured-trial.yaml").read_text("utf-8")
+    (folder / "subjects" / "twin.yaml").write_text(twin.replace("pack: jiangxi-insured-trial", "pack: twin"), "utf-8")
+    done = run("check", folder)
+    assert (done.exit_code, "territory 36 is claimed by two packs of insured" in done.stdout) == (1, True)
 
 
 def test_show_takes_a_name_a_version_or_a_file_and_json_is_the_whole_pack() -> None:

@@ -16,7 +16,8 @@ from pipeline.replay.sums import FiguresError
 from pipeline.replay.what_if.rule_set import _paths, other_rules, pack_changes
 from pipeline.settings.packs import SHIPPED, load_pack_set, read_packs
 from rules.events import Event
-from rules.packs.pack import PackError, PackSet
+from rules.packs.pack import PackError
+from rules.packs.pack_set import PackSet
 from tests.support.histories import make
 from tests.support.replaying import run, sample_claims, sample_events, verdicts, write_events, write_lines
 from tests.support.spoiled import claim

@@ -26,7 +26,7 @@ from pipeline.settings.packs import load_pack_set
 from pipeline.telemetry.control_metrics import ControlMetrics
 from rules.dossier import fold
 from rules.events import Event
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from tests.support.control import Physicians, expected_notices, physicians
 from tests.support.histories import make
 from tests.unit.pipeline.test_control_parts import received

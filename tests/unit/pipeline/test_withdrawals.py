@@ -21,7 +21,7 @@ from pipeline.control.write_batch import WriteBatch
 from pipeline.settings.packs import load_pack_set
 from rules.events import Event
 from rules.holidays import parse_holidays, shipped_holidays
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 from rules.schemes.scheme import Measure
 from rules.text import Text
 from tests.support.control import expected_notices, physicians

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.settings.packs import load_pack_set
 from rules.areas import EXCEPTIONS, area_on, areas_of, areas_over_time, pooling_area
 from rules.packs.errors import PackError
-from rules.packs.pack import PackSet
+from rules.packs.pack_set import PackSet
 
 EPOCH = dt.date(1970, 1, 1)
 CODES = st.from_regex(r"[0-9]{6}", fullmatch=True) | st.sampled_from(

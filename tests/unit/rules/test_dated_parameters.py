@@ -13,7 +13,8 @@ from rules.calendar import MONDAY_TO_FRIDAY
 from rules.dossier import fold
 from rules.duties import duties
 from rules.events import decode
-from rules.packs.pack import Pack, PackError, PackSet, parse_pack
+from rules.packs.pack import Pack, PackError, parse_pack
+from rules.packs.pack_set import PackSet
 from rules.schemes.qiannan.parameters import QiannanLedger
 from rules.standing import institution_timeline, statement
 from rules.wording.summary import parameters

@@ -13,8 +13,9 @@ from pipeline.settings.packs import load_pack_set
 from rules.screens import names as names_module
 from rules.screens import ragged
 from rules.screens.facts import CLAIM_FACTS
-from rules.screens.index import StandingIndex, day_number
+from rules.screens.index import StandingIndex
 from rules.screens.names import Names
+from rules.screens.rows import day_number
 from rules.screens.verdict import Screen
 from rules.timeline import InstitutionSpan, InstitutionTimeline, PhysicianTimeline, Site, Span
 from rules.vocabulary import InstitutionStanding, SiteStatus, Standing

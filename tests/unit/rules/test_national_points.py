@@ -13,7 +13,8 @@ from pipeline.conformance.run import run_cases
 from pipeline.explain.explaining import explain_claim
 from pipeline.explain.view import as_data
 from pipeline.settings.packs import load_pack_set, read_packs
-from rules.packs.pack import Pack, PackError, PackSet, parse_pack
+from rules.packs.pack import Pack, PackError, parse_pack
+from rules.packs.pack_set import PackSet
 from rules.packs.readings import settings
 from rules.standing import statement
 from tests.support.histories import make

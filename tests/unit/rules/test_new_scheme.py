@@ -17,7 +17,8 @@ from rules.calendar import MONDAY_TO_FRIDAY
 from rules.dossier import fold
 from rules.duties import duties
 from rules.events import decode
-from rules.packs.pack import Pack, PackError, PackSet, parse_pack
+from rules.packs.pack import Pack, PackError, parse_pack
+from rules.packs.pack_set import PackSet
 from rules.schemes.registry import schemes
 from rules.standing import statement
 from rules.wording.page import render

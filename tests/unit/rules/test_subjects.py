@@ -17,7 +17,8 @@ from pipeline.screening.gate import Gate, Judged
 from pipeline.settings.packs import load_pack_set, read_penalties, read_subjects
 from rules.dossier import fold
 from rules.events import SEPARATOR, decode
-from rules.packs.pack import PackError, PackSet, SubjectPack
+from rules.packs.pack import PackError, SubjectPack
+from rules.packs.pack_set import PackSet
 from rules.schemes.suspensions.parameters import SuspensionsLedger
 from rules.standing import statement
 from rules.vocabulary import IssueCode, Reason, Subject

@@ -15,7 +15,8 @@ from pipeline.settings.packs import load_pack_set, read_packs
 from rules.dossier import fold
 from rules.duties import duties
 from rules.events import decode
-from rules.packs.pack import InForce, Pack, PackError, PackSet
+from rules.packs.pack import InForce, Pack, PackError
+from rules.packs.pack_set import PackSet
 from rules.standing import institution_timeline, statement
 from tests.support.law import judge, pack
 from tests.unit.pipeline.test_explain import claim, event
