@@ -126,9 +126,14 @@ def test_dossiers_of_places_become_those_of_their_area_while_claims_flow_and_nob
     early = [one for one in found if int(one["claim_id"][1:]) < judged_before and one["physician_code"] == TWELVE]
     assert "physician_unregistered" not in {one["reason"] for one in early}
 
-    notices = Counter((item.key or b"").decode() for item in cluster.read("notices"))
+    said = [json.loads(item.value or b"") for item in cluster.read("notices")]
+    notices = Counter(one["notice_id"] for one in said if "withdrawn" not in one)
     assert told <= notices.keys()
     assert set(notices.values()) == {1}
+    taken_back = [(one["kind"], one["physician_code"], one["trigger"]) for one in said if "withdrawn" in one]
+    assert taken_back == [("caution_talk", TWELVE, f"{TWELVE}-p1")], (
+        "of twelve points the second six call for no caution"
+    )
     meanings = Counter(
         (value["kind"], value["physician_code"], value["trigger"], value.get("phase"), value["due_on"])
         for value in last_values(cluster, "notices").values()

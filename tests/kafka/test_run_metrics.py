@@ -16,6 +16,7 @@ from pipeline.audit.findings import KINDS
 from tests.support.cluster import Cluster
 from tests.support.commands import environment
 from tests.support.histories import make
+from tests.support.ledger import tell_progress
 from tests.support.published import event_record
 from tests.support.waiting import wait_for
 
@@ -50,6 +51,7 @@ def test_an_audit_tells_its_differences_by_part_and_kind_and_zero_where_it_looke
 ) -> None:
     event = make("registration", "2023-01-03", 1, region="522700", physician_code=PHYSICIAN)
     cluster.send("physician-events", [event_record(event), {"key": "x", "value": b"{"}])
+    tell_progress(cluster)
     file = tmp_path / "audit.prom"
     done = cluster.screening("audit", "--metrics-file", str(file), "--json")
     assert done.returncode == 1, done.stderr
@@ -116,6 +118,7 @@ def test_audits_go_on_after_one_that_failed_and_end_by_sigterm(cluster: Cluster,
         cluster.reset()
         event = make("registration", "2023-01-03", 1, region="522700", physician_code=PHYSICIAN)
         cluster.send("physician-events", [event_record(event)])
+        tell_progress(cluster)
         kind = {"scope": "all", "part": "standings", "kind": "missing"}
         wait_for(
             "a later one is completed",

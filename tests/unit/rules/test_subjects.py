@@ -345,7 +345,7 @@ def _explained(folder: Path, wanted: bytes, *lines: bytes, lang: str) -> str:
         "--lang",
         lang,
     ]
-    run = CliRunner().invoke(main, given)
+    run = CliRunner().invoke(main, given, env={"COLUMNS": "200"})
     assert run.exit_code == 0, run.output
     return run.output
 
