@@ -153,7 +153,8 @@ class Worker:
     def _turn(self) -> None:
         """Refresh the register, read a batch, judge it, hand it to the committer."""
         self.view.refresh()
-        self._hold(on=self._is_stale() and self.settings.staleness_policy is StalenessPolicy.HOLD)
+        stale = self._is_stale()
+        self._hold(on=stale and self.settings.staleness_policy is StalenessPolicy.HOLD)
         if self._held:
             self._read(0.05)  # only what was fetched before the pause took hold still comes
         elif not self._waiting:
@@ -162,7 +163,7 @@ class Worker:
         if self._ownership.rewind_needed:
             self._ownership.rewind(self._committer.failures)
         elif self._waiting and not self._held:
-            self._judge(self._waiting[0])
+            self._judge(self._waiting[0], stale=stale)
         elif self._committer.busy and self._committer.idle:
             self._committer.settle()
         self._reporter.look(self._waiting, held=self._held, trouble=self._committer.trouble)
@@ -174,9 +175,12 @@ class Worker:
             if self._absence_is_usual or not self._lag_s:
                 self.view.demand()  # while the batch is ruled on, the brokers are asked
 
-    def _judge(self, records: Records) -> None:
-        """Rules on the batch that waits first, and hands it over once the register is complete enough for it."""
-        stale = self._is_stale()
+    def _judge(self, records: Records, *, stale: bool) -> None:
+        """Rules on the batch that waits first, and hands it over once the register is complete enough for it.
+
+        `stale` is the answer by which this turn did not hold. The clock is not asked again: a limit that is passed between two
+        looks would let a batch through that the policy `hold` keeps back.
+        """
         if not (stale or self.view.covers(records.arrived - self._lag_s)):
             self._wait(records)
             return
