@@ -51,7 +51,7 @@ def test_a_limit_that_is_passed_between_two_looks_at_the_clock_lets_no_claim_thr
     worker._ownership = SimpleNamespace(rewind_needed=False, pause=lambda *, on: None, read=lambda _most, _s: waiting)
     worker._committer = SimpleNamespace(busy=False, trouble=None)
     worker._reporter = SimpleNamespace(look=lambda *_given, **_named: None)
-    worker._rule = lambda records, *, review: judged.append(records)
+    worker._rule = lambda records, **_how: judged.append(records)
 
     for _turn in range(3):
         worker._turn()
