@@ -57,9 +57,15 @@ class File:
         self.void |= objections_upheld(self.events)
         self._told: dict[tuple[EventType, ...], dict[str | None, list[int]]] = {}
         self.acts: dict[tuple[str, str], list[ActDone]] = {}
+        self._of_type: dict[str, list[Event]] = {}
         for event in self.events:
+            self._of_type.setdefault(event.type_name, []).append(event)
             if isinstance(event, ActDone):
                 self.acts.setdefault((event.duty, event.ref), []).append(event)
+        self._set_off: dict[Effect, list[int]] = {}
+        for number, entry in enumerate(self.entries):
+            for effect in {*entry.effects, *entry.passed}:
+                self._set_off.setdefault(effect, []).append(number)
 
     def with_experts(self, objection: ObjectionFiled) -> bool:
         """Whether an objection went to experts, which stops the clock of its answer (D4)."""
@@ -72,19 +78,19 @@ class File:
 
     def recorded(self, name: str) -> Iterator[Raised]:
         """The events of a type."""
-        for event in self.events:
-            if event.type_name == name:
-                # A request has to be answered whatever the answer does to the decision.
-                about = (
-                    event.event_id
-                    if isinstance(event, AppealFiled | ObjectionFiled)
-                    else subject_of(event) or event.event_id
-                )
-                yield Raised(event, event.date, void=about in self.void)
+        for event in self._of_type.get(name, ()):
+            # A request has to be answered whatever the answer does to the decision.
+            about = (
+                event.event_id
+                if isinstance(event, AppealFiled | ObjectionFiled)
+                else subject_of(event) or event.event_id
+            )
+            yield Raised(event, event.date, void=about in self.void)
 
     def effect(self, *names: Effect) -> Iterator[Entry]:
         """The entries that set off one of the effects."""
-        return (entry for entry in self.entries if any(name in (*entry.effects, *entry.passed) for name in names))
+        found = {number for name in names for number in self._set_off.get(name, ())}
+        return (self.entries[number] for number in sorted(found))
 
     def next_act(self, acts: tuple[EventType, ...], event: Event, earliest: dt.date) -> Event | None:
         """The first event of these types after another in the law's order, not dated before `earliest`; one that is about a
