@@ -12,6 +12,7 @@ from tests.support.cluster import Cluster
 from tests.support.control import Controls
 from tests.support.intakes import Intakes
 from tests.support.missing import stand_aside
+from tests.support.prechecks import Prechecks
 from tests.support.thorough import load_profile
 from tests.support.workers import Crew
 
@@ -54,6 +55,14 @@ def intakes(cluster: Cluster, tmp_path: Path) -> Iterator[Intakes]:
 def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
     """Starts processes of the control plane on the cluster; none outlives the test."""
     made = Controls(cluster, tmp_path)
+    yield made
+    made.dismiss()
+
+
+@pytest.fixture
+def prechecks(cluster: Cluster, tmp_path: Path) -> Iterator[Prechecks]:
+    """Starts processes of the pre-check on the cluster; none outlives the test."""
+    made = Prechecks(cluster, tmp_path)
     yield made
     made.dismiss()
 

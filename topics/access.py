@@ -57,6 +57,13 @@ ROLES: tuple[Role, ...] = (
         transactional="group_id",
     ),
     Role(
+        "precheck",
+        "screening precheck",
+        reads=(PHYSICIAN_STANDING, INSTITUTION_STANDING, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
+        writes=(),
+        group="group_id",  # it joins none, but the brokers ask for the right to name one
+    ),
+    Role(
         "control",
         "screening control",
         reads=(PHYSICIAN_EVENTS, CLAIM_CASES, CASE_ACTIONS, *_KEPT),

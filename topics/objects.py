@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -84,18 +84,34 @@ def check_once(item: Any, place: str) -> None:
 
 def form_error(error: ValidationError) -> FormError:
     """Every problem of a model in one line, the code that of the first; values are not repeated, they may be personal."""
-    problems = error.errors(include_input=False, include_url=False)
-    first = problems[0]["type"]
-    code = Code.INVALID_VALUE
-    if first == "missing":
-        code = Code.MISSING_FIELD
-    elif first.endswith("_type"):
-        code = Code.WRONG_TYPE
+    problems = field_problems(error)
     lines = []
     for problem in problems:
-        place = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{place}: {problem['msg']}" if place else problem["msg"])
-    return FormError(code, "; ".join(lines))
+        place = ".".join(str(part) for part in problem.place)
+        lines.append(f"{place}: {problem.reason}" if place else problem.reason)
+    return FormError(problems[0].code, "; ".join(lines))
+
+
+class FieldProblem(NamedTuple):
+    """What is wrong with one field: where it is (names and positions from the outside in), the code and the reason."""
+
+    place: tuple[str | int, ...]
+    code: Code
+    reason: str
+
+
+def field_problems(error: ValidationError) -> list[FieldProblem]:
+    """Every problem of a model, in the order of the model; values are not repeated, they may be personal."""
+    return [
+        FieldProblem(problem["loc"], _code_of(problem["type"]), problem["msg"])
+        for problem in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def _code_of(kind: str) -> Code:
+    if kind == "missing":
+        return Code.MISSING_FIELD
+    return Code.WRONG_TYPE if kind.endswith("_type") else Code.INVALID_VALUE
 
 
 def nesting(text: str) -> int:

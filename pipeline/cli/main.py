@@ -103,6 +103,7 @@ def main() -> None:
       screening load events FILE         registrations, deductions, appeals
       screening worker                   the gate
       screening load claims FILE         claims to judge
+      screening precheck                 the answer before a claim is settled, over HTTP
       screening dlq list                 what could not be read, and why
       screening audit                    the proof
       screening replay FILE              the past through the same law, without Kafka
@@ -125,6 +126,7 @@ _ELSEWHERE = {
     "mapping": ("pipeline.cli.mapping", "mapping"),
     "packs": ("pipeline.cli.packs", "packs"),
     "penalty": ("pipeline.cli.penalty", "penalty"),
+    "precheck": ("pipeline.cli.precheck", "precheck"),
     "register": ("pipeline.cli.register", "register"),
     "replay": ("pipeline.cli.replay", "replay_command"),
     "sample": ("pipeline.cli.sample", "sample"),

@@ -105,7 +105,7 @@ class Control:
                 group=self.settings.control_group_id,
                 store=self.settings.control_store,
                 folder=str(self._folder.path),
-                metrics=f"http://{self.settings.metrics_host}:{self._pages.port}/metrics",
+                metrics=f"{self._pages.address}/metrics",
             )
         )
         try:

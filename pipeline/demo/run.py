@@ -238,7 +238,7 @@ class _WorkerThread:
     def __init__(self, worker: Worker) -> None:
         self._worker: Worker | None = worker
         self.failure: Exception | None = None
-        self.address = f"http://{worker.pages.host}:{worker.pages.port}"
+        self.address = worker.pages.address
         self._registry = worker.metrics.registry
         self._thread = threading.Thread(target=self._run, args=(worker,), name="demo-worker", daemon=True)
         self._thread.start()

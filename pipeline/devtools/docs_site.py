@@ -23,6 +23,7 @@ NAVIGATION: dict[str, dict[str, str]] = {
         "Claims screening": "README.md",
         "中文说明": "README.zh-CN.md",
         "Architecture": "ARCHITECTURE.md",
+        "The pre-check": "docs/precheck.md",
         "Glossary": "docs/glossary.md",
         "Changes": "CHANGELOG.md",
     },

@@ -12,6 +12,7 @@ from pipeline.audit import repeating
 from pipeline.cli import events as start
 from pipeline.control import events as control
 from pipeline.intake import events as intake
+from pipeline.precheck import events as precheck
 from pipeline.screening import events as gate
 from pipeline.telemetry.events import Event
 from pipeline.web import events as web
@@ -23,6 +24,7 @@ ROOMS: dict[str, ModuleType] = {
     "The gate (`screening worker`)": gate,
     "The control plane (`screening control`)": control,
     "The intake (`screening intake --live`)": intake,
+    "The pre-check (`screening precheck`)": precheck,
     "The audit that repeats (`screening audit --every`)": repeating,
     "The pages of every process": web,
 }

@@ -112,7 +112,7 @@ class Intake:
     def run(self) -> None:
         """Takes messages until it is stopped. Raises IntakeError, ClusterError, TransactionFatal or KafkaException."""
         try:
-            where = f"http://{self.pages.host}:{self.pages.port}/metrics"
+            where = f"{self.pages.address}/metrics"
             self._teller.tell(events.IntakeStarted(self.settings.intake_group_id, where))
             gc.set_threshold(_COLLECT_EVERY, 50, 100)
             self._partitions = self._count()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pipeline.screening.tally import Tally
 from pipeline.telemetry.events import UNLOGGED, ErrorEvent, Event, WarningEvent
-from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.telemetry.gate_metrics import GateMetrics, RegisterMetrics
 
 # -- a worker's life ------------------------------------------------------------------------------------------------
 
@@ -23,7 +23,7 @@ class WorkerStarted(Event[GateMetrics]):
 
 
 @dataclass(frozen=True, slots=True)
-class StandingViewLoaded(Event[GateMetrics]):
+class StandingViewLoaded(Event[RegisterMetrics]):
     """The register was read to its end as of the start."""
 
     physicians: int
@@ -32,7 +32,7 @@ class StandingViewLoaded(Event[GateMetrics]):
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterFoundEmpty(WarningEvent[GateMetrics]):
+class RegisterFoundEmpty(WarningEvent[RegisterMetrics]):
     """The register has no physician."""
 
     consequence: str = "as long as nothing is recorded, every physician counts as unregistered"
@@ -304,14 +304,14 @@ class GateReleased(WarningEvent[GateMetrics]):
 
 
 @dataclass(frozen=True, slots=True)
-class StandingReadFailed(WarningEvent[GateMetrics]):
+class StandingReadFailed(WarningEvent[RegisterMetrics]):
     """Reading a standing topic failed; it is tried again."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class StandingRecordUnreadable(ErrorEvent[GateMetrics]):
+class StandingRecordUnreadable(ErrorEvent[RegisterMetrics]):
     """A record of a standing topic could not be understood; claims of its owner go to people until a readable one comes."""
 
     topic: str
@@ -319,24 +319,24 @@ class StandingRecordUnreadable(ErrorEvent[GateMetrics]):
     offset: int
     error: str
 
-    def measure(self, metrics: GateMetrics) -> None:
+    def measure(self, metrics: RegisterMetrics) -> None:
         metrics.standing_updates.labels("unreadable").inc()
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterQueryFailed(WarningEvent[GateMetrics]):
+class RegisterQueryFailed(WarningEvent[RegisterMetrics]):
     """The brokers did not answer how far the register is; told once for each error."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterQueryRecovered(Event[GateMetrics]):
+class RegisterQueryRecovered(Event[RegisterMetrics]):
     """The brokers answer again how far the register is."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProgressRecordUnreadable(ErrorEvent[GateMetrics]):
+class ProgressRecordUnreadable(ErrorEvent[RegisterMetrics]):
     """A record of the ledger's progress could not be understood; the last readable one counts."""
 
     partition: int
@@ -345,7 +345,7 @@ class ProgressRecordUnreadable(ErrorEvent[GateMetrics]):
 
 
 @dataclass(frozen=True, slots=True)
-class EventPartitionsGrew(ErrorEvent[GateMetrics]):
+class EventPartitionsGrew(ErrorEvent[RegisterMetrics]):
     """The event topic was given more partitions."""
 
     before: int

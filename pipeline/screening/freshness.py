@@ -36,7 +36,7 @@ from pipeline.screening.events import (
 )
 from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
-from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.telemetry.gate_metrics import RegisterMetrics
 from pipeline.telemetry.logs import logger
 from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING
 from topics.fields import utc_text
@@ -119,7 +119,7 @@ class Freshness:
     """Asks the brokers and the ledger how far they are, every 150 ms and when somebody waits, and leaves marks."""
 
     def __init__(
-        self, settings: Settings, instance: str, metrics: GateMetrics, clock: Callable[[], float] = time.monotonic
+        self, settings: Settings, instance: str, metrics: RegisterMetrics, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._settings, self._clock = settings, clock
         self._teller = Teller(logger(component="freshness", instance=instance), metrics)

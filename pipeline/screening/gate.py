@@ -18,7 +18,7 @@ import polars as pl
 from pipeline.screening.tally import Tally, tally, tally_few
 from rules.packs.pack_set import PackSet
 from rules.packs.warnings import past_transition
-from rules.screens.facts import ClaimColumns
+from rules.screens.facts import ClaimColumns, Mask
 from rules.screens.index import StandingIndex
 from rules.screens.rows import LAST_DAY, day_number
 from rules.screens.verdict import Decided, Screen
@@ -96,7 +96,7 @@ class Gate:
         self._few = few
         self.index = StandingIndex() if index is None else index
         self.screen = Screen(packs)
-        self._codec = VerdictCodec(self.screen)
+        self.codec = VerdictCodec(self.screen)
         outlived = past_transition(packs.packs)
         self._transition = np.array(
             [day_number(outlived[pack.name]) if pack.name in outlived else LAST_DAY for pack in packs.packs], np.int32
@@ -137,7 +137,7 @@ class Gate:
             claims, errors = decoded.claims, decoded.errors
             columns = self.screen.columns(claims, self.index)
         decided = self.screen.rule(columns, self.index, stale=stale)
-        flagged = self._codec.flagged(decided)
+        flagged = self.codec.flagged(decided)
         spans, institution_spans = decided.span[flagged].tolist(), decided.institution_span[flagged].tolist()
         return Ruled(
             claims=claims,
@@ -177,11 +177,16 @@ class Gate:
     def verdicts(self, ruled: Ruled) -> pl.DataFrame:
         """The verdicts of a batch as the columns of the wire, without source and time."""
         claims = ruled.claims.frame() if isinstance(ruled.claims, FewClaims) else ruled.claims
-        return self._codec.verdicts(claims, ruled.decided.frame())
+        return self.codec.verdicts(claims, ruled.decided.frame())
 
     def rests_on_absence(self, ruled: Ruled) -> bool:
         """Whether any of these rulings would be another one if the register only lacked an entry."""
-        return bool(self._absence[ruled.decided.ruling].any())
+        return bool(self.absent(ruled.decided).any())
+
+    def absent(self, decided: Decided) -> Mask:
+        """Which of these rulings would be another one if the register only lacked an entry."""
+        answer: Mask = self._absence[decided.ruling]
+        return answer
 
     def write(
         self,
@@ -198,7 +203,7 @@ class Gate:
         facts: Iterable[CaseFacts]
         if isinstance(claims, FewClaims):
             keys = [claim.claim_id for claim in claims.rows]
-            documents = self._codec.few_documents(
+            documents = self.codec.few_documents(
                 claims,
                 decided,
                 topic,
@@ -226,7 +231,7 @@ class Gate:
             )
             facts = facts_of(verdicts[flagged])
             figures = tally(verdicts)
-        cases = self._codec.cases(
+        cases = self.codec.cases(
             facts,
             decided.ruling[flagged].tolist(),
             [documents[row] for row in flagged],

@@ -22,7 +22,7 @@ from pipeline.screening.events import StandingReadFailed, StandingRecordUnreadab
 from pipeline.screening.freshness import Freshness, Mark, WaitCause
 from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
-from pipeline.telemetry.gate_metrics import GateMetrics
+from pipeline.telemetry.gate_metrics import RegisterMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
 from rules.timeline import InstitutionTimeline, PhysicianTimeline
@@ -63,7 +63,7 @@ class StandingView:
 
     settings: Settings
     index: StandingIndex
-    metrics: GateMetrics
+    metrics: RegisterMetrics
     clock: Callable[[], float] = time.monotonic
     _positions: dict[tuple[str, int], _Position] = field(default_factory=dict, init=False)
     _mark: Mark | None = field(default=None, init=False)

@@ -110,7 +110,7 @@ class Worker:
     def run(self) -> None:
         """Loads the register, then judges until stopped. Raises WorkerError, ViewError or TransactionFatal."""
         try:
-            self._teller.tell(WorkerStarted(f"http://{self.pages.host}:{self.pages.port}/metrics"))
+            self._teller.tell(WorkerStarted(f"{self.pages.address}/metrics"))
             started = time.monotonic()
             gc.set_threshold(_COLLECT_EVERY, 50, 100)
             if not self._load_view():

@@ -189,6 +189,30 @@ class Settings(Security):
             "shipped one, which alone is used by default"
         ),
     ] = None
+    precheck_wait_ms: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=60_000,
+            description="how long, in ms, a request of the pre-check waits for a register that is new enough; after that "
+            "staleness_policy applies",
+        ),
+    ] = 1_500
+    precheck_queue_claims: Annotated[
+        int,
+        Field(
+            ge=1_000, le=1_000_000, description="how many claims may wait in the pre-check; more are answered with 429"
+        ),
+    ] = 5_000
+    precheck_claims_per_s: Annotated[
+        int, Field(ge=1, description="how many claims a second one token may ask about, after 1,000 at once")
+    ] = 2_000
+    precheck_max_body_bytes: Annotated[
+        int,
+        Field(
+            ge=10_000, le=100_000_000, description="the largest body of a request that the pre-check reads, in bytes"
+        ),
+    ] = 8_000_000
     log_format: Annotated[LogFormat, Field(description="the format of the log: json or console")] = LogFormat.JSON
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="the least severe level that is logged")
@@ -216,7 +240,12 @@ class Settings(Security):
                 f"other machines can reach {self.metrics_host}: set SCREENING_HTTP_TOKEN_FILE, or SCREENING_HTTP_OPEN=true if "
                 "the network around it is guarded"
             )
-        return {"host": self.metrics_host, "port": self.metrics_port, "token": None if self.http_open else token}
+        return {
+            "host": self.metrics_host,
+            "port": self.metrics_port,
+            "token": None if self.http_open else token,
+            "tls": self.http_tls(),
+        }
 
     def unique_instance(self) -> str:
         """The instance's name: the one set, or one that no other process has."""

@@ -61,10 +61,26 @@ class Security(BaseSettings):
         bool, Field(description="whether everybody may see the pages, also where other machines can reach them")
     ] = False
 
+    http_cert_file: Annotated[
+        Path | None,
+        Field(
+            description="the certificate (PEM, with its chain) by which the pages are served over TLS; by default without"
+        ),
+    ] = None
+    http_key_file: Annotated[Path | None, Field(description="the key of that certificate (PEM)")] = None
+    precheck_tokens_file: Annotated[
+        Path | None,
+        Field(
+            description="the tokens of the institutions that may ask the pre-check, each as a hash with the codes of its "
+            "institutions (`screening precheck --new-token` makes one); read again when it changes. Without it everybody who "
+            "reaches the process may ask about all"
+        ),
+    ] = None
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for name in ("sasl_password_file", "ssl_ca_file", "ssl_cert_file", "ssl_key_file", "ssl_key_password_file",
-                     "http_token_file"):  # fmt: skip
+                     "http_token_file", "http_cert_file", "http_key_file", "precheck_tokens_file"):  # fmt: skip
             path = getattr(self, name)
             if path is not None:
                 _readable(name, path)
@@ -77,6 +93,10 @@ class Security(BaseSettings):
         if (self.ssl_cert_file is None) != (self.ssl_key_file is None):
             _wrong(
                 "ssl_key_file", "a certificate and its key belong together: set SCREENING_SSL_CERT_FILE and _KEY_FILE"
+            )
+        if (self.http_cert_file is None) != (self.http_key_file is None):
+            _wrong(
+                "http_key_file", "a certificate and its key belong together: set SCREENING_HTTP_CERT_FILE and _KEY_FILE"
             )
         if (self.ssl_ca_file or self.ssl_cert_file) and "SSL" not in self.security_protocol:
             _wrong(
@@ -93,6 +113,12 @@ class Security(BaseSettings):
             return path.read_text("utf-8").strip() or None
         value: SecretStr | None = getattr(self, name)
         return value.get_secret_value() if value is not None else None
+
+    def http_tls(self) -> tuple[Path, Path] | None:
+        """Certificate and key of the pages; None where they are served without TLS."""
+        if self.http_cert_file is None or self.http_key_file is None:
+            return None
+        return self.http_cert_file, self.http_key_file
 
     def librdkafka(self) -> dict[str, str]:
         """What the confluent client is told."""

@@ -14,8 +14,12 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import structlog
 
-M = TypeVar("M")
-"""The metrics of the process: `GateMetrics`, `ControlMetrics`, or None where an event is only logged."""
+M_contra = TypeVar("M_contra", contravariant=True)
+"""The metrics that an event moves: `GateMetrics`, `ControlMetrics`, or None where it is only logged. What moves only those of the
+register can be told wherever there are these and more."""
+
+MetricsT = TypeVar("MetricsT")
+"""All metrics of a process."""
 
 _INNER_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -24,7 +28,7 @@ UNLOGGED: Mapping[str, bool] = MappingProxyType({"logged": False})
 """Metadata of a field that only the metrics need: it is not part of what the log says."""
 
 
-class Event(Generic[M]):
+class Event(Generic[M_contra]):
     """Base of every event: a frozen dataclass whose name says what has happened."""
 
     level: ClassVar[Literal["debug", "info", "warning", "error"]] = "info"
@@ -40,35 +44,35 @@ class Event(Generic[M]):
         told = {name: getattr(self, name) for name in logged}
         return {name: value for name, value in told.items() if value is not None}
 
-    def measure(self, metrics: M) -> None:
+    def measure(self, metrics: M_contra) -> None:
         """Moves the metrics that count this event; most events have none."""
 
 
-class DebugEvent(Event[M]):
+class DebugEvent(Event[M_contra]):
     """Base of what is told only to whoever looks for a fault."""
 
     level = "debug"
 
 
-class WarningEvent(Event[M]):
+class WarningEvent(Event[M_contra]):
     """Base of what goes on by itself, and may need a look when it keeps happening."""
 
     level = "warning"
 
 
-class ErrorEvent(Event[M]):
+class ErrorEvent(Event[M_contra]):
     """Base of what somebody has to look at."""
 
     level = "error"
 
 
-class Teller(Generic[M]):
+class Teller(Generic[MetricsT]):
     """Tells the events of one component: to its log and to its metrics."""
 
-    def __init__(self, log: structlog.typing.FilteringBoundLogger, metrics: M) -> None:
+    def __init__(self, log: structlog.typing.FilteringBoundLogger, metrics: MetricsT) -> None:
         self._log, self._metrics = log, metrics
 
-    def tell(self, event: Event[M]) -> None:
+    def tell(self, event: Event[MetricsT]) -> None:
         """Logs an event and moves its metrics."""
         event.measure(self._metrics)
         getattr(self._log, event.level)(event.name(), **event.fields())

@@ -97,11 +97,41 @@ class InstitutionCounts(Collector):
         yield exempted
 
 
-class GateMetrics:
-    """Every metric of a worker, in a registry of its own."""
+class RegisterMetrics:
+    """What every process that judges by a view of the register tells of that view."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        self.standing_physicians = Gauge(
+            "screening_standing_physicians", "Physicians in the standing view", registry=registry
+        )
+        self.standing_institutions = Gauge(
+            "screening_standing_institutions", "Institutions in the standing view", registry=registry
+        )
+        self.standing_revision = Gauge(
+            "screening_standing_revision", "Highest revision seen in the standing view", registry=registry
+        )
+        self.standing_updates = Counter(
+            "screening_standing_updates", "Standing records applied, by effect", ["effect"], registry=registry
+        )
+        self.standing_staleness = Gauge(
+            "screening_standing_staleness_seconds",
+            "Time since the standing view was last known to be complete",
+            registry=registry,
+        )
+        self.ledger_behind = Gauge(
+            "screening_ledger_behind_events",
+            "Events recorded that the ledger has not taken yet, as the gate last asked",
+            registry=registry,
+        )
+
+
+class GateMetrics(RegisterMetrics):
+    """Every metric of a worker, in a registry of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        registry = self.registry
         self._regions: set[str] = set()
         self.claims = Counter(
             "screening_claims",
@@ -182,28 +212,6 @@ class GateMetrics:
         )
         self.partitions = Gauge(
             "screening_partitions_owned", "Partitions of claims that this worker owns", registry=registry
-        )
-        self.standing_physicians = Gauge(
-            "screening_standing_physicians", "Physicians in the standing view", registry=registry
-        )
-        self.standing_institutions = Gauge(
-            "screening_standing_institutions", "Institutions in the standing view", registry=registry
-        )
-        self.standing_revision = Gauge(
-            "screening_standing_revision", "Highest revision seen in the standing view", registry=registry
-        )
-        self.standing_updates = Counter(
-            "screening_standing_updates", "Standing records applied, by effect", ["effect"], registry=registry
-        )
-        self.standing_staleness = Gauge(
-            "screening_standing_staleness_seconds",
-            "Time since the standing view was last known to be complete",
-            registry=registry,
-        )
-        self.ledger_behind = Gauge(
-            "screening_ledger_behind_events",
-            "Events recorded that the ledger has not taken yet, as the gate last asked",
-            registry=registry,
         )
         self.register_wait = Histogram(
             "screening_register_wait_seconds",

@@ -6,7 +6,10 @@ import contextlib
 import errno
 import http.client
 import socket
+import ssl
 import threading
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -29,13 +32,18 @@ class Server:
     """Serves an application. `port` is the port taken, also when 0 was asked for.
 
     If another process of ours on this machine has the port, the next free one is taken, and the log says so: several workers run
-    side by side without a setting for each. Raises OSError when another program has the port.
+    side by side without a setting for each. Raises OSError when another program has the port. `tls` are certificate and key;
+    what cannot be used of them is an OSError, too. With `most`, further connections than so many are answered with 503.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, *, tls: tuple[Path, Path] | None = None, most: int | None = None
+    ) -> None:
+        files: dict[str, Any] = {} if tls is None else {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])}
         listening = _listen(host, port)
         self.host = host
         self.port: int = listening.getsockname()[1]
+        self.address = f"{'http' if tls is None else 'https'}://{host}:{self.port}"
         if port not in (0, self.port):
             Teller(logger(component="pages"), None).tell(MetricsPortMoved(asked=port, taken=self.port))
         config = uvicorn.Config(
@@ -50,7 +58,10 @@ class Server:
             server_header=False,
             headers=[("Server", SERVER)],
             timeout_graceful_shutdown=int(_STOP_S) - 1,
+            limit_concurrency=most,
+            **files,
         )
+        config.load()
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listening]}, name="status-pages", daemon=True
@@ -76,8 +87,9 @@ class StatusServer(Server):
         pages: dict[str, Page] | None = None,
         home: Page | None = None,
         token: str | None = None,
+        tls: tuple[Path, Path] | None = None,
     ) -> None:
-        super().__init__(status_app(registry, healthy, ready, pages=pages, home=home, token=token), host, port)
+        super().__init__(status_app(registry, healthy, ready, pages=pages, home=home, token=token), host, port, tls=tls)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -100,7 +112,13 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _ours(host: str, port: int) -> bool:
     """Whether the program that has the port is one of ours: its pages say so, and the probe needs no token."""
-    asked = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=_ASK_S)
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    # Nothing is told to it and little believed: whose certificate it has does not matter.
+    secure = http.client.HTTPSConnection(here, port, timeout=_ASK_S, context=ssl._create_unverified_context())
+    return _says_so(http.client.HTTPConnection(here, port, timeout=_ASK_S)) or _says_so(secure)
+
+
+def _says_so(asked: http.client.HTTPConnection) -> bool:
     try:
         asked.request("GET", "/healthz")
         return asked.getresponse().getheader("Server") == SERVER

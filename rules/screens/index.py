@@ -110,6 +110,11 @@ class StandingIndex:
             institution = name.rpartition("|")[0]
             self.departments[institution] = tuple(sorted({*self.departments.get(institution, ()), name}))
 
+    def practises(self, claims: ClaimColumns) -> Mask:
+        """Of every claim, whether any institution has said anything of its physician on any day."""
+        answer: Mask = self._sites.count(self._physicians_of(claims)) > 0
+        return answer
+
     def known(self, claims: ClaimColumns) -> Mask:
         """Of every claim, whether anything is recorded of its person when it is judged."""
         return self._physicians_of(claims) >= 0

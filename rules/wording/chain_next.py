@@ -17,7 +17,7 @@ from rules.screens.table import Ruling
 from rules.standing import Statement
 from rules.text import Text
 from rules.timeline import Span, Window
-from rules.vocabulary import CostBearer
+from rules.vocabulary import CostBearer, Disposition
 from rules.wording.explanation import ground_name
 from rules.wording.labels import TRIGGER, WITHOUT_NUMBER
 
@@ -63,6 +63,24 @@ def next_steps(
             yield _said(step, _due(duty, item, dossier, calendar, today), opens, duty.due_on)
         if not running:
             yield _said(step, _when(step, ruling, opens, span), opens, None)
+    if ruling.cost_bearer is CostBearer.UNDETERMINED and not ground.next:
+        yield _by_hand(ground)
+
+
+def first_steps(ruling: Ruling, window: Window | None) -> Iterator[NextStep]:
+    """The steps of the ruling's ground where nothing is known but the reported window: without the limits that events set
+    running, and nothing where the claim is paid. `when` is empty where no day follows from the window."""
+    if ruling.disposition is Disposition.PAY:
+        return
+    if ruling.beside is not None:
+        yield _by_both_laws(ruling, ruling.beside)
+        return
+    ground = next((item for item in ruling.text.grounds if item.ground is ruling.ground), None)
+    if ground is None:
+        return
+    for step in ground.next:
+        opens = _opens(step, None, window)
+        yield _said(step, Text("", "") if opens is None else Text(f"自{opens}起", f"from {opens}"), opens, None)
     if ruling.cost_bearer is CostBearer.UNDETERMINED and not ground.next:
         yield _by_hand(ground)
 

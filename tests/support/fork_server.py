@@ -28,8 +28,10 @@ _ROOT = Path(__file__).parents[2]
 _LOADED = (
     "faust",
     "pipeline.cli.control",
+    "pipeline.cli.precheck",
     "pipeline.cli.worker",
     "pipeline.control.service",
+    "pipeline.precheck.service",
     "pipeline.screening.worker",
     "uvicorn.protocols.http.h11_impl",
 )

@@ -20,7 +20,7 @@ import polars as pl
 from topics.claims.columns import CLAIM_COLUMNS, DecodedClaims, FewClaims
 from topics.claims.compact import read_compact
 from topics.claims.errors import ClaimError
-from topics.claims.model import check_shape, examine
+from topics.claims.model import check_shape, examine, problems_of
 from topics.claims.plain import read_plain
 
 
@@ -48,4 +48,5 @@ __all__ = [
     "decode_claims",
     "decode_few",
     "examine",
+    "problems_of",
 ]

@@ -1,0 +1,89 @@
+"""The ASGI application: the interface with its published description, and the pages that every process has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pipeline.precheck import openapi
+from pipeline.precheck.api import Api
+from pipeline.precheck.problems import Problem
+from pipeline.web.language import language
+
+PAGES = frozenset({"/metrics", "/healthz", "/readyz"})
+
+_ABOUT = (
+    "Asks before a claim is settled what the gate would say of it (事前提醒、事中审核): the same law and the same register, and "
+    "nothing is written. Every answer says by what state of the register it was given."
+)
+
+
+def interface(api: Api, version: str) -> FastAPI:
+    """The endpoints, described by OpenAPI at /openapi.json."""
+    app = FastAPI(
+        title="Claims screening: pre-check (医保结算事前审核)",
+        version=version,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+
+    async def precheck(request: Request) -> Response:
+        return await api.answered(request, "precheck", api.precheck)
+
+    async def standing(request: Request) -> Response:
+        return await api.answered(request, "physicians", api.standing)
+
+    for path, method, endpoint, summary, extra, responses in (
+        ("/v1/precheck", "POST", precheck, "One claim, or up to 1,000 (查询结算结论)",
+         openapi.precheck_extra(), openapi.precheck_responses()),
+        ("/v1/physicians/{region}/{code}", "GET", standing, "The standing of a day (查询医师当日状态)",
+         openapi.standing_extra(), openapi.standing_responses()),
+    ):  # fmt: skip
+        app.add_api_route(
+            path, endpoint, methods=[method], summary=summary, openapi_extra=extra, responses=responses,
+            response_class=Response, operation_id=endpoint.__name__,
+        )  # fmt: skip
+
+    async def not_there(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        lang = language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+        response = Problem("method" if status == 405 else "not_found").response(lang)
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)
+        return response
+
+    app.add_exception_handler(HTTPException, not_there)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        told = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for path in told["paths"].values():
+            for operation in path.values():
+                operation["responses"] = {
+                    status: response
+                    for status, response in operation["responses"].items()
+                    if status != "422" or "application/problem+json" in response.get("content", {})
+                }
+        told["components"] = openapi.components()
+        app.openapi_schema = told
+    return app.openapi_schema
+
+
+def beside(pages: ASGIApp, others: ASGIApp) -> ASGIApp:
+    """The pages of a process and, at all other paths, the interface."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (pages if scope.get("path") in PAGES else others)(scope, receive, send)
+
+    return app

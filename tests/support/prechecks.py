@@ -1,0 +1,135 @@
+"""The pre-check in this process, without Kafka: a register whose time the test says, a judging thread, and a caller over HTTP."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from pipeline.precheck.api import Api
+from pipeline.precheck.app import interface
+from pipeline.precheck.asking import Waiting
+from pipeline.precheck.guard import Tokens, new_token
+from pipeline.precheck.judging import Judge
+from pipeline.screening.freshness import WaitCause
+from pipeline.screening.gate import Gate
+from pipeline.settings.model import LogFormat, Settings
+from pipeline.telemetry.events import Teller
+from pipeline.telemetry.logs import configure_logs, logger
+from pipeline.telemetry.precheck_metrics import PrecheckMetrics
+from pipeline.web.server import Server
+from tests.support.workers import Crew, WorkerProcess
+from topics.messages.verdicts import VerdictRegister
+
+AS_OF = "2026-01-02T03:04:05.678Z"
+
+
+class SaidView:
+    """A view of the register that is as new as the test says: `age_s` seconds, or as new as any moment (None)."""
+
+    oriented = True
+
+    def __init__(self) -> None:
+        self.age_s: float | None = None
+        self.why = (WaitCause.LEDGER_BEHIND, "the ledger is behind by 3 events")
+        self.register = VerdictRegister(as_of=AS_OF, progress={"0": 7})
+        self.refreshed = 0
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+    def staleness(self) -> float:
+        return self.age_s or 0.0
+
+    def covers(self, moment: float) -> bool:
+        return self.age_s is None or time.monotonic() - self.age_s >= moment
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def cause(self) -> tuple[WaitCause, str]:
+        return (WaitCause.NONE, "") if self.age_s is None else self.why
+
+
+class Desk:
+    """A pre-check that answers `http`; `view` says how new its register is."""
+
+    def __init__(self, gate: Gate, log: io.StringIO, **settings: Any) -> None:
+        self.settings = Settings(**settings)
+        self.view, self.metrics, self.log = SaidView(), PrecheckMetrics(), log
+        teller = Teller(logger(component="precheck"), self.metrics)
+        self.waiting = Waiting(self.settings.precheck_queue_claims)
+        self.api = Api(self.settings, self.waiting, Tokens(self.settings.precheck_tokens_file, teller), teller)
+        self.api.refusing = None
+        self.judge = Judge(self.settings, gate, self.view, self.waiting, self.metrics)  # type: ignore[arg-type]
+        self.app = interface(self.api, "0")
+        self._server = Server(self.app, "127.0.0.1", 0)
+        self.address = self._server.address
+        self.http = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
+        self.paused, self.still = threading.Event(), threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if self.paused.is_set():
+                self.still.set()
+                self._stop.wait(0.01)
+            else:
+                self.judge.turn()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(10)
+        self.http.close()
+        self._server.close()
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+@contextmanager
+def desk(gate: Gate, **settings: Any) -> Iterator[Desk]:
+    """A pre-check for one test. Its log is `desk.log`."""
+    log = io.StringIO()
+    configure_logs(LogFormat.JSON, "info", log)
+    made = Desk(gate, log, **settings)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def tokens_file(path: Path, *institutions: str) -> list[dict[str, str]]:
+    """Writes a file with a token for each of the institutions; returns the headers that carry them."""
+    made = [new_token(one) for one in institutions]
+    path.write_text("# who may ask\n" + "".join(f"{line}  # a hospital\n" for _, line in made), "utf-8")
+    return [{"Authorization": f"Bearer {token}"} for token, _ in made]
+
+
+class PrecheckProcess(WorkerProcess):
+    """One `screening precheck`."""
+
+    command = "precheck"
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return str(self.wait_event("precheck_started")["metrics"]).removesuffix("/metrics")
+
+
+class Prechecks(Crew):
+    """The processes of one test."""
+
+    def start(self, **settings: object) -> PrecheckProcess:
+        """Starts a process."""
+        made = PrecheckProcess(self._cluster, self._folder / f"precheck-{len(self.all)}.log", **settings)
+        self.all.append(made)
+        return made
