@@ -24,6 +24,7 @@ from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import configure_logs, logger
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.web.server import Server
+from tests.support.waiting import PATIENCE_S
 from tests.support.workers import Crew, WorkerProcess
 from topics.messages.verdicts import VerdictRegister
 
@@ -118,6 +119,11 @@ class PrecheckProcess(WorkerProcess):
     """One `screening precheck`."""
 
     command = "precheck"
+
+    def wait_ready(self, within: float = PATIENCE_S) -> PrecheckProcess:
+        """Waits until /readyz says yes."""
+        super().wait_ready(within)
+        return self
 
     @property
     def address(self) -> str:
