@@ -38,6 +38,7 @@ _ONE = dt.timedelta(days=1)
 
 _OF_THE_PERSON = (Registration, SiteDeclaration, SiteEnded, OptOut)
 """What goes over with the person, whatever the next law counts."""
+_WHENEVER_MADE = (*_OF_THE_PERSON, Agreement)
 _COUNTED = (
     Deduction,
     Bonus,
@@ -67,8 +68,11 @@ def days_of_law(events: Sequence[Event]) -> dict[str, dt.date]:
 
 
 def under(pack: Pack, events: Sequence[Event], days: dict[str, dt.date]) -> list[Event]:
-    """The events that a pack's account may hand on: what was decided on a day without law is no decision under it."""
-    return [event for event in events if isinstance(event, _OF_THE_PERSON) or pack.in_force.holds(days[event.event_id])]
+    """The events that a pack's account may hand on: what was decided on a day without law is no decision under it.
+
+    An agreement is no decision. It counts by its own days, and may have been signed before the law's first day.
+    """
+    return [event for event in events if isinstance(event, _WHENEVER_MADE) or pack.in_force.holds(days[event.event_id])]
 
 
 def handed_on(events: Sequence[Event], account: Account, segment: Segment, following: Pack) -> list[Event]:

@@ -202,9 +202,12 @@ def _answer(case: Case, ruling: Ruling, line: Json, known: PhysicianTimeline | N
     }
     if "area" in (case.expect or {}):
         answer["area"] = pooling_area(case.region, case.day)
-    if span is not None and span.ban_period is not None:
+    if span is None or span.standing is not standing:
+        # A status recorded elsewhere is what is shown (P3); the bar of the area's own law is not.
+        return answer
+    if span.ban_period is not None:
         answer["ban_period"] = [None if end is None else end.isoformat() for end in span.ban_period]
-    if span is not None and span.reapply_not_before is not None:
+    if span.reapply_not_before is not None:
         answer["reapply_not_before"] = span.reapply_not_before.isoformat()
     return answer
 

@@ -67,9 +67,13 @@ class Statuses:
 
 
 def person_everywhere(
-    claims: ClaimColumns, facts: Facts, index: StandingIndex, packs: PackSet, person_wide: Mask
+    claims: ClaimColumns, facts: Facts, index: StandingIndex, packs: PackSet, person_wide: Mask, *, bars: bool = False
 ) -> tuple[Facts, Statuses | None]:
-    """The facts of the claims as one person's under the packs whose status is the person's; and what binds beside local packs."""
+    """The facts of the claims as one person's under the packs whose status is the person's; and what binds beside local packs.
+
+    `bars` asks for what is recorded against a person, registered or not (P4); else somebody whom nobody has registered anywhere
+    is unregistered, which goes before a status.
+    """
     unknown = np.isin(facts.standing, _UNREGISTERED)
     pairs = list(_bound(index.persons.elsewhere(claims.physician_key, unknown), claims, packs, person_wide))
     if not pairs:
@@ -77,23 +81,30 @@ def person_everywhere(
     rows = np.array([one.row for one in pairs], np.intp)
     theirs = index.look_up(replace(claims.take(rows), physician_key=[one.key for one in pairs]))
     abnormal = (((theirs.flags & IN_PENALTY) != 0) | theirs.straddles) & (theirs.carried == 0)
+    filed = ~np.isin(theirs.standing, _UNREGISTERED)
     theirs = replace(theirs, standing=named_standing(theirs))
     at_home = person_wide[claims.pack[rows]]
     inside = ~at_home & np.array([one.inside for one in pairs])
     wide = np.array([one.wide for one in pairs])
     home = np.flatnonzero(at_home)
-    merged = _merged(facts, rows, theirs, abnormal, home)
+    merged = _merged(facts, rows, theirs, abnormal, filed, home, bars=bars)
     statuses = abnormal & person_wide[[one.pack for one in pairs]] & np.isin(theirs.standing, _OF_THE_PERSON)
     merged = _joined(merged, rows, theirs, np.flatnonzero(inside), statuses)
     several = home[abnormal[home] & claims.stay[rows[home]]]
     for row in sorted({int(rows[place]) for place in several.tolist()}):
-        keys = [one.key for one in pairs if one.row == row and one.wide]
-        merged = _whole_stay(merged, claims, row, keys, index)
-    beside = _latest(rows, theirs, np.flatnonzero(abnormal & ~at_home & wide & (statuses | ~inside)))
+        keys = [str(claims.physician_key[row]), *(one.key for one in pairs if one.row == row and one.wide)]
+        merged = _whole_stay(merged, row, _days_of(claims, row), keys, index)
+    binding = np.flatnonzero(abnormal & ~at_home & wide & (statuses | ~inside))
+    beside = _latest(rows, theirs, binding)
     if not len(beside):
         return merged, None
     bound = np.array([pairs[place].pack for place in beside.tolist()], np.uint16)
-    return merged, Statuses(rows[beside], theirs.take(beside), bound)
+    known = theirs.take(beside)
+    for place, row in enumerate(rows[beside].tolist()):
+        keys = [pairs[other].key for other in binding.tolist() if rows[other] == row]
+        if len(keys) > 1 and claims.stay[row]:
+            known = _whole_stay(known, place, _days_of(claims, row), keys, index)
+    return merged, Statuses(rows[beside], known, bound)
 
 
 class _Elsewhere(NamedTuple):
@@ -187,50 +198,62 @@ def _latest(rows: Places, theirs: Facts, places: Places) -> Places:
     return np.array(sorted(best.values()), np.intp)
 
 
-def _merged(facts: Facts, rows: Places, theirs: Facts, abnormal: Mask, places: Places) -> Facts:
-    """Claims under a pack whose status is the person's: the abnormal status, else the registration, recorded anywhere."""
+def _merged(
+    facts: Facts, rows: Places, theirs: Facts, abnormal: Mask, filed: Mask, places: Places, *, bars: bool
+) -> Facts:
+    """Claims under a pack whose status is the person's: the abnormal status, else the registration, recorded anywhere.
+
+    A registration anywhere is a registration, also of somebody whose status was recorded where there is none (`003 三¶2`: one
+    person, one file).
+    """
     if not len(places):
         return facts
     site = facts.site.copy()
     site[rows[places[theirs.site[places] == _DECLARED]]] = _DECLARED
     merged = replace(facts, site=site)
+    unknown = np.isin(facts.standing, _UNREGISTERED)
     own = (facts.flags & IN_PENALTY) != 0
-    registered = [
+    registered = ~unknown
+    registered[rows[places[filed[places]]]] = True
+    named = unknown & own & registered
+    if named.any():
+        merged = replace(merged, standing=np.where(named, named_standing(facts), facts.standing).astype(np.uint8))
+    normal = [
         place
         for place in places.tolist()
-        if not abnormal[place]
-        and not own[rows[place]]
-        and facts.standing[rows[place]] in _UNREGISTERED
-        and theirs.standing[place] not in _UNREGISTERED
+        if filed[place] and not abnormal[place] and unknown[rows[place]] and not own[rows[place]]
     ]
-    merged = _laid(merged, rows[registered], theirs.take(np.array(registered, np.intp)))
+    merged = _laid(merged, rows[normal], theirs.take(np.array(normal, np.intp)))
+    asked = places if bars else places[registered[rows[places]]]
     on_the_day = (theirs.flags & IN_PENALTY) != 0
-    touched = np.array([place for place in places.tolist() if abnormal[place] and not on_the_day[place]], np.intp)
+    touched = asked[abnormal[asked] & ~on_the_day[asked]]
+    straying = touched[unknown[rows[touched]] & filed[touched] & ~own[rows[touched]]]
+    merged = _laid(merged, rows[straying], theirs.take(straying))
     merged = _laid(merged, rows[touched], theirs.take(touched), _OF_A_STAY)
     statuses = [
         place
-        for place in _latest(rows, theirs, places[abnormal[places] & on_the_day[places]]).tolist()
+        for place in _latest(rows, theirs, asked[abnormal[asked] & on_the_day[asked]]).tolist()
         if not own[rows[place]] or theirs.window_start[place] > facts.window_start[rows[place]]
     ]
     return _laid(merged, rows[statuses], theirs.take(np.array(statuses, np.intp)))
 
 
-def _whole_stay(facts: Facts, claims: ClaimColumns, row: int, keys: Sequence[str], index: StandingIndex) -> Facts:
+def _days_of(claims: ClaimColumns, row: int) -> ClaimColumns:
+    """The days of a stay, each as a claim of its own."""
+    days = np.arange(int(claims.start_day[row]), int(claims.day[row]) + 1, dtype=np.int32)
+    return replace(claims.take(np.full(len(days), row, np.intp)), day=days, start_day=days)
+
+
+def _whole_stay(facts: Facts, place: int, daily: ClaimColumns, keys: Sequence[str], index: StandingIndex) -> Facts:
     """A stay of somebody with statuses in several areas, day by day: a day is barred if any of them bars it (N3, P3).
 
     The window to be told is that of the service day, else of the last day that is barred.
     """
-    first, last = int(claims.start_day[row]), int(claims.day[row])
-    days = np.arange(first, last + 1, dtype=np.int32)
-    own = claims.physician_key[row]
-    barred = np.zeros(len(days), np.bool_)
-    shown_start = np.full(len(days), FIRST_DAY, np.int64)
-    shown_end = np.full(len(days), FIRST_DAY, np.int64)
-    for key in (own, *keys):
-        daily = replace(
-            claims.take(np.full(len(days), row, np.intp)), physician_key=[key] * len(days), day=days, start_day=days
-        )
-        seen = index.look_up(daily)
+    barred = np.zeros(len(daily), np.bool_)
+    shown_start = np.full(len(daily), FIRST_DAY, np.int64)
+    shown_end = np.full(len(daily), FIRST_DAY, np.int64)
+    for key in keys:
+        seen = index.look_up(replace(daily, physician_key=[key] * len(daily)))
         holds = ((seen.flags & IN_PENALTY) != 0) & (seen.carried == 0)
         later = holds & (~barred | (seen.window_start > shown_start))
         shown_start = np.where(later, seen.window_start, shown_start)
@@ -242,8 +265,8 @@ def _whole_stay(facts: Facts, claims: ClaimColumns, row: int, keys: Sequence[str
     straddles, touched_start, touched_end = (
         getattr(facts, name).copy() for name in ("straddles", "touched_start", "touched_end")
     )
-    straddles[row] = not barred.all()
-    touched_start[row], touched_end[row] = shown_start[at], shown_end[at]
+    straddles[place] = not barred.all()
+    touched_start[place], touched_end[place] = shown_start[at], shown_end[at]
     return replace(facts, straddles=straddles, touched_start=touched_start, touched_end=touched_end)
 
 

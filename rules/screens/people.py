@@ -101,9 +101,9 @@ class Found(NamedTuple):
     unknown: int
 
 
-def asked_of(claims: ClaimColumns, index: StandingIndex, paid: Mask, with_heads: Mask) -> list[Asked]:
-    """Whom to ask about: of the claims that would be paid, the prescribers and the people of the lines that they name, and under
-    packs that know of heads (`with_heads`) the heads of the pharmacy."""
+def asked_of(claims: ClaimColumns, index: StandingIndex, paid: Mask) -> list[Asked]:
+    """Whom to ask about: of the claims that would be paid, the prescribers and the people of the lines that they name, and the
+    heads of the pharmacy."""
     asked = []
     for named in claims.named:
         if not paid[named.row]:
@@ -114,8 +114,7 @@ def asked_of(claims: ClaimColumns, index: StandingIndex, paid: Mask, with_heads:
         day = int(claims.day[named.row]) if named.day is None else named.day.toordinal() - EPOCH
         reason = _LINE if named.line else _PRESCRIBER
         asked.append(Asked(named.row, reason, named.person, day, named.line, named.amount))
-    rows = np.flatnonzero(paid & with_heads)
-    asked += [Asked(row, _HEAD, person, day) for row, person, day in index.heads(claims, rows)]
+    asked += [Asked(row, _HEAD, person, day) for row, person, day in index.heads(claims, np.flatnonzero(paid))]
     return asked
 
 
@@ -129,7 +128,10 @@ def look_up(
     *,
     stale: bool,
 ) -> Found:
-    """What the register records of the people asked about, each on his or her day."""
+    """What the register records of the people asked about, each on his or her day.
+
+    Of a head it is the filing status alone, which binds in every area (P3, P5); a window of a local law is no such status.
+    """
     if stale:
         return Found({}, {one.row: REGISTER_STALE for one in asked}, 0)
     rows = np.array([one.row for one in asked], np.intp)
@@ -151,7 +153,7 @@ def look_up(
         not_seen=None,
         known=index.latest(taken.known),
     )
-    facts, statuses = person_everywhere(theirs, index.look_up(theirs), index, packs, person_wide)
+    facts, statuses = person_everywhere(theirs, index.look_up(theirs), index, packs, person_wide, bars=True)
     facts = replace(facts, standing=named_standing(facts))
     fresh = np.full(len(asked), REGISTER_FRESH, np.uint8)
     found: dict[int, Barred] = {}
@@ -167,12 +169,13 @@ def look_up(
                 found[place] = Barred(asked[place], bar_pack, int(bar), int(span))
 
     seen = Seen(theirs, facts, fresh)
+    decides = person_wide[theirs.pack] | np.array([one.reason != _HEAD for one in asked])
     for pack in np.unique(theirs.pack).tolist():
         own = theirs.pack == pack
         for carried in np.unique(facts.carried[own]).tolist():
             # What an earlier law decided binds by that law's grounds (S3); of a pack that is not here nothing can be said.
             decided = pack if not carried else names.get(index.earlier_pack(carried))
-            places = np.flatnonzero(own & (facts.carried == carried))
+            places = np.flatnonzero(own & decides & (facts.carried == carried))
             if decided is not None:
                 ask(pack, seen, places, decided)
     if statuses is not None:

@@ -303,7 +303,7 @@ class Screen:
     ) -> tuple[Numbers, dict[int, People], int]:
         """P4 to P6: a claim that would be paid is a review where somebody else whom it names was barred."""
         paid = self._pays[ruling]
-        asked = asked_of(claims, index, paid, self._person_wide[claims.pack])
+        asked = asked_of(claims, index, paid)
         if not asked:
             return ruling, {}, 0
         found = look_up(asked, claims, index, self.packs, self._person_wide, self._bars, stale=stale)

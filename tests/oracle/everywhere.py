@@ -29,7 +29,7 @@ def agreement(events: list[Event], institution: str, d: date) -> str:
     past = [e for e in until(of(events, *AGREEMENTS), d) if e["institution"] == institution]
     ended = False
     terms: list[date | None] = []  # last days of the agreements signed since the last one ended
-    bar: tuple[date, date | None] | None = None
+    bars: list[tuple[date, date | None]] = []  # suspensions are independent, as all windows are
     for e in past:
         first = day(e.get("from") or e["date"])
         if first > d:
@@ -37,13 +37,13 @@ def agreement(events: list[Event], institution: str, d: date) -> str:
         if e["type"] == "institution_ended":
             ended, terms = True, []
         elif e["type"] == "institution_suspended":
-            bar = (first, day(e["to"]) if e.get("to") else None)
+            bars.append((first, day(e["to"]) if e.get("to") else None))
         else:
-            ended, bar = False, None
+            ended, bars = False, []
             terms.append(day(e["to"]) if e.get("to") else None)
     if ended:
         return "barred"
-    if bar is not None and bar[0] <= d and (bar[1] is None or d <= bar[1]):
+    if any(first <= d and (last is None or d <= last) for first, last in bars):
         return "barred"
     if terms and all(last is not None and last < d for last in terms):
         return "unknown"
