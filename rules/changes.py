@@ -66,6 +66,7 @@ def _essence(span: Span) -> tuple[object, ...]:
         span.reapply_not_before,
         span.flags,
         span.pack,
+        span.status,
     )
 
 

@@ -122,7 +122,8 @@ def _bars(account: Account, spans: Iterable[Span], last: dt.date, pack: Pack) ->
         standing, ban_period = span.standing, span.ban_period
         if standing is Standing.UNREGISTERED:
             ban = next((ban for ban in account.bans if _listed(account, ban) < start <= ban.end), None)
-            standing = _penalty_standing(pack) if ban is None else Standing.BLACKLISTED
+            running = span.status if isinstance(span.status, Standing) else _penalty_standing(pack)
+            standing = running if ban is None else Standing.BLACKLISTED
             ban_period = None if ban is None else (ban.start, ban.end)
         yield msgspec.structs.replace(
             span,
@@ -135,6 +136,7 @@ def _bars(account: Account, spans: Iterable[Span], last: dt.date, pack: Pack) ->
             points_remaining=None,
             points_accumulated=None,
             pack=pack.name,
+            status=msgspec.UNSET,
         )
 
 

@@ -27,7 +27,8 @@ class Span(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=False, r
 
     `in_penalty` says that a penalty window (责罚期, Lanzhou: 暂停) covers these days; when absent it follows from the
     standing. `penalty_period` is the window to report: running, about to start, or just ended. `pack` names an earlier law's
-    pack when these days are barred by what was decided under it (determination S3).
+    pack when these days are barred by what was decided under it (determination S3). `status` is the filing status that was
+    recorded of somebody whom nobody has registered here: it binds where the person is registered (P3).
     """
 
     start: dt.date | None
@@ -43,6 +44,7 @@ class Span(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=False, r
     citations: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     pack: str | msgspec.UnsetType | None = msgspec.UNSET
+    status: Standing | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
     def penalised(self) -> bool:

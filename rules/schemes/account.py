@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
+import msgspec
+
 from rules.calendar import Counting, corresponding_day, sanction_window
 from rules.dossier import Issue
 from rules.events import Event
@@ -35,6 +37,8 @@ class Facts(NamedTuple):
     points_accumulated: int | None = None
     citations: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
+    status: Standing | None = None
+    """The filing status of somebody who is not registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ def _span(start: dt.date, end: dt.date | None, facts: Facts) -> Span:
         facts.points_accumulated,
         facts.citations,
         facts.causes,
+        status=msgspec.UNSET if facts.status is None else facts.status,
     )
 
 

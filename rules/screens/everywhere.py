@@ -22,6 +22,7 @@ from rules.screens.rows import (
     SITE_CODE,
     SITE_UNDECLARED,
     STANDING_CODE,
+    STATUS_BIT,
     UNREADABLE,
     day_number,
 )
@@ -46,6 +47,7 @@ _OF_A_STAY = ("straddles", "touched_start", "touched_end")
 _UNREGISTERED = (NO_STANDING, STANDING_CODE[Standing.UNREGISTERED])
 _DECLARED = SITE_CODE[SiteStatus.DECLARED]
 _OF_THE_PERSON = (STANDING_CODE[Standing.SUSPENDED], STANDING_CODE[Standing.TERMINATED])
+_SUSPENDED, _TERMINATED = STATUS_BIT[Standing.SUSPENDED], STATUS_BIT[Standing.TERMINATED]
 _IN_A_PENALTY = 3
 
 
@@ -181,9 +183,11 @@ _REGISTERED: dict[str, Any] = {
 
 
 def named_standing(theirs: Facts) -> Bytes:
-    """A status of somebody who is not registered there does not say which it is: one without an end is taken as a termination."""
+    """The status of somebody who is not registered there. A record of a release that did not tell which it is leaves to guess:
+    one without an end is taken as a termination."""
     unnamed = (theirs.standing == STANDING_CODE[Standing.UNREGISTERED]) & ((theirs.flags & IN_PENALTY) != 0)
-    ends = theirs.window_end != LAST_DAY
+    told = (theirs.flags & (_SUSPENDED | _TERMINATED)) != 0
+    ends = np.where(told, (theirs.flags & _SUSPENDED) != 0, theirs.window_end != LAST_DAY)
     named = np.where(ends, STANDING_CODE[Standing.SUSPENDED], STANDING_CODE[Standing.TERMINATED])
     return np.where(unnamed, named, theirs.standing).astype(np.uint8)
 

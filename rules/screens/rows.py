@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rules.screens.facts import EPOCH, STANDINGS
 from rules.screens.ragged import Ragged
 from rules.timeline import Span
-from rules.vocabulary import Flag, InstitutionStanding, SiteStatus
+from rules.vocabulary import Flag, InstitutionStanding, SiteStatus, Standing
 
 FIRST_DAY = dt.date.min.toordinal() - EPOCH
 LAST_DAY = dt.date.max.toordinal() - EPOCH
@@ -22,6 +22,8 @@ NO_STANDING = 255
 FLAG_BIT = {flag: 1 << number for number, flag in enumerate(Flag)}
 IN_PENALTY = 1 << len(Flag)
 UNREADABLE = 1 << (len(Flag) + 1)
+STATUS_BIT = {Standing.SUSPENDED: 1 << (len(Flag) + 2), Standing.TERMINATED: 1 << (len(Flag) + 3)}
+"""Which filing status was recorded of somebody who is not registered."""
 
 SITE_UNDECLARED = 0
 SITE_CODE = {SiteStatus.DECLARED: 1, SiteStatus.OPTED_OUT: 2, SiteStatus.LISTED: 3}
@@ -83,6 +85,8 @@ def span_rows(spans: Sequence[Span], store: Ragged, packs: list[str]) -> list[tu
         flags = 0
         for flag in span.flags:
             flags |= FLAG_BIT[flag]
+        if isinstance(span.status, Standing):
+            flags |= STATUS_BIT.get(span.status, 0)
         window = (NO_WINDOW, NO_WINDOW)
         if span.penalty_period is not None:
             window = (low_day(span.penalty_period[0]), high_day(span.penalty_period[1]))

@@ -73,7 +73,8 @@ class World:
             for e in self.events
             if (e["type"] in OF_INSTITUTIONS or e.get("physician_code", self.own) == person)
             and e["type"] != "pharmacy_head"
-            and e["area"] == self.home and (self.locality == "national" or e["type"] not in NATIONAL)
+            and e["area"] == self.home
+            and (self.locality == "national" or e["type"] not in NATIONAL)
         ]
         return {**self.case, "history": history}
 
@@ -82,7 +83,9 @@ class World:
         if d < others.NATIONAL_START:
             return None
         mine = self.about(person)
-        found = [others.abnormal_on([e for e in mine if e["area"] == area], d) for area in sorted({e["area"] for e in mine})]
+        found = [
+            others.abnormal_on([e for e in mine if e["area"] == area], d) for area in sorted({e["area"] for e in mine})
+        ]
         held = [status for status in found if status is not None]
         return max(held, key=lambda status: status["date"]) if held else None
 
@@ -93,7 +96,11 @@ def of_the_agreement(world: World, claim: dict, found: Outcome) -> Outcome:
     state = agreement(world.events, claim["institution"], service)
     if world.locality == "lanzhou" and service > lanzhou.LAST_DAY:
         # The agreement that 第二十二条 ended under the old law stays ended until a new one is signed.
-        past = [e for e in until(world.events, service) if e["type"] != "institution_snapshot" or day(e["date"]) <= lanzhou.LAST_DAY]
+        past = [
+            e
+            for e in until(world.events, service)
+            if e["type"] != "institution_snapshot" or day(e["date"]) <= lanzhou.LAST_DAY
+        ]
         state = "barred" if lanzhou.institution_terminated(past, claim["institution"], service) else state
     if state == "barred":
         softened = world.locality == "qiannan" or (ruled_by(world, claim) == "national" and urgent(claim))
@@ -296,9 +303,9 @@ def judge(case: dict) -> Outcome:
         return found
     service = day(claim["service_date"])
     for one in claim.get("people", ()):
-        if one["role"] == "prescriber" and one["person"] != person:
-            if barred(world, one["person"], day(one.get("day") or claim["service_date"])):
-                return review(found, "prescriber_barred")
+        other = one["role"] == "prescriber" and one["person"] != person
+        if other and barred(world, one["person"], day(one.get("day") or claim["service_date"])):
+            return review(found, "prescriber_barred")
     head = head_of(world, claim)
     if at_a_pharmacy(claim) and head is not None and world.abnormal(head, service) is not None:
         return review(found, "pharmacy_head_abnormal")

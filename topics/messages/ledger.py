@@ -27,7 +27,8 @@ class DossierFile(Message):
 class StandingSpan(Message):
     """Days on which one standing holds, both ends inclusive, null open.
 
-    `pack` names the pack of an earlier law when these days are barred by what was decided under it.
+    `pack` names the pack of an earlier law when these days are barred by what was decided under it. `status` is the filing
+    status recorded of somebody whom nobody has registered in the area; records of releases before it do not say which it is.
     """
 
     from_: Annotated[IsoDate | None, Field(alias="from")]
@@ -43,6 +44,7 @@ class StandingSpan(Message):
     citations: Annotated[tuple[str, ...], Field(strict=False)] = ()
     causes: Annotated[tuple[str, ...], Field(strict=False)] = ()
     pack: Annotated[Identifier | None, WhenGiven] = None
+    status: Annotated[Annotated[Standing, Field(strict=False)] | None, WhenGiven] = None
 
 
 class StandingSite(Message):

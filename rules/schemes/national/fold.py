@@ -41,7 +41,7 @@ def run(
             return Facts(Standing.NORMAL, in_penalty=False) if registered else None
         period = status.period
         if not registered:
-            return Facts(Standing.UNREGISTERED, in_penalty=True, penalty_period=period)
+            return Facts(Standing.UNREGISTERED, in_penalty=True, penalty_period=period, status=status.standing)
         cites = citations.get(status.standing, ())
         return Facts(status.standing, in_penalty=True, penalty_period=period, citations=cites, causes=status.causes)
 

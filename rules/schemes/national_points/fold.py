@@ -258,7 +258,8 @@ class PointsFold:
         period = None if abnormal is None else abnormal.period
         penalised = abnormal is not None
         if not self.registered:
-            return Facts(Standing.UNREGISTERED, penalised, period) if penalised else None
+            known = None if abnormal is None else abnormal.standing
+            return Facts(Standing.UNREGISTERED, penalised, period, status=known) if penalised else None
         bars = [status for status in self.terminations if status.start <= t]
         back = max((status.until for status in bars), default=FOREVER) + 1
         causes = tuple(dict.fromkeys(cause for status in bars for cause in status.causes))
@@ -277,7 +278,8 @@ class PointsFold:
             )
         if bars and t >= back:
             cites = self.citations.get(Standing.UNREGISTERED, ())
-            return Facts(Standing.UNREGISTERED, penalised, period, citations=cites, causes=causes)
+            status = None if abnormal is None else abnormal.standing
+            return Facts(Standing.UNREGISTERED, penalised, period, citations=cites, causes=causes, status=status)
         total = self.years.get(year_of(t), _Year()).total
         left = self.values.allowance - total
         if abnormal is not None:
