@@ -167,7 +167,7 @@ def _differing(one: Timeline, other: Timeline) -> list[str]:
 
 
 def _as_told(expected: Timeline, published: Timeline) -> Timeline:
-    """What is expected, in the words of the release that wrote it: an earlier one did not name a status without a registration."""
+    """What is expected, in the words of the release that wrote it: earlier ones named no status without a registration."""
     if not isinstance(expected, PhysicianTimeline) or not isinstance(published, PhysicianTimeline):
         return expected
     if any(isinstance(span.status, Standing) for span in published.spans):
