@@ -80,6 +80,7 @@ ROLES: tuple[Role, ...] = (
         group="intake_group_id",
         transactional="intake_group_id",
     ),
+    Role("archive", "screening archive", reads=(CLAIMS, CLAIM_VERDICTS), writes=(), group="archive_group_id"),
     Role(
         "operator",
         "screening dlq",

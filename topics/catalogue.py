@@ -91,7 +91,7 @@ CLAIMS = TopicSpec(
     cleanup="delete",
     retention_ms=30 * DAY_MS,
     owner="settlement interface",
-    readers="worker",
+    readers="worker, archive",
     purpose=f"Settled claims on their way to payment (结算记录). A value over {MAX_CLAIM_BYTES:,} bytes becomes a dead letter.",
     max_record_bytes=MAX_RECORD_BYTES,
     brokers_time=True,
@@ -104,7 +104,7 @@ CLAIM_VERDICTS = TopicSpec(
     cleanup="delete",
     retention_ms=5 * YEAR_MS,
     owner="worker",
-    readers="settlement interface, replay, audit",
+    readers="settlement interface, archive, replay, audit",
     purpose="The decision on each accepted claim record, exactly one for each (裁定).",
 )
 CLAIM_CASES = TopicSpec(

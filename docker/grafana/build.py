@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+from archive import ARCHIVE
 from gate import GATE
 from intake import INTAKE
 from ledger import LEDGER
@@ -17,7 +18,7 @@ from panels import render
 from replay_and_audit import REPLAY_AND_AUDIT
 
 FOLDER = Path(__file__).parent / "dashboards"
-BOARDS = (GATE, LEDGER, INTAKE, REPLAY_AND_AUDIT)
+BOARDS = (GATE, LEDGER, INTAKE, ARCHIVE, REPLAY_AND_AUDIT)
 
 
 def main() -> None:

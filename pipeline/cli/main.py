@@ -105,6 +105,7 @@ def main() -> None:
       screening load claims FILE         claims to judge
       screening precheck                 the answer before a claim is settled, over HTTP
       screening dlq list                 what could not be read, and why
+      screening archive                  claims and verdicts as Delta tables
       screening audit                    the proof
       screening replay FILE              the past through the same law, without Kafka
 
@@ -115,6 +116,7 @@ def main() -> None:
 # -- commands of their own modules --------------------------------------------------------------------------------
 
 _ELSEWHERE = {
+    "archive": ("pipeline.cli.archive", "archive"),
     "audit": ("pipeline.cli.audit", "audit_command"),
     "conformance": ("pipeline.cli.conformance", "conformance"),
     "control": ("pipeline.cli.control", "control"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pipeline.archive import events as archive
 from pipeline.audit import repeating
 from pipeline.cli import events as start
 from pipeline.control import events as control
@@ -25,6 +26,7 @@ ROOMS: dict[str, ModuleType] = {
     "The control plane (`screening control`)": control,
     "The intake (`screening intake --live`)": intake,
     "The pre-check (`screening precheck`)": precheck,
+    "The archive (`screening archive`)": archive,
     "The audit that repeats (`screening audit --every`)": repeating,
     "The pages of every process": web,
 }

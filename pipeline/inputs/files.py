@@ -14,18 +14,22 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from pipeline.inputs.errors import InputError
 
 Format = Literal["parquet", "ndjson", "json", "csv", "xlsx", "records"]
 """`ndjson` is one document a line, `json` an array of documents or documents over several lines; `records` is Parquet of a
-topic's records as received (`pipeline.replay.output.INPUT_SCHEMA`)."""
+topic's records as received (column `value`): a copied range, or a file of the archive."""
 
 _SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".csv": "csv", ".tsv": "csv",
     ".xlsx": "xlsx",
 }  # fmt: skip
 _BINARY = ("parquet", "xlsx")
+_DELTA_LOG = "_delta_log"
+"""What makes a folder a Delta table. It may hold files that are in the table no more."""
 
 UTF8 = "utf-8"
 ENCODINGS = (UTF8, "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5")
@@ -80,6 +84,9 @@ class Found:
 def find_inputs(wanted: str) -> Found:
     """The files of a path, a folder or a glob. Raises InputError."""
     place = Path(wanted)
+    table = next((folder for folder in (place, place / "claims") if (folder / _DELTA_LOG).is_dir()), None)
+    if table is not None:
+        return _of_table(table)
     over: list[Path] = []
     if place.is_dir():
         everything = [path for path in place.rglob("*") if path.is_file() and not path.name.startswith(".")]
@@ -99,6 +106,28 @@ def find_inputs(wanted: str) -> Found:
     return Found(
         tuple(input_file(path, base) for path in sorted(paths)),
         tuple(path.relative_to(base).as_posix() for path in over),
+    )
+
+
+def _of_table(folder: Path) -> Found:
+    """The files that are in a Delta table of claims now, as `screening archive` writes it. Raises InputError."""
+    try:
+        table = DeltaTable(folder.absolute())
+        columns = [field.name for field in table.schema().fields]
+        paths = sorted(Path(uri) for uri in table.file_uris())
+    except DeltaError as error:
+        raise InputError(f"{folder}: cannot be read as a Delta table: {error}") from error
+    if "value" not in columns or "claim_version" not in columns or "disposition" in columns:
+        raise InputError(
+            f"{folder}: is no table of claims of an archive; give the archive's folder or its folder claims"
+        )
+    if not paths:
+        raise InputError(f"{folder}: the table is empty; expected claims")
+    return Found(
+        tuple(
+            InputFile(path, path.relative_to(folder.absolute()).as_posix(), "records", path.stat().st_size)
+            for path in paths
+        )
     )
 
 

@@ -202,7 +202,7 @@ def rows_known(inputs: tuple[InputFile, ...]) -> int | None:
 
 
 def _height(path: Path) -> int:
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    return int(pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item())
 
 
 # -- cutting ------------------------------------------------------------------------------------------------------
@@ -254,13 +254,17 @@ def _decode_rows(wanted: pl.LazyFrame, start: int, rows: int, fitted: Fitted) ->
     return decode_frame(wanted.slice(start, rows).collect(), fitted)
 
 
-def _records(file: InputFile, _mapping: Mapping, _cut: Cut) -> Iterator[Piece]:
-    rows = _height(file.path)
-    yield 1, rows, file.size, partial(_decode_records, file.path), Lines(lines=rows), None
+def _records(file: InputFile, _mapping: Mapping, cut: Cut) -> Iterator[Piece]:
+    total = _height(file.path)
+    for start in range(0, total, cut.lines):
+        rows = min(cut.lines, total - start)
+        decode = partial(_decode_records, file.path, start, rows)
+        yield start + 1, rows, file.size * rows // total, decode, Lines(lines=rows), None
 
 
-def _decode_records(path: Path) -> Decoded:
-    return decode_values(pl.read_parquet(path, columns=["value"])["value"].to_list())
+def _decode_records(path: Path, start: int, rows: int) -> Decoded:
+    values = pl.scan_parquet(path, hive_partitioning=False).select("value").slice(start, rows).collect()
+    return decode_values(values["value"].to_list())
 
 
 def _ndjson(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece]:

@@ -213,6 +213,34 @@ class Settings(Security):
             ge=10_000, le=100_000_000, description="the largest body of a request that the pre-check reads, in bytes"
         ),
     ] = 8_000_000
+    archive_group_id: Annotated[
+        str, Field(description="the consumer group that the archive names; it commits nothing there", min_length=1)
+    ] = "claims-screening-archive"
+    archive_url: Annotated[
+        str | None,
+        Field(
+            description="where the archive's tables are, as a folder or a URL such as s3://bucket/archive (credentials and "
+            "endpoint come from the store's own variables, AWS_ACCESS_KEY_ID and so on); by default the folder archive "
+            "under data_dir"
+        ),
+    ] = None
+    archive_batch_records: Annotated[
+        int, Field(ge=1, le=1_000_000, description="as many records of a topic are written to its table at once")
+    ] = 200_000
+    archive_flush_s: Annotated[
+        float, Field(gt=0, description="the longest time, in seconds, that a record waits to be archived")
+    ] = 60.0
+    archive_tidy_s: Annotated[
+        float,
+        Field(gt=0, description="how often, in seconds, small files of the archive are joined and old ones removed"),
+    ] = 3600.0
+    archive_keep_hours: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="for how many hours a file that was joined into another stays, for readers that opened the table before",
+        ),
+    ] = 168
     log_format: Annotated[LogFormat, Field(description="the format of the log: json or console")] = LogFormat.JSON
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="the least severe level that is logged")
@@ -246,6 +274,10 @@ class Settings(Security):
             "token": None if self.http_open else token,
             "tls": self.http_tls(),
         }
+
+    def archive_place(self) -> str:
+        """The folder or URL of the archive."""
+        return self.archive_url or str(self.data_dir / "archive")
 
     def unique_instance(self) -> str:
         """The instance's name: the one set, or one that no other process has."""

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from pipeline.telemetry.archive_metrics import ArchiveMetrics
 from pipeline.telemetry.audit_metrics import AuditMetrics
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.gate_metrics import GateMetrics
@@ -48,7 +49,10 @@ def names(registry: CollectorRegistry) -> set[str]:
     return found
 
 
-REGISTRIES = [made().registry for made in (GateMetrics, ControlMetrics, IntakeMetrics, AuditMetrics, ReplayMetrics)]
+REGISTRIES = [
+    made().registry
+    for made in (GateMetrics, ControlMetrics, IntakeMetrics, ArchiveMetrics, AuditMetrics, ReplayMetrics)
+]
 KNOWN = set().union(*map(names, REGISTRIES))
 """Every series that any process or file can tell."""
 

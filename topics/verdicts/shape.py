@@ -114,3 +114,21 @@ def _as_text(field: VerdictField) -> pl.Expr:
     if field.column == pl.Date:
         return column.dt.to_string("%Y-%m-%d")
     return column.cast(field.text)
+
+
+def from_the_wire() -> list[pl.Expr]:
+    """The columns of a frame of WIRE_COLUMNS as those of PARQUET_COLUMNS: the inverse of `on_the_wire`.
+
+    Closed vocabularies stay text. A word that only a later version knows stays, since the text is kept as it is.
+    """
+    return [_from_text(field).alias(field.name) for field in VERDICT]
+
+
+def _from_text(field: VerdictField) -> pl.Expr:
+    column = pl.col(field.name)
+    if field.column == PERIOD:
+        days = [column.list.get(place).str.to_date("%Y-%m-%d").alias(end) for place, end in enumerate(("from", "to"))]
+        return pl.when(column.is_not_null()).then(pl.struct(days))
+    if field.column == pl.Date:
+        return column.str.to_date("%Y-%m-%d")
+    return column if isinstance(field.column, pl.Enum) else column.cast(field.column)

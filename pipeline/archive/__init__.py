@@ -1,0 +1,1 @@
+"""The archive: every claim and every verdict as Delta tables, exactly once from Kafka."""
