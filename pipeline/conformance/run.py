@@ -202,6 +202,8 @@ def _answer(case: Case, ruling: Ruling, line: Json, known: PhysicianTimeline | N
     }
     if "area" in (case.expect or {}):
         answer["area"] = pooling_area(case.region, case.day)
+    if "second_ground" in (case.expect or {}):
+        answer["second_ground"] = None if ruling.second is None else str(ruling.second.reason)
     if span is None or span.standing is not standing:
         # A status recorded elsewhere is what is shown (P3); the bar of the area's own law is not.
         return answer

@@ -61,6 +61,7 @@ class Case(Verdict):
     disposition: Annotated[Disposition, Field(strict=False), _Later, _AsText]
     reason: Annotated[Reason, Field(strict=False), _Later, _AsText]
     exempted_ground: Annotated[Reason, Field(strict=False), _Later, _AsText] | None
+    second_ground: Annotated[Annotated[Reason, Field(strict=False), _Later, _AsText] | None, WhenGiven] = None
     cost_bearer: Annotated[CostBearer, Field(strict=False), _Later, _AsText]
     standing: Annotated[Standing, Field(strict=False), _Later, _AsText]
     case_id: Identifier

@@ -35,6 +35,7 @@ class VerdictCodec:
         self._outcomes = _members(screen.rulings, RULING_NAMES[:4])
         self._grounds = _members(screen.rulings, RULING_NAMES[4:])
         self._columns = ruling_columns(screen.rulings, WIRE_COLUMNS)
+        self._two_grounds = np.array([ruling.second is not None for ruling in screen.rulings])
 
     def verdicts(self, claims: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
         """The verdict of every claim, as the columns of the wire up to and including standing_revision.
@@ -73,7 +74,7 @@ class VerdictCodec:
         source = _encode(topic).decode()
         made = "" if topic_id is None else f',"topic_id":{_encode(topic_id).decode()}'
         at = _encode(screened_at).decode()
-        return [
+        documents = [
             f"{_head(claim)},{self._outcomes[ruling]},{_STANDING_TEXT[standing]}{_window_text(start, end)},"
             f'{self._grounds[ruling]},"standing_revision":{revision if revision >= 0 else "null"},'
             f'"source":{{"topic":{source},"partition":{partition},"offset":{offset}{made}}},"screened_at":{at}{last}'
@@ -90,6 +91,15 @@ class VerdictCodec:
                 strict=True,
             )
         ]
+        return self.with_second_grounds(documents, decided.ruling)
+
+    def with_second_grounds(self, documents: list[str], rulings: npt.NDArray[np.uint16]) -> list[str]:
+        """The documents of verdicts with the other law's ground at their end, where two laws stop a claim (P3, S1)."""
+        for place in np.flatnonzero(self._two_grounds[rulings]).tolist():
+            second = self._rulings[rulings[place]].second
+            if second is not None:
+                documents[place] = f'{documents[place][:-1]},"second_ground":"{second.reason}"}}'
+        return documents
 
     def flagged(self, decided: Decided) -> npt.NDArray[np.intp]:
         """The places of the claims that open a case: every reject and every review."""

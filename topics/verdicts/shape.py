@@ -69,8 +69,8 @@ VERDICT = (
 what state of the register, and in which two verdicts on the same claim, events and packs may differ (law 3)."""
 
 OF_THE_RUN = ("source", "screened_at", "register")
-DERIVED = ("area",)
-"""What follows from the other fields; on the wire only where it says something that they do not."""
+AT_THE_END = ("area", "second_ground")
+"""What stands at the end of a verdict, and only where it says something that the other fields do not."""
 
 VERDICT_NAMES = tuple(field.name for field in VERDICT)
 CLAIM_NAMES = tuple(field.name for field in VERDICT if field.said_by == "claim")

@@ -79,6 +79,7 @@ def _made(rows: pl.DataFrame, codec: VerdictCodec) -> list[dict[str, Any]]:
     verdicts = rows.select(on_the_wire(rows))
     partition = pl.Series([0], dtype=pl.Int32).new_from_index(0, rows.height)
     documents = to_documents(verdicts, REPLAY_SOURCE, partition, rows["source_row"], times)
+    documents = codec.with_second_grounds(documents, rows["ruling"].to_numpy())
     evidence = [tuple(causes or ()) for causes in rows["evidence"].to_list()]
     people = rows["people"].to_list() if "people" in rows.columns else None
     made = codec.cases(

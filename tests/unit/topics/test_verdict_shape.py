@@ -17,14 +17,14 @@ from tests.unit.topics.test_golden_verdicts import golden, register
 from topics.catalogue import CLAIM_CASES
 from topics.messages.cases import Case
 from topics.messages.verdicts import Verdict, VerdictRegister
-from topics.verdicts.shape import DERIVED, OF_THE_RUN, VERDICT, VERDICT_NAMES, WIRE_COLUMNS
+from topics.verdicts.shape import AT_THE_END, OF_THE_RUN, VERDICT, VERDICT_NAMES, WIRE_COLUMNS
 
 AS_OF = VerdictRegister(as_of="2026-11-27T03:00:00.000Z", progress={"0": 17, "1": 4})
 
 
 def test_the_table_has_the_fields_of_the_contract_in_its_order_and_with_its_nulls() -> None:
     fields = {field.alias or name: field for name, field in Verdict.model_fields.items()}
-    assert (*VERDICT_NAMES, *OF_THE_RUN, *DERIVED) == tuple(fields)
+    assert (*VERDICT_NAMES, *OF_THE_RUN, *AT_THE_END) == tuple(fields)
     null = {field.name for field in VERDICT if type(None) in getattr(field.wire, "__args__", ())}
     model_null = {name for name in VERDICT_NAMES if type(None) in getattr(fields[name].annotation, "__args__", ())}
     assert null == model_null
