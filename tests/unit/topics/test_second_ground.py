@@ -11,12 +11,12 @@ from pipeline.screening.gate import Gate
 from rules.dossier import fold
 from rules.events import Event
 from rules.standing import timeline
+from tests.support.control import PACKS
+from tests.support.histories import make
 from tests.support.judging import judge
-from tests.support.law import make, shipped_set
 from topics.messages.cases import Case
 from topics.messages.verdicts import Verdict
 
-PACKS = shipped_set()
 CODE, SITE = "D522701000001", "H52270100001"
 
 
