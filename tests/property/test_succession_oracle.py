@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from pipeline.conformance.run import run_cases
 from rules.packs.pack import InForce
 from rules.packs.pack_set import PackSet
+from tests.oracle import after
 from tests.oracle.succession import generate_change, judge
 from tests.support.against_oracle import arriving
 from tests.support.law import shipped
@@ -26,13 +27,13 @@ CHANGES = [
 EACH = share(6_000) // len(CHANGES)
 
 
-def law(last: date, first: date) -> PackSet:
-    """The shipped packs, with Qiannan's rules ended and the national opinion begun on these days."""
-    days = {"qiannan-2022": ("2022-12-26", last.isoformat()), "national-2024": (first.isoformat(), None)}
+def law(last: date, first: date, local: str = "qiannan-2022", since: str | None = "2022-12-26") -> PackSet:
+    """The shipped packs, with the local rules ended and the national opinion begun on these days."""
+    days = {local: (since, last.isoformat()), "national-2024": (first.isoformat(), None)}
     changed = []
     for pack in shipped():
-        start, end = days.get(pack.pack, (None, None))
-        if start is not None:
+        if pack.pack in days:
+            start, end = days[pack.pack]
             in_force = InForce.model_validate({"from": start, "to": end, "citation": pack.in_force.citation})
             pack = pack.model_copy(update={"in_force": in_force})  # noqa: PLW2901 - the pack with other days
         changed.append(pack)
@@ -53,3 +54,30 @@ def test_a_ledger_lives_through_the_change_of_law_as_the_determinations_say(last
     assert differing[:2] == []
     assert len(reasons) > min(12, EACH // 20), reasons
     assert reasons["straddles_law"] >= EACH // 400
+
+
+@pytest.mark.parametrize(
+    ("locality", "local", "since", "last"),
+    [
+        ("lanzhou", "lanzhou-2014", "2014-05-01", date(2015, 6, 30)),
+        ("lanzhou", "lanzhou-2014", "2014-05-01", date(2016, 2, 29)),
+        ("lanzhou", "lanzhou-2014", "2014-05-01", date(2017, 12, 31)),
+        ("xiamen", "xiamen-2017", None, date(2018, 8, 31)),
+        ("xiamen", "xiamen-2017", None, date(2024, 12, 31)),
+    ],
+)
+def test_what_lanzhou_and_xiamen_decided_runs_on_under_the_opinion(locality, local, since, last):
+    cases = [after.generate_after(locality, seed, last) for seed in range(EACH)]
+    got = run_cases(
+        [arriving(case, seed) for seed, case in enumerate(cases)], law(last, last + timedelta(1), local, since)
+    )
+    differing = []
+    reasons: Counter[str] = Counter()
+    for case, mine in zip(cases, got, strict=True):
+        expected = after.judge(case, last)
+        reasons[expected["reason"]] += 1
+        if mine != expected:
+            differing.append((case["id"], case["history"], case["claim"], case["as_of"], expected, mine))
+    assert differing[:2] == []
+    carried = {"lanzhou": ("cancelled", "suspended"), "xiamen": ("blacklisted", "blacklisted_emergency")}[locality]
+    assert last.year == 2017 or all(reasons[reason] for reason in carried), reasons
