@@ -40,8 +40,8 @@ class Verdict(Message):
 
     `register` is no part of the decision (law 3): like `source` and `screened_at` it belongs to the run. `region` is the division
     code of the place of care as sent; `area` is its pooling area (统筹区, P1), by which claims are judged and reports made, and
-    is absent where the region is an area itself. `second_ground` is the reason of the other law's ground, where two laws that bind
-    side by side both stop the claim (P3, S1): the stricter disposition decides, and the other one is named here.
+    is absent where the region is an area itself. `second_ground` is the reason of the other law's ground, where two laws that
+    bind side by side both stop the claim (P3, S1): the stricter disposition decides, and the other one is named here.
     """
 
     claim_id: Identifier

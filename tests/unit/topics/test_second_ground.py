@@ -55,7 +55,7 @@ def told(few: int, *events: Event) -> tuple[list[dict[str, Any]], list[dict[str,
         Verdict.model_validate_json(record["value"])
     for record in judged.cases:
         Case.model_validate_json(record["value"])
-    return tuple([json.loads(one["value"]) for one in records] for records in (judged.verdicts, judged.cases))
+    return [json.loads(one["value"]) for one in judged.verdicts], [json.loads(one["value"]) for one in judged.cases]
 
 
 @pytest.mark.parametrize("few", [0, 200])
