@@ -92,6 +92,7 @@ class Answers:
                 verdicts, SOURCE, pl.Series([0] * len(rows), dtype=pl.Int32), pl.Series(offsets, dtype=pl.Int64),
                 screened_at,
             )  # fmt: skip
+            documents = codec.with_second_grounds(documents, decided.ruling)
             facts = facts_of(verdicts)
         evidence = dict(zip(ruled.flagged, ruled.evidence, strict=True))
         rulings, absent = self._gate.screen.rulings, self._gate.absent(decided).tolist()
