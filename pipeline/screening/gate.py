@@ -229,7 +229,7 @@ class Gate:
                 ruled.institutions,
                 topic_id,
             )
-            documents = self._codec.with_second_grounds(documents, decided.ruling)
+            documents = self.codec.with_second_grounds(documents, decided.ruling)
             facts = facts_of(verdicts[flagged])
             figures = tally(verdicts)
         cases = self.codec.cases(
