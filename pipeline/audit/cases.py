@@ -24,7 +24,7 @@ from pipeline.settings.model import Settings
 from rules.packs.pack_set import PackSet
 from rules.vocabulary import Disposition, Reason
 from topics.catalogue import CLAIM_CASES, CLAIM_VERDICTS, CLAIMS, REPLAY_SOURCE
-from topics.verdicts.codec import case_id
+from topics.verdicts.codec import case_id, first_case_id
 
 PART = "cases"
 _TAIL = b',"case_id":"'
@@ -47,34 +47,50 @@ class _Verdict(msgspec.Struct, gc=False):
     source: _Source
 
 
-class _Case(msgspec.Struct, gc=False):
+class NamedCase(msgspec.Struct, gc=False):
+    """What the audit reads of a case first."""
+
     claim_id: str
     claim_version: int
+    region: str
+    institution_code: str
     reason: Reason
     source: _Source
     screened_at: str
     case_id: str
     opened_at: str
+    area: str | None = None
 
 
 _verdict = msgspec.json.Decoder(_Verdict).decode
-_case = msgspec.json.Decoder(_Case).decode
+_case = msgspec.json.Decoder(NamedCase).decode
 
 
-class _Names:
-    """Whether a case bears the name that claim, version and ground give it; the ground is not always the reason."""
+class CaseNames:
+    """Whether a case bears the name that its claim and ground give it; the ground is not always the reason.
+
+    A case without `area` was named by the first formula. So were cases that tell an area beside another region, until the id
+    followed from it.
+    """
 
     def __init__(self) -> None:
         self._grounds = {reason: [reason, *(ground for ground in Reason if ground is not reason)] for reason in Reason}
 
-    def right(self, case: _Case) -> bool:
+    def right(self, case: NamedCase) -> bool:
         """Tries the ground first that the reason had last."""
         grounds = self._grounds[case.reason]
         for number, ground in enumerate(grounds):
-            if case_id(case.claim_id, case.claim_version, ground) == case.case_id:
+            if case.case_id in self._of(case, ground):
                 grounds.insert(0, grounds.pop(number))
                 return True
         return False
+
+    @staticmethod
+    def _of(case: NamedCase, ground: Reason) -> Iterator[str]:
+        if case.area is not None:
+            yield case_id(case.area, case.institution_code, case.claim_id, case.claim_version, ground)
+        if case.area != case.region:
+            yield first_case_id(case.claim_id, case.claim_version, ground)
 
 
 class _Both(NamedTuple):
@@ -132,7 +148,7 @@ def _cases(
         partition=pl.Int32, offset=pl.Int64, at=pl.Int64, source=pl.Int64, digest=pl.Int64, odd=pl.Boolean,
         case_id=pl.String, state=pl.Int64, waits=pl.Boolean,
     )  # fmt: skip
-    names = _Names()
+    names = CaseNames()
     set_aside: dict[int, tuple[int, int]] = {}
     for number, message in enumerate(read_to_end(settings, name), 1):
         _, partition, offset = place(message)
@@ -161,7 +177,10 @@ def _cases(
             rows.add(partition, offset, at, None, None, False, case.case_id, state, waits)
             continue
         odd = case.opened_at != case.screened_at or key(message) != case.case_id.encode() or not names.right(case)
-        digest = hash(value[: value.find(_TAIL)])
+        said = value[: value.find(_TAIL)]
+        if case.area == case.region:
+            said = said.removesuffix(b',"area":"%b"' % case.area.encode())  # which the verdict does not tell
+        digest = hash(said)
         rows.add(partition, offset, at, case.source.number, digest, odd, case.case_id, state, waits)
         if number % EVERY == 0:
             progress(name, number)
@@ -295,7 +314,9 @@ def _emptied(verdicts: list[Found], cases: list[Found], both: _Both) -> bool:
         )
     if verdicts and not cases and both.cases_kept.emptied:
         told = msgspec.json.decode(verdicts[0].value or b"")
-        name = case_id(told.get("claim_id"), told.get("claim_version"), told.get("reason"))
+        area = told.get("area", told.get("region"))
+        claim = (told.get("institution_code"), told.get("claim_id"), told.get("claim_version"))
+        name = case_id(area, *claim, told.get("reason"))
         return partition_of(name.encode(), both.cases_kept.partitions) in both.cases_kept.emptied
     return False
 
@@ -339,8 +360,8 @@ def _fields(
         ]
         if case["opened_at"] != case["screened_at"]:
             wrong.append(f"opened_at is {case['opened_at']!r}, it was screened at {case['screened_at']!r}")
-        if not _Names().right(msgspec.convert(case, _Case)):
-            wrong.append(f"case_id {case['case_id']} does not follow from claim, version and any ground")
+        if not CaseNames().right(msgspec.convert(case, NamedCase)):
+            wrong.append(f"case_id {case['case_id']} does not follow from its claim and any ground")
         if found.key != case["case_id"].encode():
             wrong.append(f"its key is {found.key.decode('utf-8', 'backslashreplace')!r}")
         if wrong:

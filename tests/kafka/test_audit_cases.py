@@ -138,7 +138,7 @@ def test_a_case_without_any_verdict_is_invented_also_beyond_what_was_judged(clus
 
 @pytest.mark.parametrize(("old", "new", "told"), [
     ('"opened_at":"2', '"opened_at":"1', "opened_at is '1"),
-    ('"case_id":"case-', '"case_id":"case-0', "does not follow from claim, version and any ground"),
+    ('"case_id":"case-', '"case_id":"case-0', "does not follow from its claim and any ground"),
 ])  # fmt: skip
 def test_a_case_has_the_name_and_the_hour_of_its_verdict(
     cluster: Cluster, run: Run, old: str, new: str, told: str

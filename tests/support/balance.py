@@ -28,7 +28,7 @@ VERDICT_FIELDS = (
     "standing_revision", "source", "screened_at",
 )  # fmt: skip
 REGISTER_FIELDS = (("as_of", "progress"), ("as_of", "progress", "institution_revision"))
-CASE_FIELDS = (*VERDICT_FIELDS, "case_id", "opened_at", "explanation", "evidence")
+CASE_FIELDS = (*VERDICT_FIELDS, "area", "case_id", "opened_at", "explanation", "evidence")
 
 GROUND_OF = {
     "unregistered_emergency": "physician_unregistered",
@@ -218,9 +218,10 @@ def _check_letter(letter: Record, inputs: dict[tuple[int, int], Record]) -> list
 
 
 def expected_case_id(verdict: dict) -> str:
-    """The id that follows from claim, version and ground, computed apart from the code."""
+    """The id that follows from the claim and the ground, computed apart from the code."""
     ground = verdict["exempted_ground"] or GROUND_OF.get(verdict["reason"], verdict["reason"])
-    text = "\x1f".join((verdict["claim_id"], str(verdict["claim_version"]), ground))
+    claim = (verdict["institution_code"], verdict["claim_id"], str(verdict["claim_version"]))
+    text = "\x1f".join((verdict.get("area", verdict["region"]), *claim, ground))
     return "case-" + hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -250,7 +251,9 @@ def _check_cases(
     for case, record in cases:
         place = _place(case["source"])
         verdict = verdicts[place][0]
-        if tuple(case) != (*verdict, *CASE_FIELDS[len(VERDICT_FIELDS) :]) or case | verdict != case:
+        own = [name for name in CASE_FIELDS[len(VERDICT_FIELDS) :] if name not in verdict]
+        told = {"area": verdict["region"]} | verdict
+        if tuple(case) != (*verdict, *own) or case | told != case:
             wrong.append(f"case of {place} does not repeat its verdict: {case}")
         if case["case_id"] != expected_case_id(verdict) or record.key != case["case_id"].encode():
             wrong.append(f"case of {place}: id {case['case_id']}, key {record.key!r}")

@@ -49,7 +49,9 @@ class BarredPerson(Message):
 
 
 class Case(Verdict):
-    """A rejected or doubtful claim, for people. Key: case_id, which follows from claim, version and ground alone.
+    """A rejected or doubtful claim, for people. Key: case_id, which follows from area, institution, claim, version and ground.
+
+    A case always tells its `area`. One without it was named by claim, version and ground alone, and keeps that name.
 
     `evidence` are the ids of the events behind the standing. Where they would not fit into the record the newest are named,
     and `evidence_omitted` tells how many are not. `people` are those for whom a claim that would be paid became a review.

@@ -128,9 +128,11 @@ class VerdictCodec:
             facts, rulings, documents, evidence, opened, named, strict=True
         ):
             ruling = self._rulings[ruling_number]
-            number = case_id(row[0], row[1], ruling.ground)
-            told = (*row[2:], mentions(who))
+            claim_id, version, region, area, *named_in_it = row
+            number = case_id(area, named_in_it[1], claim_id, version, ruling.ground)
+            told = (*named_in_it, mentions(who))
             tail = _CaseTail(
+                area=area if area == region else msgspec.UNSET,
                 case_id=number,
                 opened_at=at,
                 explanation=explain(ruling, *told),
@@ -141,15 +143,16 @@ class VerdictCodec:
         return made
 
 
-CaseFacts = tuple[str, int, str | None, str, str, str, str, Sequence[str | None] | None, str]
-"""claim_id, claim_version, physician_code, institution_code, encounter_type, service_date, standing, penalty_period,
-fund_amount."""
+CaseFacts = tuple[str, int, str, str, str | None, str, str, str, str, Sequence[str | None] | None, str]
+"""claim_id, claim_version, region, area, physician_code, institution_code, encounter_type, service_date, standing,
+penalty_period, fund_amount."""
 
 
 def facts_of(verdicts: pl.DataFrame) -> Iterable[CaseFacts]:
-    """What an explanation names of every verdict of a frame."""
-    columns = ("claim_id", "claim_version", "physician_code", "institution_code", "encounter_type", "service_date")
-    return verdicts.select(*columns, "standing", "penalty_period", "fund_amount").iter_rows()
+    """What a case's id follows from and its explanation names, of every verdict of a frame."""
+    named = ("physician_code", "institution_code", "encounter_type", "service_date", "standing", "penalty_period")
+    area = _areas(verdicts).alias("area")
+    return verdicts.select("claim_id", "claim_version", "region", area, *named, "fund_amount").iter_rows()
 
 
 def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> Iterable[CaseFacts]:
@@ -160,6 +163,8 @@ def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> It
         yield (
             claim.claim_id,
             claim.claim_version,
+            claim.region,
+            area_on(claim.region, claim.day),
             claim.physician_code,
             claim.institution_code,
             claim.encounter_type,
@@ -170,7 +175,9 @@ def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> It
         )
 
 
-class _CaseTail(msgspec.Struct, gc=False):
+class _CaseTail(msgspec.Struct, gc=False, kw_only=True):
+    area: str | msgspec.UnsetType
+    """Where the verdict's own fields do not tell it: a case always does, since its id follows from it."""
     case_id: str
     opened_at: str
     explanation: dict[str, str]
@@ -296,8 +303,7 @@ def to_documents(
         .to_series()
         .to_list()
     )
-    regions = verdicts["region"]
-    areas = areas_of(regions, lambda: verdicts["service_date"].str.to_date("%Y-%m-%d").to_physical().to_numpy())
+    regions, areas = verdicts["region"], _areas(verdicts)
     if register is None and areas is regions:
         return documents
     # One text for all of a revision: as a column it would be encoded anew for each of them.
@@ -325,7 +331,23 @@ def _with_area(end: str, region: str, area: str) -> str:
     return end if region == area else f'{end[:-1]},"area":"{area}"}}'
 
 
-def case_id(claim_id: str, claim_version: int, ground: str) -> str:
-    """The id of a case: the same claim, version and ground always give the same one."""
-    text = f"{claim_id}\x1f{claim_version}\x1f{ground}"
+def _areas(verdicts: pl.DataFrame) -> pl.Series:
+    """The area of every verdict; the column of regions itself where each is its own area."""
+    days = verdicts["service_date"].str
+    return areas_of(verdicts["region"], lambda: days.to_date("%Y-%m-%d").to_physical().to_numpy())
+
+
+def case_id(area: str, institution_code: str, claim_id: str, claim_version: int, ground: str) -> str:
+    """The id of a case: the same claim and ground always give the same one. What a claim is follows from its pooling area
+    (统筹区), institution, number and version: a number is one institution's own."""
+    return _case_id(area, institution_code, claim_id, claim_version, ground)
+
+
+def first_case_id(claim_id: str, claim_version: int, ground: str) -> str:
+    """The id that cases were given before claims were told apart by area and institution. Cases keep it."""
+    return _case_id(claim_id, claim_version, ground)
+
+
+def _case_id(*parts: str | int) -> str:
+    text = "\x1f".join(map(str, parts))
     return f"case-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
