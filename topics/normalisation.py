@@ -43,8 +43,13 @@ def without_mark(value: bytes) -> bytes:
 
 
 def _visible(text: str) -> str:
-    """Half width, without format characters (zero-width, directional and byte order marks, soft hyphens), trimmed."""
+    """Half width, without what nobody sees, trimmed: format characters (zero-width, directional and byte order marks, soft
+    hyphens), and control characters such as the NUL with which exports of fixed columns pad."""
     half = text.translate(_HALF_WIDTH)
-    if not half.isascii():
-        half = "".join(character for character in half if unicodedata.category(character) != "Cf")
+    if not half.isprintable():
+        half = "".join(character for character in half if character.isspace() or not _unseen(character))
     return half.strip()
+
+
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cf", "Cc")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from topics.normalisation import PLAIN_CODE, PLAIN_ID, normal_code, normal_id, without_mark
 
-ODD = st.text(st.sampled_from("Hh5 \t\n\u3000\ufeff\u200b\u200d\u00ad\uff28\uff48\uff15é死\u202e\x00"), max_size=12)
+ODD = st.text(st.sampled_from("Hh5 \t\n\u3000\ufeff\u200b\u200d\u00ad\uff28\uff48\uff15é死\u202e\x00\x1f\x7f"), max_size=12)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ ODD = st.text(st.sampled_from("Hh5 \t\n\u3000\ufeff\u200b\u200d\u00ad\uff28\uff4
     [
         "H52270100001", "h52270100001", " H52270100001", "H52270100001\t", "\ufeffH52270100001", "H5227\u200b0100001",
         "Ｈ５２２７０１００００１", "ｈ52270100001\u3000", "\u202aH52270100001\u202c", "H522701\u00ad00001", "H52270100001\n",
+        "H52270100001\x00\x00", "H522701\x0000001", "\x01H52270100001\x7f", " H52270100001\x00 \x00",
     ],
 )  # fmt: skip
 def test_every_way_to_write_an_institution_is_the_same_institution(written: str) -> None:
