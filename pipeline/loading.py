@@ -27,23 +27,22 @@ from pipeline.inputs.slicing import Cut, Notice, Prepared
 from pipeline.inputs.sources import open_inputs, slices
 from pipeline.kafka.partitioner import standing_partition
 from pipeline.kafka.producing import Sender
+from pipeline.kinds import kind_of_fields
 from pipeline.settings.model import Settings
 from pipeline.settings.packs import load_pack_set
 from rules.packs.pack import PackError
 from rules.packs.pack_set import PackSet
-from rules.timeline import InstitutionTimeline, PhysicianTimeline, check_order
+from rules.timeline import AnyTimeline, PhysicianTimeline, check_order
 from topics.catalogue import (
     CLAIMS,
-    INSTITUTION_STANDING,
     MAX_RECORD_BYTES,
     PHYSICIAN_EVENTS,
-    PHYSICIAN_STANDING,
+    STANDING_TOPICS,
     TopicSpec,
 )
 from topics.claims.codec import check_shape
 from topics.dead_letters import Code
 from topics.events.acceptance import Accepted, Refused, accept
-from topics.messages.ledger import InstitutionStandingMessage, PhysicianStanding
 
 Kind = Literal["claims", "events", "standing", "messages"]
 
@@ -188,7 +187,7 @@ def _placed(
     spec: TopicSpec, records: Iterable[tuple[TopicSpec, bytes, bytes]], partitions: int
 ) -> dict[int | None, list[dict[str, Any]]]:
     """Records by the partition that they must go to; None leaves it to the key."""
-    kept = spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING)
+    kept = spec in STANDING_TOPICS
     placed: dict[int | None, list[dict[str, Any]]] = {}
     for _, key, value in records:
         partition = standing_partition(key, partitions) if kept else None
@@ -227,7 +226,7 @@ def _checked(
 
 def _packs(settings: Settings) -> PackSet:
     try:
-        return load_pack_set(settings.packs_dir, settings.packs_on)
+        return load_pack_set(settings.packs_dir, settings.packs_on, with_subjects=True)
     except PackError as error:
         raise LoadError(f"events are held against the rule packs, which cannot be used: {error}") from error
 
@@ -355,12 +354,11 @@ def _check_standings(first: int, lines: list[bytes]) -> Checked:
 
 
 def _standing(fields: dict[str, Any], line: bytes) -> tuple[TopicSpec, str]:
-    if "physician_code" in fields:
-        physician = PhysicianStanding.model_validate(fields)
-        timeline = msgspec.json.decode(line, type=PhysicianTimeline)
-        check_order(timeline.spans, "spans")
+    kind = kind_of_fields(fields)
+    assert kind.topic.model is not None  # every standing has one
+    kind.topic.model.model_validate(fields)
+    timeline: AnyTimeline = msgspec.json.decode(line, type=kind.timeline)
+    check_order(timeline.spans, "spans")
+    if isinstance(timeline, PhysicianTimeline):
         check_order(timeline.contested or (), "contested")
-        return PHYSICIAN_STANDING, f"{physician.region}|{physician.physician_code}"
-    institution = InstitutionStandingMessage.model_validate(fields)
-    check_order(msgspec.json.decode(line, type=InstitutionTimeline).spans, "spans")
-    return INSTITUTION_STANDING, f"{institution.region}|{institution.institution_code}"
+    return kind.topic, kind.key(timeline)

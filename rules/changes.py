@@ -5,24 +5,39 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from typing import TypeVar
 
-from rules.timeline import InstitutionTimeline, PhysicianTimeline, Span
+import msgspec
+
+from rules.timeline import (
+    AnyTimeline,
+    DepartmentTimeline,
+    InstitutionTimeline,
+    InsuredTimeline,
+    PhysicianTimeline,
+    Span,
+)
+
+TimelineT = TypeVar("TimelineT", bound=AnyTimeline)
 
 DayRange = tuple[dt.date | None, dt.date | None]
 """First and last day, both inclusive; None is open."""
 
 
-def diff(
-    old: PhysicianTimeline | InstitutionTimeline | None, new: PhysicianTimeline | InstitutionTimeline | None
-) -> tuple[DayRange, ...]:
+def diff(old: AnyTimeline | None, new: AnyTimeline | None) -> tuple[DayRange, ...]:
     """The days that have to be screened again: those whose standing, windows, flags or declared sites differ.
 
     Points, articles and evidence alone change no verdict and are not counted. None stands for nothing known.
     """
     changed: list[tuple[int, int]] = []
-    for mine, theirs in zip(_layers(old, new), _layers(new, old), strict=True):
+    before, after = _plain(old), _plain(new)
+    for mine, theirs in zip(_layers(before, after), _layers(after, before), strict=True):
         changed += _differing(mine, theirs)
     return _merge(changed)
+
+
+def _plain(timeline: AnyTimeline | None) -> PhysicianTimeline | InstitutionTimeline | None:
+    return timeline.plain() if isinstance(timeline, InsuredTimeline | DepartmentTimeline) else timeline
 
 
 _LOW, _HIGH = dt.date.min.toordinal(), dt.date.max.toordinal()
@@ -106,15 +121,6 @@ def _merge(ranges: list[tuple[int, int]]) -> tuple[DayRange, ...]:
     )
 
 
-def with_changes(timeline: PhysicianTimeline, old: PhysicianTimeline | None) -> PhysicianTimeline:
+def with_changes(timeline: TimelineT, old: AnyTimeline | None) -> TimelineT:
     """The timeline with `changed` filled in against the revision before it."""
-    return PhysicianTimeline(
-        timeline.region,
-        timeline.physician_code,
-        timeline.revision,
-        timeline.spans,
-        timeline.sites,
-        timeline.contested,
-        timeline.points,
-        diff(old, timeline),
-    )
+    return msgspec.structs.replace(timeline, changed=diff(old, timeline))

@@ -1,7 +1,7 @@
 """A physician's or an institution's standing as a timeline: what holds on which day, as known now.
 
-The types here are also the wire form of the topics `physician-standing` and `institution-standing`: the ledger makes
-them, the control plane publishes them, the gate looks them up.
+The types here are also the wire form of the standing topics: the ledger makes them, the control plane publishes them, the gate
+looks them up.
 """
 
 from __future__ import annotations
@@ -117,6 +117,41 @@ class InstitutionTimeline(msgspec.Struct, frozen=True, gc=False):
     def headed(self) -> tuple[Head, ...]:
         """The heads, none where nothing is said of any."""
         return () if isinstance(self.heads, msgspec.UnsetType) else self.heads
+
+
+class InsuredTimeline(msgspec.Struct, frozen=True, gc=False):
+    """Value of `insured-standing`: when one insured person's settlement is suspended. A day without a span is free."""
+
+    region: str
+    insured_id: str
+    revision: int
+    spans: tuple[Span, ...]
+    changed: tuple[Window, ...] = ()
+
+    def plain(self) -> PhysicianTimeline:
+        """The same in the form that the index takes of everybody."""
+        return PhysicianTimeline(self.region, self.insured_id, self.revision, self.spans, ())
+
+
+class DepartmentTimeline(msgspec.Struct, frozen=True, gc=False):
+    """Value of `department-standing`: the days on which one department is suspended. A day without a span is free."""
+
+    region: str
+    institution_code: str
+    department: str
+    revision: int
+    spans: tuple[Span, ...]
+    changed: tuple[Window, ...] = ()
+
+    def plain(self) -> PhysicianTimeline:
+        """The same in the form that the index takes of everybody."""
+        code = f"{self.institution_code}|{self.department}"
+        return PhysicianTimeline(self.region, code, self.revision, self.spans, ())
+
+
+SubjectTimeline = InsuredTimeline | DepartmentTimeline
+"""Of others than physicians and institutions (S1)."""
+AnyTimeline = PhysicianTimeline | InstitutionTimeline | InsuredTimeline | DepartmentTimeline
 
 
 def check_order(spans: tuple[Span, ...] | tuple[InstitutionSpan, ...], what: Literal["spans", "contested"]) -> None:

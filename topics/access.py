@@ -16,7 +16,6 @@ from topics.catalogue import (
     CLAIMS_DEAD_LETTER,
     CLAIMS_REDRIVEN,
     DOSSIERS,
-    INSTITUTION_STANDING,
     INTAKE_VISITS,
     INTERFACE_MESSAGES,
     INTERFACE_MESSAGES_DEAD_LETTER,
@@ -24,7 +23,7 @@ from topics.catalogue import (
     NOTICES,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
-    PHYSICIAN_STANDING,
+    STANDING_TOPICS,
     TopicSpec,
 )
 
@@ -42,14 +41,14 @@ class Role:
     transactional: str | None = None
 
 
-_KEPT = (DOSSIERS, PHYSICIAN_STANDING, INSTITUTION_STANDING, NOTICES, CASE_FILES, CASE_STATE, LEDGER_PROGRESS)
+_KEPT = (DOSSIERS, *STANDING_TOPICS, NOTICES, CASE_FILES, CASE_STATE, LEDGER_PROGRESS)
 
 ROLES: tuple[Role, ...] = (
     Role(
         "worker",
         "screening worker",
         reads=(
-            *(CLAIMS, PHYSICIAN_STANDING, INSTITUTION_STANDING, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
+            *(CLAIMS, *STANDING_TOPICS, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
             *(CLAIM_VERDICTS, CLAIMS_DEAD_LETTER),  # where to go on follows from the outcomes when offsets have expired
         ),
         writes=(CLAIM_VERDICTS, CLAIM_CASES, CLAIMS_DEAD_LETTER),
@@ -59,7 +58,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         "precheck",
         "screening precheck",
-        reads=(PHYSICIAN_STANDING, INSTITUTION_STANDING, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
+        reads=(*STANDING_TOPICS, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
         writes=(),
         group="group_id",  # it joins none, but the brokers ask for the right to name one
     ),

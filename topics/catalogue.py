@@ -10,7 +10,15 @@ from topics.messages.cases import Case, CaseAction, CaseFile, CaseState
 from topics.messages.claims import Claim
 from topics.messages.events import PhysicianEvent
 from topics.messages.intake import IntakeState
-from topics.messages.ledger import DossierFile, InstitutionStandingMessage, LedgerProgress, Notice, PhysicianStanding
+from topics.messages.ledger import (
+    DepartmentStanding,
+    DossierFile,
+    InstitutionStandingMessage,
+    InsuredStanding,
+    LedgerProgress,
+    Notice,
+    PhysicianStanding,
+)
 from topics.messages.redriven import Redriven
 from topics.messages.verdicts import Verdict
 from topics.objects import MAX_VALUE_BYTES
@@ -143,7 +151,7 @@ CLAIMS_REDRIVEN = TopicSpec(
 )
 PHYSICIAN_EVENTS = TopicSpec(
     name="physician-events",
-    key="physician_code or institution code",
+    key="code of the physician, institution or insured person, or institution|department",
     model=PhysicianEvent,
     partitions=EVENT_PARTITIONS,
     cleanup="delete",
@@ -189,6 +197,33 @@ INSTITUTION_STANDING = TopicSpec(
     purpose="Each institution's service agreement on every day, as known now.",
     max_record_bytes=MAX_RECORD_BYTES,
 )
+INSURED_STANDING = TopicSpec(
+    name="insured-standing",
+    key="area|insured_id",
+    model=InsuredStanding,
+    partitions=EVENT_PARTITIONS,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="control",
+    readers="worker, audit",
+    purpose="The days on which an insured person's networked settlement is suspended, as known now (参保人员).",
+    max_record_bytes=MAX_RECORD_BYTES,
+)
+DEPARTMENT_STANDING = TopicSpec(
+    name="department-standing",
+    key="area|institution_code|department",
+    model=DepartmentStanding,
+    partitions=EVENT_PARTITIONS,
+    cleanup="compact",
+    retention_ms=-1,
+    owner="control",
+    readers="worker, audit",
+    purpose="The days on which an institution's department is suspended, as known now (科室).",
+    max_record_bytes=MAX_RECORD_BYTES,
+)
+STANDING_TOPICS = (PHYSICIAN_STANDING, INSTITUTION_STANDING, INSURED_STANDING, DEPARTMENT_STANDING)
+"""The register as it is published: a topic for each kind of owner."""
+
 DOSSIERS = TopicSpec(
     name="dossiers",
     key="kind|area|code",
@@ -198,7 +233,7 @@ DOSSIERS = TopicSpec(
     retention_ms=-1,
     owner="control",
     readers="control",
-    purpose="Each physician's and institution's accepted events in one value, so that a restart need not read every event.",
+    purpose="Each owner's accepted events in one value, so that a restart need not read every event.",
     max_record_bytes=DOSSIER_MAX_BYTES + 1024 * 1024,
 )
 CASE_ACTIONS = TopicSpec(
@@ -323,8 +358,7 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     CLAIMS_REDRIVEN,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
-    PHYSICIAN_STANDING,
-    INSTITUTION_STANDING,
+    *STANDING_TOPICS,
     DOSSIERS,
     CASE_ACTIONS,
     CASE_ACTIONS_DEAD_LETTER,

@@ -14,11 +14,11 @@ from pipeline.kafka.offsets import Extent
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
+from pipeline.kinds import KINDS
 from pipeline.settings.model import Settings
 from rules.dossier import fold
 from rules.events import Event
 from rules.packs.pack_set import PackSet
-from rules.standing import institution_timeline, statement
 from topics.catalogue import LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER
 from topics.dead_letters import Code, Envelope, opened
 from topics.events.acceptance import OwnerKind, Refused, accept
@@ -196,11 +196,7 @@ def _justify(where: Place, letter: Envelope, log: Log, findings: Findings) -> No
 
 
 def _count(events: list[Event], owner: Owner, packs: PackSet) -> None:
-    law, file = packs.law(owner.region), fold(events)
-    if owner.kind == "physician":
-        statement(file, law, region=owner.region, physician_code=owner.code)
-    else:
-        institution_timeline(file, law, institution_code=owner.code, region=owner.region)
+    KINDS[owner.kind].follows(fold(events), packs, owner.region, owner.code)
 
 
 def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings) -> None:

@@ -13,6 +13,7 @@ from pipeline.audit.events import File, Log, Owner
 from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key
+from pipeline.kinds import KINDS
 from pipeline.settings.model import Settings
 from rules.dossier import fold, regions_sent
 from rules.duties import Phase, duties
@@ -98,6 +99,8 @@ def this_day() -> dt.date:
 
 def _occasions(owner: Owner, file: File, log: Log, today: dt.date, by_now: dt.date) -> Iterator[_Occasion]:
     """Every notice that a dossier may ever give."""
+    if KINDS[owner.kind].subject is not None:
+        return
     law, dossier = log.packs.law(owner.region), fold(file.events)
     sent = regions_sent(dossier)
     if owner.kind == "institution":

@@ -25,8 +25,9 @@ def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None,
     """
     findings = Findings()
     if part != "claims":
-        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
-        findings.law = {"packs": [pack.name for pack in packs.packs], "holidays_sha256": packs.holidays.digest}
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
+        names = [pack.name for pack in (*packs.packs, *packs.subjects)]
+        findings.law = {"packs": names, "holidays_sha256": packs.holidays.digest}
     if part in (None, "standings"):
         today = notices_on or _today(settings.control_clock_file)
         # In this order a plane at work is no difference: what it had done by now must be there, and every event behind what is

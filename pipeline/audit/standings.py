@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -13,24 +12,19 @@ from pipeline.audit.events import File, Log, Owner
 from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
+from pipeline.kinds import KINDS, says_nothing
 from pipeline.settings.model import Settings
 from rules.changes import diff
 from rules.dossier import fold
 from rules.events import Event
-from rules.standing import institution_timeline, timeline
-from rules.timeline import InstitutionTimeline, PhysicianTimeline
+from rules.timeline import AnyTimeline, PhysicianTimeline
 from rules.vocabulary import Standing
-from topics.catalogue import INSTITUTION_STANDING, PHYSICIAN_STANDING, TopicSpec
+from topics.catalogue import TopicSpec
 from topics.events.acceptance import OwnerKind
 
 PART = "standings"
-Timeline = PhysicianTimeline | InstitutionTimeline
 
 _MOST_DAYS = 5
-_TOPICS: tuple[tuple[OwnerKind, TopicSpec, type[Any]], ...] = (
-    ("physician", PHYSICIAN_STANDING, PhysicianTimeline),
-    ("institution", INSTITUTION_STANDING, InstitutionTimeline),
-)
 
 
 @dataclass(slots=True)
@@ -52,20 +46,20 @@ class Published:
 
 
 def read_standings(settings: Settings, findings: Findings, progress: Progress) -> dict[OwnerKind, Published]:
-    """The newest record of every key of both standing topics. Raises ClusterError."""
-    return {kind: _read(settings, topic, findings, progress) for kind, topic, _ in _TOPICS}
+    """The newest record of every key of the standing topics. Raises ClusterError."""
+    return {kind.name: _read(settings, kind.topic, findings, progress) for kind in KINDS.values()}
 
 
 def audit_standings(standings: dict[OwnerKind, Published], log: Log, findings: Findings, progress: Progress) -> None:
     """Compares what was published with the log, which was read after it."""
-    for kind, topic, model in _TOPICS:
-        published = standings[kind]
+    for kind in KINDS.values():
+        published, topic = standings[kind.name], kind.topic
         same = waiting = 0
-        expected = {owner: file for owner, file in log.files.items() if owner.kind == kind}
+        expected = {owner: file for owner, file in log.files.items() if owner.kind == kind.name}
         for number, (owner, file) in enumerate(expected.items(), 1):
             name = f"{owner.region}|{owner.code}"
             last = published.last.pop(name.encode(), None)
-            found = list(_compare(owner, file, last, log, model))
+            found = list(_compare(owner, file, last, log))
             if found and file.waiting:
                 waiting += 1
             elif found:
@@ -74,7 +68,7 @@ def audit_standings(standings: dict[OwnerKind, Published], log: Log, findings: F
             else:
                 same += 1
             if number % EVERY == 0:
-                progress(f"dossiers of {kind}s", number)
+                progress(f"dossiers of {topic.name}", number)
         for name_bytes, last in published.last.items():
             if last.value is not None:
                 text = f"revision {last.revision} at {last.partition}/{last.offset}, and the log holds no event of it"
@@ -126,16 +120,15 @@ def _in_order(before: _Last, now: _Last, where: str, findings: Findings) -> None
             findings.differ(PART, "revision_twice", where, text)
 
 
-def _compare(owner: Owner, file: File, last: _Last | None, log: Log, model: type[Any]) -> Iterator[tuple[str, str]]:
+def _compare(owner: Owner, file: File, last: _Last | None, log: Log) -> Iterator[tuple[str, str]]:
     """What is wrong with the newest record of a dossier: (kind, detail)."""
     expected = _expected(owner, file.events, log)
     if last is None or last.value is None:
-        others = expected.sites if isinstance(expected, PhysicianTimeline) else expected.headed
-        if expected.spans or others:
+        if not says_nothing(expected):
             yield "missing", f"{len(file.events)} events are recorded and nothing is published"
         return
     try:
-        published: Timeline = msgspec.json.decode(last.value, type=model)
+        published: AnyTimeline = msgspec.json.decode(last.value, type=KINDS[owner.kind].timeline)
     except Exception as error:  # a decoder may raise anything
         yield "unreadable", str(error)
         return
@@ -157,7 +150,7 @@ def _compare(owner: Owner, file: File, last: _Last | None, log: Log, model: type
             yield "revision_wrong", f"the first {published.revision} events of the log make another standing"
 
 
-def _differing(one: Timeline, other: Timeline) -> list[str]:
+def _differing(one: AnyTimeline, other: AnyTimeline) -> list[str]:
     """The fields in which two timelines differ, but for the revision and what it changed."""
     return [
         name
@@ -166,7 +159,7 @@ def _differing(one: Timeline, other: Timeline) -> list[str]:
     ]
 
 
-def _as_told(expected: Timeline, published: Timeline) -> Timeline:
+def _as_told(expected: AnyTimeline, published: AnyTimeline) -> AnyTimeline:
     """What is expected, in the words of the release that wrote it: earlier ones named no status without a registration."""
     if not isinstance(expected, PhysicianTimeline) or not isinstance(published, PhysicianTimeline):
         return expected
@@ -176,11 +169,8 @@ def _as_told(expected: Timeline, published: Timeline) -> Timeline:
     return msgspec.structs.replace(expected, spans=spans)
 
 
-def _expected(owner: Owner, events: list[Event], log: Log) -> Timeline:
-    law, dossier = log.packs.law(owner.region), fold(events)
-    if owner.kind == "physician":
-        return timeline(dossier, law, region=owner.region, physician_code=owner.code)
-    return institution_timeline(dossier, law, institution_code=owner.code, region=owner.region)
+def _expected(owner: Owner, events: list[Event], log: Log) -> AnyTimeline:
+    return KINDS[owner.kind].follows(fold(events), log.packs, owner.region, owner.code)
 
 
 def _days(start: dt.date | None, end: dt.date | None) -> str:

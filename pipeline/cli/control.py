@@ -47,7 +47,7 @@ def control(
             bootstrap_servers=bootstrap_servers, control_group_id=group_id, data_dir=data_dir, metrics_port=metrics_port
         )
         configure_logs(settings.log_format, settings.log_level)
-        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
         tell_of_packs(packs, "control")
         running = Control(settings, packs)
     except (SettingsError, PackError, ClockError) as error:

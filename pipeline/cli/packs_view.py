@@ -67,8 +67,8 @@ def beside(names: Sequence[str], lang: Lang) -> str:
     """What those packs are for whose subjects are not physicians."""
     told = joined(list(names), lang)
     return _w(
-        f"{told} 适用于参保人员或科室：回放、解释和一致性检验按其判定，实时审核尚未使用。",
-        f"{told}: of insured persons or departments. Replay, explain and conformance judge by them; the gate does not yet.",
+        f"{told} 适用于参保人员或科室：与医师的规则并行适用，从严者定。",
+        f"{told}: of insured persons or departments. They apply beside the physicians' law, and the stricter answer decides.",
         lang,
     )
 

@@ -59,7 +59,7 @@ def precheck(
     configure_logs(settings.log_format, settings.log_level)
 
     def made() -> Precheck:
-        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
         tell_of_packs(packs, "precheck")
         return Precheck(settings, packs)
 

@@ -179,10 +179,7 @@ def replay_command(
         clock = _clock(as_known_on, as_known_at_settlement, as_recorded, as_known_now, from_topic=from_topic)
         wanted = _wanted(from_offsets, to_offsets, since, until, from_topic=from_topic)
         settings = load_settings(bootstrap_servers=bootstrap_servers)
-        # What the gate decided from the topics it decided without the laws of other subjects.
-        packs = load_pack_set(
-            settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=not from_topic
-        )
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
         other = other_rules(packs, compare_dir, changes) if compare_dir is not None or changes else None
         fitted = load_mapping(mapping)
         shown = plain_or_live(_err, quiet=as_json)

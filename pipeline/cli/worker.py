@@ -47,7 +47,7 @@ def worker(
     configure_logs(settings.log_format, settings.log_level)
 
     def made() -> Worker:
-        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
         tell_of_packs(packs, "worker")
         return Worker(settings, packs)
 

@@ -15,10 +15,10 @@ from pipeline.control.ledger import Ledger
 from pipeline.control.publisher import Place
 from pipeline.control.stream_task import StreamTask
 from pipeline.control.write_batch import StoreOf, WriteBatch
+from pipeline.kinds import OF_TOPIC
 from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Event
-from topics.catalogue import INSTITUTION_STANDING, PHYSICIAN_STANDING
 
 
 async def put_right(
@@ -50,7 +50,7 @@ async def put_right(
             continue
         store.write({}, max(last, store.offset))
         task.watch.begin(where, store.offset)
-        if where[0] in (PHYSICIAN_STANDING.name, INSTITUTION_STANDING.name):
+        if where[0] in OF_TOPIC:
             # To withdraw a standing that lies in the wrong partition would hide the true one.
             wrong = {key: value for key, value in wrong.items() if ledger.lies_right(key, where[1])}
         if wrong:

@@ -1,4 +1,4 @@
-"""Dossiers as they are kept (topic `dossiers`): the accepted events of one physician or institution in one area.
+"""Dossiers as they are kept (topic `dossiers`): the accepted events of one owner in one area.
 
 The kept bytes do not depend on the order of arrival, nor on repetition: each distinct event stands there once, in the
 law's order. Two different events under one id both stay, because which of them counts is the ledger's decision.
@@ -7,9 +7,11 @@ law's order. Two different events under one id both stay, because which of them 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from typing import cast
 
 import msgspec
 
+from pipeline.kinds import KINDS
 from rules.dossier import Dossier, fold, law_order
 from rules.events import TYPES, AnyEvent, Event, decode, encode
 from topics.events.acceptance import OwnerKind
@@ -33,14 +35,14 @@ _count = msgspec.json.Decoder(_Kept).decode
 
 
 def dossier_key(kind: OwnerKind, region: str, code: str) -> bytes:
-    """Key of a dossier: a physician and an institution may bear the same code."""
+    """Key of a dossier: owners of different kinds may bear the same code."""
     return f"{kind}|{region}|{code}".encode()
 
 
 def owner_of(key: bytes) -> tuple[OwnerKind, str, str]:
-    """Kind, region and code of a dossier's key."""
+    """Kind, region and code of a dossier's key. Raises LookupError for a kind that this version does not know."""
     kind, region, code = key.decode().split("|", 2)
-    return ("physician" if kind == "physician" else "institution"), region, code
+    return KINDS[cast("OwnerKind", kind)].name, region, code
 
 
 def standing_key(region: str, code: str) -> bytes:

@@ -18,22 +18,19 @@ from pipeline.control.dossiers import (
     of_later_version,
     owner_of,
     read_whole,
+    revision_of,
     standing_key,
     with_event,
     write_dossier,
 )
 from pipeline.control.notices import due_notices, measure_notices, next_look
 from pipeline.control.standing_notices import Holding, given_in
-from pipeline.control.standings import (
-    foreign,
-    institution_publication,
-    physician_publication,
-    physician_statement,
-)
+from pipeline.control.standings import foreign, physician_statement, publication
 from pipeline.control.tally import Tally
 from pipeline.control.withdrawals import Lately, Told, calendars_before, withdrawals
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
+from pipeline.kinds import KINDS, OF_TOPIC
 from rules.dossier import Dossier, Issue, regions_sent
 from rules.duties import Counted, Duty, count, duties
 from rules.events import Event
@@ -41,12 +38,11 @@ from rules.measures import measures
 from rules.packs.pack_set import PackSet
 from rules.standing import Statement
 from rules.text import Text
+from rules.timeline import AnyTimeline
 from topics.catalogue import (
     DOSSIER_MAX_BYTES,
     DOSSIERS,
-    INSTITUTION_STANDING,
     PHYSICIAN_EVENTS_DEAD_LETTER,
-    PHYSICIAN_STANDING,
     TopicSpec,
 )
 from topics.dead_letters import Code
@@ -194,7 +190,7 @@ class Ledger:
             try:
                 if len(write_dossier(grown, dossier.unread)) > DOSSIER_MAX_BYTES:
                     raise OverflowError(str(error))
-                self._truth(grown, dossier)
+                self._count(grown, dossier)
             except UNCOUNTABLE as problem:
                 reason = f"the dossier cannot be counted with this event: {type(problem).__name__}: {problem}"
                 self._refuse(record, Refused(Code.UNCOUNTABLE, (reason,)), batch, tally)
@@ -217,18 +213,11 @@ class Ledger:
             # What was published may rest on an event that only a later version knows; that version publishes what follows now.
             tally.flags["of_later_version"] += 1
             return None
-        key = standing_key(dossier.region, dossier.code)
-        if dossier.kind == "institution":
-            old = batch.get(INSTITUTION_STANDING, partition, key)
-            file = file_of(dossier.now)
-            new = institution_publication(
-                dossier.now, file, self._packs.law(dossier.region), dossier.region, dossier.code, old, owner=owner
-            )
-            if new is not None:
-                tally.corrected += owner and foreign(old, new)
-                batch.put(INSTITUTION_STANDING, partition, key, new)
-                tally.published["institution"] += 1
-            now = self._figures(file, dossier, today)
+        if dossier.kind != "physician":
+            self._put(partition, dossier, self._standing(dossier.now, dossier), batch, tally, owner=owner)
+            if KINDS[dossier.kind].subject is not None:
+                return None  # a penalty decision that suspends sets no limit running
+            now = self._figures(file_of(dossier.now), dossier, today)
             given = Holding(batch, partition)
             told = measure_notices(dossier.region, dossier.code, now.measures, today, given, now.sent)
             fallen = self._fallen(dossier, now, owner=owner and not quiet)
@@ -236,20 +225,32 @@ class Ledger:
             return min((one.day for one in now.measures if one.day > today), default=None)
         known = self._lately.of(dossier_key(dossier.kind, dossier.region, dossier.code), dossier.before)
         view = self.view(dossier.now, dossier.region, dossier.code, None if known is None else known.counted)
-        old = batch.get(PHYSICIAN_STANDING, partition, key)
-        new = physician_publication(view.statement.timeline, old, owner=owner)
         fallen = self._fallen(dossier, view.told(today), owner=owner and not quiet)
         withdrawn = withdrawals(fallen, given_in(batch, partition), today)
         notices = self._notices(partition, dossier.region, dossier.code, view, batch, today)
-        if new is not None:
-            tally.corrected += owner and foreign(old, new)
-            batch.put(PHYSICIAN_STANDING, partition, key, new)
-            tally.published["physician"] += 1
+        self._put(partition, dossier, view.statement.timeline, batch, tally, owner=owner)
         tally.put(partition, withdrawn, batch)
         if quiet and notices:
             return today
         tally.put(partition, notices, batch)
         return next_look(view.duties, today)
+
+    def _put(
+        self, partition: int, dossier: _Open, told: AnyTimeline, batch: WriteBatch, tally: Tally, *, owner: bool
+    ) -> None:
+        """Publishes the standing of a dossier, unless what is published says so already."""
+        topic, key = KINDS[dossier.kind].topic, standing_key(dossier.region, dossier.code)
+        old = batch.get(topic, partition, key)
+        new = publication(told, old, owner=owner)
+        if new is not None:
+            tally.corrected += owner and foreign(old, new)
+            batch.put(topic, partition, key, new)
+            tally.published[dossier.kind] += 1
+
+    def _standing(self, events: tuple[Event, ...], dossier: _Open) -> AnyTimeline:
+        """What follows from these events of a dossier. Raises what the law cannot count."""
+        kind, revision = KINDS[dossier.kind], revision_of(events)
+        return kind.follows(file_of(events), self._packs, dossier.region, dossier.code, revision)
 
     def publish_quietly(
         self,
@@ -284,6 +285,8 @@ class Ledger:
                 yield from counted.lost(now, dossier.region, dossier.code)
 
     def _told(self, dossier: _Open, events: tuple[Event, ...], today: dt.date) -> Told:
+        if KINDS[dossier.kind].subject is not None:
+            return Told(today)
         if dossier.kind == "institution":
             return self._figures(file_of(events), dossier, today)
         return self.view(events, dossier.region, dossier.code).told(today)
@@ -342,7 +345,7 @@ class Ledger:
         One that lies in the wrong partition stays: to withdraw it there would hide the true one.
         """
         region, _, code = key.decode("utf-8", "replace").partition("|")
-        kind: OwnerKind = "physician" if topic is PHYSICIAN_STANDING else "institution"
+        kind = OF_TOPIC[topic.name].name
         if not self.lies_right(key, partition):
             return False
         if batch.get(DOSSIERS, partition, dossier_key(kind, region, code)) is not None:
@@ -354,14 +357,12 @@ class Ledger:
         """Whether a standing's key belongs into this partition."""
         return standing_partition(key, self._partitions) == partition
 
-    def _truth(self, events: tuple[Event, ...], dossier: _Open) -> bytes | None:
-        """The standing of a dossier with these events as it would be published first. Raises what the law cannot count."""
-        if dossier.kind == "institution":
-            return institution_publication(
-                events, file_of(events), self._packs.law(dossier.region), dossier.region, dossier.code, None
-            )
-        view = self.view(events, dossier.region, dossier.code)
-        return physician_publication(view.statement.timeline, None)
+    def _count(self, events: tuple[Event, ...], dossier: _Open) -> None:
+        """Counts a dossier with these events. Raises what the law cannot count."""
+        if dossier.kind == "physician":
+            self.view(events, dossier.region, dossier.code)
+        else:
+            self._standing(events, dossier)
 
     def next_look(
         self, partition: int, key: bytes, value: bytes, today: dt.date, batch: WriteBatch, unasked: set[bytes]

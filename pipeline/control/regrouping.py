@@ -28,10 +28,11 @@ from pipeline.control.ledger import UNCOUNTABLE, Ledger
 from pipeline.control.stream_task import StreamTask
 from pipeline.control.write_batch import StoreOf, WriteBatch
 from pipeline.kafka.transactions import BEHIND_ONE_TOO_LARGE, TOO_LARGE, TransactionAborted
+from pipeline.kinds import KINDS
 from rules.areas import areas_over_time
 from rules.events import Event
 from rules.packs.pack_set import PackSet
-from topics.catalogue import DOSSIER_MAX_BYTES, DOSSIERS, INSTITUTION_STANDING, PHYSICIAN_STANDING
+from topics.catalogue import DOSSIER_MAX_BYTES, DOSSIERS
 from topics.events.acceptance import MOST_EVENTS, OwnerKind, filed_under
 
 Whose = tuple[OwnerKind, str]
@@ -125,7 +126,7 @@ def regroup(
                 return False
     except UNCOUNTABLE:
         return False
-    standings = PHYSICIAN_STANDING if kind == "physician" else INSTITUTION_STANDING
+    standings = KINDS[kind].topic
     for region in before.keys() - after.keys():
         own.put(DOSSIERS, partition, dossier_key(kind, region, code), None)
         if own.get(standings, partition, standing_key(region, code)) is not None:

@@ -20,11 +20,11 @@ from pipeline.control.foreign_writes import Watch
 from pipeline.control.progress import entry_of, moved
 from pipeline.control.publisher import Entry, Place, Publisher, Written
 from pipeline.control.write_batch import Received, WriteBatch
-from topics.catalogue import CASE_STATE, INSTITUTION_STANDING, PHYSICIAN_STANDING
+from topics.catalogue import CASE_STATE, STANDING_TOPICS
 from topics.messages.ledger import LedgerProgress
 
 _STUCK_S = 60.0
-_REVISED = (PHYSICIAN_STANDING.name, INSTITUTION_STANDING.name, CASE_STATE.name)
+_REVISED = (*(spec.name for spec in STANDING_TOPICS), CASE_STATE.name)
 
 
 class InputLost(RuntimeError):

@@ -30,7 +30,7 @@ from pipeline.control.write_batch import WriteBatch
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
-from topics.catalogue import DOSSIERS, INSTITUTION_STANDING, NOTICES, PHYSICIAN_STANDING, TopicSpec
+from topics.catalogue import DOSSIERS, NOTICES, STANDING_TOPICS, TopicSpec
 
 _AT_ONCE = 200
 _NOTICES_AT_ONCE = 20_000
@@ -94,7 +94,7 @@ class Timekeeper:
         for partition in partitions - self._timers.partitions:
             self._timers.open(partition)
             self._unread.append((partition, NOTICES, b""))
-            self._strays.extend((partition, spec, b"") for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING))
+            self._strays.extend((partition, spec, b"") for spec in STANDING_TOPICS)
 
     async def step(self) -> None:
         """Does a little of what is to be done. Raises whatever publishing raises."""

@@ -187,11 +187,15 @@ RECORDED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "screened_at": pl.String,
     "register_offset": pl.Int64,
     "register_institution": pl.Int64,
+    "register_insured": pl.Int64,
+    "register_departments": pl.String,
 }
 """Columns of `recorded/*.parquet`. `partition` and `offset` are the claim's; `at_...` and `written` (milliseconds since 1970 UTC)
 the outcome's own. `outcome` is verdict, dead_letter (with its `error`) or unreadable (a verdict that names its source and is
 none); the other columns are the verdict's, as on the wire. `register_offset` is how far the verdict's `register` had come in the
-partition of its institution's events, `register_institution` the revision that it names; null in verdicts that do not say so."""
+partition of its institution's events, `register_institution` the revision that it names; null in verdicts that do not say so.
+`register_insured` and `register_departments` (JSON, by name) are the revisions of the standings of its insured person and of
+departments; 0 and none where nothing was recorded of them."""
 
 CAUSES = (
     "other_pack",

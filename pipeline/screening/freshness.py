@@ -38,7 +38,7 @@ from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import RegisterMetrics
 from pipeline.telemetry.logs import logger
-from topics.catalogue import INSTITUTION_STANDING, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_STANDING
+from topics.catalogue import LEDGER_PROGRESS, PHYSICIAN_EVENTS, STANDING_TOPICS
 from topics.fields import utc_text
 from topics.messages.ledger import LedgerProgress
 from topics.progress import behind, progress_partition
@@ -289,7 +289,7 @@ class Freshness:
         if self._clock() < self._partitions_due:
             return
         counts = {}
-        for spec in (PHYSICIAN_EVENTS, LEDGER_PROGRESS, PHYSICIAN_STANDING, INSTITUTION_STANDING):
+        for spec in (PHYSICIAN_EVENTS, LEDGER_PROGRESS, *STANDING_TOPICS):
             topic = self._admin.list_topics(spec.name, timeout=5.0).topics[spec.name]
             if topic.error is not None:
                 raise KafkaException(topic.error)
@@ -300,9 +300,7 @@ class Freshness:
         if self._events and len(events) > len(self._events):
             self._teller.tell(EventPartitionsGrew(before=len(self._events), now=len(events)))
         self._events = events
-        self._standings = [
-            (spec.name, number) for spec in (PHYSICIAN_STANDING, INSTITUTION_STANDING) for number in counts[spec.name]
-        ]
+        self._standings = [(spec.name, number) for spec in STANDING_TOPICS for number in counts[spec.name]]
         known = counts[LEDGER_PROGRESS.name]
         wanted = {progress_partition(PHYSICIAN_EVENTS.name, number, len(known)) for number in events}
         new = wanted - self._assigned

@@ -228,6 +228,7 @@ class Gate:
                 ruled.register,
                 ruled.institutions,
                 topic_id,
+                decided.rests,
             )
             documents = self.codec.with_second_grounds(documents, decided.ruling)
             facts = facts_of(verdicts[flagged])

@@ -18,6 +18,7 @@ from confluent_kafka.admin import TopicMetadata
 from pipeline.kafka.diagnostics import ClusterError, first_answer, is_denied, no_topic, no_topics
 from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import key, place
+from pipeline.kinds import KINDS, Kind
 from pipeline.screening.events import StandingReadFailed, StandingRecordUnreadable
 from pipeline.screening.freshness import Freshness, Mark, WaitCause
 from pipeline.settings.model import Settings
@@ -25,16 +26,15 @@ from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import RegisterMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
-from rules.timeline import InstitutionTimeline, PhysicianTimeline
+from rules.timeline import AnyTimeline
 from topics.catalogue import (
     CLAIM_CASES,
     CLAIM_VERDICTS,
     CLAIMS,
     CLAIMS_DEAD_LETTER,
-    INSTITUTION_STANDING,
     LEDGER_PROGRESS,
     PHYSICIAN_EVENTS,
-    PHYSICIAN_STANDING,
+    STANDING_TOPICS,
     TopicSpec,
 )
 from topics.messages.verdicts import VerdictRegister
@@ -55,6 +55,35 @@ class _Position:
 
     next_offset: int = 0
     at_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where the index keeps the standings of one kind of owners."""
+
+    kind: Kind
+    read: Callable[[bytes], AnyTimeline]
+    put: Callable[[Any], None]
+    put_unreadable: Callable[[str], None]
+    drop: Callable[[str], None]
+
+    @classmethod
+    def of(cls, kind: Kind, index: StandingIndex) -> _Kept:
+        """The place of a kind in an index."""
+        read = msgspec.json.Decoder(kind.timeline).decode
+        if kind.name == "physician":
+            return cls(kind, read, index.put, index.put_unreadable, index.drop)
+        if kind.subject is None:
+            put = index.put_institution
+            return cls(kind, read, put, index.put_institution_unreadable, index.drop_institution)
+        subject = kind.subject
+        return cls(
+            kind,
+            read,
+            lambda timeline: index.put_beside(subject, timeline.plain()),
+            lambda name: index.put_beside_unreadable(subject, name),
+            lambda name: index.drop_beside(subject, name),
+        )
 
 
 @dataclass
@@ -78,8 +107,7 @@ class StandingView:
         instance = self.settings.unique_instance()
         self._teller = Teller(logger(component="standing-view"), self.metrics)
         self._freshness = Freshness(self.settings, instance, self.metrics, self.clock)
-        self._read_physician = msgspec.json.Decoder(PhysicianTimeline).decode
-        self._read_institution = msgspec.json.Decoder(InstitutionTimeline).decode
+        self._keeps = {kind.topic.name: _Kept.of(kind, self.index) for kind in KINDS.values()}
         self._consumer = Consumer(
             committed_only(
                 self.settings,
@@ -185,8 +213,8 @@ class StandingView:
 
     def _assign(self) -> None:
         if not self._positions:
-            self._require((PHYSICIAN_EVENTS, LEDGER_PROGRESS, PHYSICIAN_STANDING, INSTITUTION_STANDING))
-        known = self._partitions_of(PHYSICIAN_STANDING) + self._partitions_of(INSTITUTION_STANDING)
+            self._require((PHYSICIAN_EVENTS, LEDGER_PROGRESS, *STANDING_TOPICS))
+        known = [where for spec in STANDING_TOPICS for where in self._partitions_of(spec)]
         new = [where for where in known if where not in self._positions]
         for where in new:
             self._positions[where] = _Position()
@@ -242,52 +270,30 @@ class StandingView:
                     self._teller.tell(StandingReadFailed(error.str()))
                 continue
             self._positions[topic, partition].next_offset = offset + 1
-            if topic == PHYSICIAN_STANDING.name:
-                self._apply_physician(message)
-            else:
-                self._apply_institution(message)
+            self._apply_one(self._keeps[topic], message)
             applied += 1
         return applied
 
-    def _apply_physician(self, message: Message) -> None:
+    def _apply_one(self, kept: _Kept, message: Message) -> None:
         name, value = _text_key(message), message.value()
         if not value:
-            self.index.drop(name)
+            kept.drop(name)
             self._count("removed")
             return
         try:
-            timeline = self._read_physician(value)
-            self._check_key(name, f"{timeline.region}|{timeline.physician_code}")
-            self.index.put(timeline)
+            timeline = kept.read(value)
+            expected = kept.kind.key(timeline)
+            if name != expected:
+                raise ValueError(f"the key is {name!r}, but the record speaks of {expected!r}")
+            kept.put(timeline)
         except Exception as error:
             # Whatever a decoder may raise: an unreadable standing is a review, and the worker goes on.
-            self.index.put_unreadable(name)
+            kept.put_unreadable(name)
             self._unreadable(message, error)
             return
-        self._highest_revision = max(self._highest_revision, timeline.revision)
+        if kept.kind.name == "physician":
+            self._highest_revision = max(self._highest_revision, timeline.revision)
         self._count("applied")
-
-    def _apply_institution(self, message: Message) -> None:
-        name, value = _text_key(message), message.value()
-        if not value:
-            self.index.drop_institution(name)
-            self._count("removed")
-            return
-        try:
-            timeline = self._read_institution(value)
-            self._check_key(name, f"{timeline.region}|{timeline.institution_code}")
-            self.index.put_institution(timeline)
-        except Exception as error:
-            # Whatever a decoder may raise: an unreadable standing is a review, and the worker goes on.
-            self.index.put_institution_unreadable(name)
-            self._unreadable(message, error)
-            return
-        self._count("applied")
-
-    @staticmethod
-    def _check_key(name: str, expected: str) -> None:
-        if name != expected:
-            raise ValueError(f"the key is {name!r}, but the record speaks of {expected!r}")
 
     def _count(self, effect: str) -> None:
         self.metrics.standing_updates.labels(effect).inc()

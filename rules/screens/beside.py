@@ -60,13 +60,35 @@ class _Asked(NamedTuple):
 
 
 @dataclass(slots=True)
+class RestsOn:
+    """By which revisions of other subjects' standings a claim was judged: its insured person's (None: nothing is recorded), and
+    those of the department that it names, or of every recorded one of an institution's where it names none, by its name."""
+
+    insured: int | None = None
+    departments: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Settled:
     """The rulings of all claims, and by the place of each claim that another subject's law has a say in: the window that it
-    shows, where that law decides, and the events behind it."""
+    shows, where that law decides, and the events behind it. `rests` is by the place of each claim of whose subjects anything is
+    recorded, whether it has a say or not."""
 
     ruling: Numbers
     windows: dict[int, tuple[int, int]] = field(default_factory=dict)
     causes: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    rests: dict[int, RestsOn] = field(default_factory=dict)
+
+    def note(self, subject: Subject, rows: Sequence[int], keys: Sequence[str], revisions: Sequence[int]) -> None:
+        """Notes by which revisions of these subjects' standings the claims at these places are judged."""
+        for row, key, revision in zip(rows, keys, revisions, strict=True):
+            if revision < 0:
+                continue
+            rests = self.rests.setdefault(row, RestsOn())
+            if subject is Subject.INSURED:
+                rests.insured = revision
+            else:
+                rests.departments[key.rpartition("|")[2]] = revision
 
 
 class Beside:
@@ -131,7 +153,8 @@ class Beside:
             held = index.beside.get(subject)
             if held is None:
                 continue
-            asked = _insured(claims, held) if subject is Subject.INSURED else _departments(claims, held)
+            gather = _insured if subject is Subject.INSURED else _departments
+            asked = gather(claims, held, settled)
             if asked is not None:
                 self._settle(asked, subject, held, settled)
         return settled
@@ -198,7 +221,7 @@ def _window(ruling: Ruling, facts: Facts, place: int) -> tuple[int, int]:
 # -- gathering ----------------------------------------------------------------------------------------------------
 
 
-def _insured(claims: ClaimColumns, held: StandingIndex) -> _Asked | None:
+def _insured(claims: ClaimColumns, held: StandingIndex, settled: Settled) -> _Asked | None:
     """The claims whose insured person has something recorded for its days."""
     if claims.insured is None or not len(held):
         return None
@@ -212,15 +235,16 @@ def _insured(claims: ClaimColumns, held: StandingIndex) -> _Asked | None:
             None if insured is None or key is None else f"{key[: _AREA + 1]}{insured.upper()}"
             for key, insured in zip(claims.institution_key, claims.insured, strict=True)
         ]
-    known = held.known(replace(claims, physician_key=keys, known=held.latest(claims.known)))
+    asked = held.known_beside(claims.known, Subject.INSURED, ())
+    known = held.known(replace(claims, physician_key=keys, known=asked))
     rows = np.flatnonzero(known)
     if not len(rows):
         return None
     found = [_key(keys, row) for row in rows.tolist()]
-    return _binding(claims, held, rows, found, np.zeros(len(rows), np.bool_))
+    return _binding(Subject.INSURED, claims, held, rows, found, np.zeros(len(rows), np.bool_), settled)
 
 
-def _departments(claims: ClaimColumns, held: StandingIndex) -> _Asked | None:
+def _departments(claims: ClaimColumns, held: StandingIndex, settled: Settled) -> _Asked | None:
     """The claims of whose department something is recorded, and those that name none of an institution's of which it is."""
     if not len(held):
         return None
@@ -233,7 +257,7 @@ def _departments(claims: ClaimColumns, held: StandingIndex) -> _Asked | None:
     pairs.sort(key=lambda pair: pair[0])
     rows = np.array([row for row, _, _ in pairs], np.intp)
     missing = np.array([unnamed for _, _, unnamed in pairs], np.bool_)
-    return _binding(claims, held, rows, [key for _, key, _ in pairs], missing)
+    return _binding(Subject.DEPARTMENT, claims, held, rows, [key for _, key, _ in pairs], missing, settled)
 
 
 def _unnamed(keys: Keys, departments: dict[str, tuple[str, ...]]) -> Iterator[tuple[int, str]]:
@@ -248,12 +272,21 @@ def _unnamed(keys: Keys, departments: dict[str, tuple[str, ...]]) -> Iterator[tu
 
 
 def _binding(
-    claims: ClaimColumns, held: StandingIndex, rows: Places, keys: Sequence[str], missing: Mask
+    subject: Subject,
+    claims: ClaimColumns,
+    held: StandingIndex,
+    rows: Places,
+    keys: Sequence[str],
+    missing: Mask,
+    settled: Settled,
 ) -> _Asked | None:
     """Of the claims at the given places, asked about by these keys, those on whose days anything is recorded; each once."""
     taken = claims.take(rows)
-    asked = replace(taken, physician_key=list(keys), missing=missing, known=held.latest(taken.known))
+    asked = replace(
+        taken, physician_key=list(keys), missing=missing, known=held.known_beside(taken.known, subject, keys)
+    )
     facts = held.look_up(asked)
+    settled.note(subject, rows.tolist(), keys, facts.revision.tolist())
     binds = (facts.standing != NO_STANDING) | ((facts.flags & UNREADABLE) != 0) | facts.straddles
     found: dict[int, list[int]] = {}
     for place in np.flatnonzero(binds).tolist():

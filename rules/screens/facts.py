@@ -49,8 +49,9 @@ are asked about."""
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 
-KNOWN = ("instant", "known_revision", "known_institution")
-"""Columns, Int64, that say what was known when a claim was judged; an index with versions reads them."""
+KNOWN = ("instant", "known_revision", "known_institution", "known_insured", "known_departments")
+"""Columns, Int64, that say what was known when a claim was judged; an index with versions reads them. `known_departments`
+is JSON: revisions by the departments' names, null for all that is recorded."""
 
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]

@@ -103,6 +103,22 @@ class StandingIndex:
         held.put_unreadable(key.upper())
         held.note_department(subject, key)
 
+    def drop_beside(self, subject: Subject, key: str) -> None:
+        """Removes an insured person or a department (`area|code`); unknown keys are ignored."""
+        held = self.beside.get(subject)
+        if held is None:
+            return
+        name = key.upper()
+        held.drop(name)
+        institution = name.rpartition("|")[0]
+        left = tuple(other for other in held.departments.get(institution, ()) if other != name)
+        if left:
+            held.departments[institution] = left
+        else:
+            held.departments.pop(institution, None)
+        if not len(held):
+            del self.beside[subject]
+
     def note_department(self, subject: Subject, key: str) -> None:
         """Something is recorded of a department (`area|institution|department`): claims of its institution may be of it."""
         if subject is Subject.DEPARTMENT:
@@ -283,6 +299,11 @@ class StandingIndex:
                 if first <= day <= last and person != code
             ]
         return found
+
+    @staticmethod
+    def known_beside(known: Mapping[str, Longs], _subject: Subject, _keys: Sequence[str]) -> Mapping[str, Longs]:
+        """What was known of other subjects, where their index is asked by these keys: the same."""
+        return known
 
     @staticmethod
     def latest(known: Mapping[str, Longs]) -> Mapping[str, Longs]:

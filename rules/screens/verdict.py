@@ -17,7 +17,7 @@ import polars as pl
 from rules.packs.pack import Pack
 from rules.packs.pack_set import PackSet
 from rules.schemes.registry import scheme_of
-from rules.screens.beside import STRICTNESS, Beside
+from rules.screens.beside import STRICTNESS, Beside, RestsOn
 from rules.screens.changes import Part, stays_over_a_change
 from rules.screens.everywhere import Statuses, person_everywhere
 from rules.screens.facts import ENCOUNTER_CODE, STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
@@ -69,7 +69,8 @@ class Decided:
     nothing known); `span` and `institution_span` are for `StandingIndex.causes`. `people` are the barred whom a claim names, by
     its place, where they make it a review (P4 to P6); `unknown_people` counts the named of whom the register knows nothing.
     `causes` are the events behind what another subject's law says of a claim, by its place (S1): where that law decides,
-    `window_*` is the suspension of the insured person or the department, and `standing` the physician's as ever.
+    `window_*` is the suspension of the insured person or the department, and `standing` the physician's as ever. `rests` are the
+    revisions of their standings, by the place of a claim of whom anything is recorded.
     """
 
     ruling: Numbers
@@ -82,6 +83,7 @@ class Decided:
     people: Mapping[int, People] = field(default_factory=dict)
     unknown_people: int = 0
     causes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    rests: Mapping[int, RestsOn] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many claims were decided."""
@@ -275,7 +277,7 @@ class Screen:
         settled = self._subjects.settle(claims, found.ruling, index, stale=stale)
         for row, window in settled.windows.items():
             found.window_start[row], found.window_end[row] = window
-        return replace(found, ruling=settled.ruling, causes=settled.causes)
+        return replace(found, ruling=settled.ruling, causes=settled.causes, rests=settled.rests)
 
     def _of_physicians(self, claims: ClaimColumns, index: StandingIndex, *, stale: bool) -> Decided:
         """What the physicians' packs say."""

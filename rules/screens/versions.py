@@ -116,6 +116,15 @@ class RevisedIndex(VersionedIndex):
         """A verdict does not name the revisions of the other people on its claim, so the newest of each is asked."""
         return {**known, "known_revision": np.full_like(known["known_revision"], _NEWEST)}
 
+    @staticmethod
+    def known_beside(known: Mapping[str, Longs], subject: Subject, keys: Sequence[str]) -> Mapping[str, Longs]:
+        """A verdict names the revisions of its insured person's and its department's standings."""
+        if subject is Subject.INSURED:
+            return {**known, "known_revision": known["known_insured"]}
+        pairs = zip(known["known_departments"].tolist(), keys, strict=True)
+        told = [_NEWEST if said is None else _named(said, key) for said, key in pairs]
+        return {**known, "known_revision": np.array(told, np.int64)}
+
     def _physicians_of(self, claims: ClaimColumns) -> Ints:
         return _version(
             self._physicians, self._physician_versions, claims.physician_key, claims.known["known_revision"]
@@ -125,6 +134,11 @@ class RevisedIndex(VersionedIndex):
         return _version(
             self._institutions, self._institution_versions, claims.institution_key, claims.known["known_institution"]
         )
+
+
+def _named(said: str, key: str) -> int:
+    """The revision of a department (`area|institution|department`); 0 where none is told."""
+    return int(msgspec.json.decode(said, type=dict[str, int]).get(key.rpartition("|")[2], 0))
 
 
 def _version(names: Names, versions: Ragged, keys: Keys, instants: Longs) -> Ints:

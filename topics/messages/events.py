@@ -9,7 +9,8 @@ from topics.messages.base import Message
 
 
 class PhysicianEvent(Message):
-    """A fact about a physician or an institution. Key: physician_code, or the institution where there is none.
+    """A fact about a physician, an institution, an insured person or a department. Key: physician_code, or the institution where
+    there is none; of an insured person `insured_id`, of a department institution|department.
 
     The fields beyond these depend on the type; see the event table of the scheme.
     """

@@ -15,10 +15,11 @@ from topics.messages.events import PhysicianEvent
 
 
 class DossierFile(Message):
-    """The accepted events of one physician or institution in one pooling area, each once, in the law's order.
+    """The accepted events of one owner in one pooling area, each once, in the law's order.
 
     What only the national law knows is kept under the place inside the area that it was sent for.
-    The key begins with `physician` or `institution`. A cache of `physician-events`, made again from it at any time.
+    The key begins with `physician`, `institution`, `insured` or `department`. A cache of `physician-events`, made again from it
+    at any time.
     """
 
     events: Annotated[tuple[PhysicianEvent, ...], Field(strict=False)]
@@ -103,6 +104,28 @@ class InstitutionStandingMessage(Message):
     spans: Annotated[tuple[InstitutionSpan, ...], Field(strict=False)]
     changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
     heads: Annotated[tuple[PharmacyHeadDays, ...] | None, Field(strict=False), WhenGiven] = None
+
+
+class InsuredStanding(Message):
+    """When an insured person's networked settlement is suspended, as known now. Key: area|insured_id. Compacted. No span: not."""
+
+    region: Region
+    insured_id: Identifier
+    revision: Annotated[int, Field(ge=0)]
+    spans: Annotated[tuple[StandingSpan, ...], Field(strict=False)]
+    changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
+
+
+class DepartmentStanding(Message):
+    """When an institution's department is suspended, as known now. Key: area|institution_code|department. Compacted.
+    No span: not."""
+
+    region: Region
+    institution_code: Identifier
+    department: Identifier
+    revision: Annotated[int, Field(ge=0)]
+    spans: Annotated[tuple[StandingSpan, ...], Field(strict=False)]
+    changed: Annotated[tuple[Period, ...], Field(strict=False)] = ()
 
 
 class Notice(Message):

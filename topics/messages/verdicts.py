@@ -27,12 +27,16 @@ class VerdictRegister(Message):
     `as_of` is the moment until which everything recorded was included; `progress` the next offset to read of each partition
     of the topics that feed the register, by partition. The register may have held a little more than that;
     `institution_revision` is therefore the revision of the institution's standing itself, absent where none was published
-    (`standing_revision` is the physician's).
+    (`standing_revision` is the physician's). `insured_revision` is that of the insured person's standing, `department_revisions`
+    those of departments' standings by their names: of the one that the claim names, or of every recorded one of its institution
+    where it names none. Both are absent where nothing was recorded of them.
     """
 
     as_of: Timestamp
     progress: dict[str, Annotated[int, Field(ge=0)]]
     institution_revision: Annotated[int | None, Field(ge=0), WhenGiven] = None
+    insured_revision: Annotated[int | None, Field(ge=0), WhenGiven] = None
+    department_revisions: Annotated[dict[str, Annotated[int, Field(ge=0)]] | None, WhenGiven] = None
 
 
 class Verdict(Message):

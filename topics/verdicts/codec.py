@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rules.areas import area_on, areas_of
+from rules.screens.beside import RestsOn
 from rules.screens.facts import EPOCH, STANDINGS
 from rules.screens.people import mentions
 from rules.screens.rows import FIRST_DAY, LAST_DAY, NO_WINDOW
@@ -69,7 +71,9 @@ class VerdictCodec:
         """
         ends = (
             _with_area(end, claim.region, area_on(claim.region, claim.day))
-            for end, claim in zip(_ends(register, institutions, len(claims.rows)), claims.rows, strict=True)
+            for end, claim in zip(
+                _ends(register, institutions, len(claims.rows), decided.rests), claims.rows, strict=True
+            )
         )
         source = _encode(topic).decode()
         made = "" if topic_id is None else f',"topic_id":{_encode(topic_id).decode()}'
@@ -278,13 +282,15 @@ def to_documents(
     register: VerdictRegister | None = None,
     institutions: Sequence[int] = (),
     topic_id: str | None = None,
+    rests: Mapping[int, RestsOn] = MappingProxyType({}),
 ) -> list[str]:
     """JSON text of every verdict, with its source and the time of screening (one for all, or one a verdict).
 
     `topic_id` is the id of the source's topic; without it the field is absent.
 
     `register` says by what state of the register all of them were judged, `institutions` by which revision of its institution's
-    standing each was (negative: none was known); without `register` the field is absent.
+    standing each was (negative: none was known), `rests` by which of other subjects' standings; without `register` the field is
+    absent.
     """
     if verdicts.is_empty():
         return []
@@ -307,22 +313,34 @@ def to_documents(
     if register is None and areas is regions:
         return documents
     # One text for all of a revision: as a column it would be encoded anew for each of them.
-    ends: Iterable[str] = _ends(register, institutions, len(documents))
+    ends: Iterable[str] = _ends(register, institutions, len(documents), rests)
     if areas is not regions:
         ends = map(_with_area, ends, regions.to_list(), areas.to_list())
     return [document[:-1] + last for document, last in zip(documents, ends, strict=True)]
 
 
-def _ends(register: VerdictRegister | None, institutions: Sequence[int], count: int) -> Iterable[str]:
+def _ends(
+    register: VerdictRegister | None, institutions: Sequence[int], count: int, rests: Mapping[int, RestsOn]
+) -> Iterable[str]:
     """How the documents of a batch end: by what each was judged, and the closing brace."""
     if register is None:
         return repeat("}", count)
     texts = {revision: _register_end(register, revision if revision >= 0 else None) for revision in {-1, *institutions}}
-    return map(texts.__getitem__, institutions) if institutions else repeat(texts[-1], count)
+    ends = map(texts.__getitem__, institutions) if institutions else repeat(texts[-1], count)
+    if not rests:
+        return ends
+    made = list(ends)
+    for row, one in rests.items():
+        revision = institutions[row] if institutions else -1
+        made[row] = _register_end(register, revision if revision >= 0 else None, one)
+    return made
 
 
-def _register_end(register: VerdictRegister, revision: int | None) -> str:
-    told = register.model_copy(update={"institution_revision": revision})
+def _register_end(register: VerdictRegister, revision: int | None, rests: RestsOn | None = None) -> str:
+    of_subjects = (
+        {} if rests is None else {"insured_revision": rests.insured, "department_revisions": rests.departments or None}
+    )
+    told = register.model_copy(update={"institution_revision": revision, **of_subjects})
     return f',"register":{told.model_dump_json()}}}'
 
 

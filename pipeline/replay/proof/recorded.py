@@ -32,6 +32,10 @@ Judging = Callable[[pl.DataFrame], pl.DataFrame]
 """From claims to their verdicts, as VERDICT_SCHEMA."""
 _OPERATIONAL = [Reason.STANDING_STALE.value, Reason.STANDING_UNREADABLE.value]
 
+_OF_SUBJECTS = [
+    Reason.INSURED_SUSPENDED.value, Reason.DEPARTMENT_SUSPENDED.value, Reason.DEPARTMENT_NOT_NAMED.value
+]  # fmt: skip
+
 LAG_US = 600 * 1_000_000
 """How much later or earlier than its recording a gate may have learned of an institution's event: ten minutes, in microseconds.
 
@@ -81,14 +85,17 @@ class Proof:
             _instant("screened_at").alias("instant"),
             "register_offset",
             "register_institution",
+            pl.col("register_insured").alias("known_insured"),
+            pl.col("register_departments").alias("known_departments"),
         )
         offsets = self._offsets(piece)
         places = decoded.claims.select(offsets.gather(decoded.claims["row"]).alias("offset"))
         found = places.join(told, on="offset", how="left", maintain_order="left").select(
             # Where no verdict is recorded, everything counts.
-            pl.col("known_revision", "instant").fill_null(_EVERYTHING),
+            pl.col("known_revision", "known_insured", "instant").fill_null(_EVERYTHING),
             "register_offset",
             "register_institution",
+            "known_departments",
         )
         claims = decoded.claims.hstack(found.rename({"instant": _SCREENED}))
         return replace(decoded, claims=claims.with_columns(self._of_institutions(claims)))
@@ -191,6 +198,8 @@ class Proof:
         late = institution.select((pl.col("last") > pl.col("at") - LAG_US).fill_null(value=False)).to_series()
         # Where knowledge is as recorded, nothing came later; otherwise the institution may be what changed.
         changed = late & (not self._as_recorded)
+        subjects = pl.any_horizontal(pl.col(f"{side}_reason").is_in(_OF_SUBJECTS) for side in ("recorded", "replayed"))
+        of_subject = pl.lit(not self._as_recorded) & subjects
         chain = (
             pl.when(pl.col("stands").is_null()).then(pl.lit("no_such_record"))
             .when(pl.col("outcomes").is_null()).then(pl.lit("not_recorded"))
@@ -199,6 +208,7 @@ class Proof:
             .when(pl.col("recorded_outcome") != pl.col("replayed_outcome")).then(pl.lit("other_code"))
             .when(pl.col("fields").list.len() == 0).then(pl.lit(None, pl.String))
             .when(pl.col("recorded_reason").is_in(_OPERATIONAL)).then(pl.lit("operational"))
+            .when(of_subject).then(pl.lit("later_event"))
             .when(pl.col("recorded_rule_pack") != pl.col("replayed_rule_pack")).then(pl.lit("other_pack"))
             .when(now > then).then(pl.lit("later_event"))
             .when(now < then).then(pl.lit("missing_event"))

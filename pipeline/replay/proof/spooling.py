@@ -66,6 +66,8 @@ class _Sourced(msgspec.Struct):
 class _Register(msgspec.Struct):
     progress: dict[str, int]
     institution_revision: int | None = None
+    insured_revision: int | None = None
+    department_revisions: dict[str, int] | None = None
 
 
 _Verdict = msgspec.defstruct(
@@ -77,7 +79,7 @@ _Verdict = msgspec.defstruct(
 
 _source = msgspec.json.Decoder(_Sourced).decode
 _verdict = msgspec.json.Decoder(_Verdict).decode
-_NO_VERDICT = (None,) * (len(_Verdict.__struct_fields__) + 1)
+_NO_VERDICT = (None,) * (len(_Verdict.__struct_fields__) + 3)
 
 
 class Recorder:
@@ -107,11 +109,12 @@ class Recorder:
             return
         self.counts["verdicts"] += 1
         *fields, register = msgspec.structs.astuple(told)
-        by = (None, None)
+        by: tuple[int | str | None, ...] = (None, None, 0, "{}")  # before it told of them, nobody kept their standings
         if register is not None:
             # What it does not name had no events.
             at = register.progress.get(self._partition_of(told.institution_code), 0)
-            by = (at, register.institution_revision)
+            departments = msgspec.json.encode(register.department_revisions or {}).decode()
+            by = (at, register.institution_revision, register.insured_revision or 0, departments)
         self._keep(message, source.partition, source.offset, "verdict", None, (*fields, *by))
 
     def dead_letter(self, message: Message) -> None:

@@ -14,6 +14,7 @@ from pipeline.replay.output import (
     REJECTED_SCHEMA,
     VERDICT_SCHEMA,
 )
+from rules.screens.facts import KNOWN
 from rules.screens.index import StandingIndex
 from rules.screens.rows import FIRST_DAY, LAST_DAY
 from rules.screens.verdict import Screen
@@ -46,7 +47,8 @@ class Judge:
             pl.lit(None, VERDICT_SCHEMA["encounter_type"]).alias("encounter_type"),
             pl.lit(0, pl.Int32).alias("day"),
             pl.lit(None, pl.Int32).alias("start_day"),
-            *(pl.lit(0, pl.Int64).alias(name) for name in ("instant", "known_revision", "known_institution")),
+            *(pl.lit(0, pl.Int64).alias(name) for name in KNOWN if name != "known_departments"),
+            pl.lit(None, pl.String).alias("known_departments"),
         )
         self.screen.decide(claims, self._index)
 
