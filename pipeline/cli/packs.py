@@ -51,7 +51,7 @@ def list_packs(lang: Lang, as_json: bool) -> None:
     """Lists the packs: name, title, regions, validity, and whether they are on.
 
     The folder is that of SCREENING_PACKS_DIR, by default the packs shipped; SCREENING_PACKS_ON switches packs on. The packs of
-    insured persons and departments stand last: replay, explain and conformance judge by them, the gate does not yet.
+    insured persons and departments stand last: they apply beside the physicians' law, and the stricter answer decides.
 
     \b
     Example:

@@ -65,11 +65,11 @@ def test_list_says_what_is_on_under_the_settings() -> None:
     assert run("list", SCREENING_PACKS_ON='["moon"]').exit_code == 2
 
 
-def test_list_says_which_packs_the_gate_does_not_judge_by() -> None:
+def test_list_says_which_packs_apply_beside_the_physicians_law() -> None:
     told = " ".join(run("list").stdout.split())
     assert (
-        "jiangxi-departments-trial, jiangxi-insured-trial: of insured persons or departments. Replay, explain and conformance "
-        "judge by them; the gate does not yet."
+        "jiangxi-departments-trial, jiangxi-insured-trial: of insured persons or departments. They apply beside the physicians' "
+        "law, and the stricter answer decides."
     ) in told
     subjects = {item["name"]: item.get("subject") for item in json.loads(run("list", "--json").stdout)}
     assert {name: subject for name, subject in subjects.items() if subject} == {
