@@ -20,7 +20,7 @@ from rules.vocabulary import Disposition, Reason
 from rules.wording.chain_next import first_steps
 from rules.wording.explanation import explain
 from topics.claims.codec import FewClaims
-from topics.verdicts.codec import CaseFacts, case_id, facts_of, facts_of_few, to_documents
+from topics.verdicts.codec import CaseFacts, case_of, facts_of, facts_of_few, to_documents
 
 SOURCE = "precheck"
 """The source's topic in verdicts of the pre-check: no topic has this name. The offset is the claim's place in its request."""
@@ -104,7 +104,7 @@ class Answers:
             lang = langs[row]
             found[row] = _told(
                 rulings[ruling], document, fact, lang, absent[number], evidence.get(number, ()),
-                () if who is None else mentions(who.text), self._next(ruling, fact[7], lang),
+                () if who is None else mentions(who.text), self._next(ruling, fact.penalty_period, lang),
             )  # fmt: skip
         return found
 
@@ -130,7 +130,7 @@ def _told(
     steps: tuple[Step, ...],
 ) -> Told:
     return Told(
-        institution=fact[3],
+        institution=fact.institution_code,
         disposition=ruling.disposition,
         reason=ruling.reason,
         absent=absent,
@@ -138,9 +138,9 @@ def _told(
         ruling=ruling,
         answer=ClaimAnswer(
             verdict=msgspec.Raw(document.encode()),
-            explanation=explain(ruling, *fact[2:], people)[lang],
+            explanation=explain(ruling, *fact.told, people=people)[lang],
             next=steps,
-            case_id=case_id(fact[0], fact[1], ruling.ground) if ruling.disposition.opens_case else None,
+            case_id=case_of(fact, ruling) if ruling.disposition.opens_case else None,
             evidence=causes[-MOST_EVIDENCE:],
             evidence_omitted=max(0, len(causes) - MOST_EVIDENCE),
         ),

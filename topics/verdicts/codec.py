@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -132,14 +132,12 @@ class VerdictCodec:
             facts, rulings, documents, evidence, opened, named, strict=True
         ):
             ruling = self._rulings[ruling_number]
-            claim_id, version, region, area, *named_in_it = row
-            number = case_id(area, named_in_it[1], claim_id, version, ruling.ground)
-            told = (*named_in_it, mentions(who))
+            number = case_of(row, ruling)
             tail = _CaseTail(
-                area=area if area == region else msgspec.UNSET,
+                area=row.area if row.area == row.region else msgspec.UNSET,
                 case_id=number,
                 opened_at=at,
-                explanation=explain(ruling, *told),
+                explanation=explain(ruling, *row.told, people=mentions(who)),
                 people=msgspec.UNSET if who is None else msgspec.Raw(who.encode()),
                 **_fitting(causes),
             )
@@ -147,16 +145,36 @@ class VerdictCodec:
         return made
 
 
-CaseFacts = tuple[str, int, str, str, str | None, str, str, str, str, Sequence[str | None] | None, str]
-"""claim_id, claim_version, region, area, physician_code, institution_code, encounter_type, service_date, standing,
-penalty_period, fund_amount."""
+class CaseFacts(NamedTuple):
+    """What the name of a case follows from and what its explanation names, as text of the wire."""
+
+    claim_id: str
+    claim_version: int
+    region: str
+    area: str
+    physician_code: str | None
+    institution_code: str
+    encounter_type: str
+    service_date: str
+    standing: str
+    penalty_period: Sequence[str | None] | None
+    fund_amount: str
+
+    @property
+    def told(self) -> tuple[str | None, str, str, str, str, Sequence[str | None] | None, str]:
+        """What the explanation names, in its order."""
+        return self[4:]
+
+
+def case_of(claim: CaseFacts, ruling: Ruling) -> str:
+    """The id of the case that a ruling on a claim opens."""
+    return case_id(claim.area, claim.institution_code, claim.claim_id, claim.claim_version, ruling.ground)
 
 
 def facts_of(verdicts: pl.DataFrame) -> Iterable[CaseFacts]:
-    """What a case's id follows from and its explanation names, of every verdict of a frame."""
-    named = ("physician_code", "institution_code", "encounter_type", "service_date", "standing", "penalty_period")
-    area = _areas(verdicts).alias("area")
-    return verdicts.select("claim_id", "claim_version", "region", area, *named, "fund_amount").iter_rows()
+    """Those of every verdict of a frame."""
+    rows = verdicts.with_columns(_areas(verdicts).alias("area")).select(*CaseFacts._fields).iter_rows()
+    return map(CaseFacts._make, rows)
 
 
 def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> Iterable[CaseFacts]:
@@ -164,7 +182,7 @@ def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> It
     for row in rows:
         claim = claims.rows[row]
         period = _window(int(decided.window_start[row]), int(decided.window_end[row]))
-        yield (
+        yield CaseFacts(
             claim.claim_id,
             claim.claim_version,
             claim.region,

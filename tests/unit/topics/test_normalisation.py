@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from topics.normalisation import PLAIN_CODE, PLAIN_ID, normal_code, normal_id, without_mark
 
-ODD = st.text(st.sampled_from("Hh5 \t\n\u3000\ufeff\u200b\u200d\u00ad\uff28\uff48\uff15é死\u202e\x00\x1f\x7f"), max_size=12)
+ODD = st.text(
+    st.sampled_from("Hh5 \t\n\u3000\ufeff\u200b\u200d\u00ad\uff28\uff48\uff15é死\u202e\x00\x1f\x7f"), max_size=12
+)
 
 
 @pytest.mark.parametrize(
