@@ -128,6 +128,7 @@ class VerdictCodec:
         made: list[dict[str, str | bytes]] = []
         opened = repeat(opened_at, len(documents)) if isinstance(opened_at, str) else opened_at
         named = repeat(None, len(documents)) if people is None else people
+        row: CaseFacts
         for row, ruling_number, document, causes, at, who in zip(
             facts, rulings, documents, evidence, opened, named, strict=True
         ):
@@ -137,7 +138,7 @@ class VerdictCodec:
                 area=row.area if row.area == row.region else msgspec.UNSET,
                 case_id=number,
                 opened_at=at,
-                explanation=explain(ruling, *row.told, people=mentions(who)),
+                explanation=explain(ruling, *row.told, mentions(who)),
                 people=msgspec.UNSET if who is None else msgspec.Raw(who.encode()),
                 **_fitting(causes),
             )
@@ -163,7 +164,15 @@ class CaseFacts(NamedTuple):
     @property
     def told(self) -> tuple[str | None, str, str, str, str, Sequence[str | None] | None, str]:
         """What the explanation names, in its order."""
-        return self[4:]
+        return (
+            self.physician_code,
+            self.institution_code,
+            self.encounter_type,
+            self.service_date,
+            self.standing,
+            self.penalty_period,
+            self.fund_amount,
+        )
 
 
 def case_of(claim: CaseFacts, ruling: Ruling) -> str:
