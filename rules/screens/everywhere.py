@@ -227,7 +227,10 @@ def _merged(
         for place in places.tolist()
         if filed[place] and not abnormal[place] and unknown[rows[place]] and not own[rows[place]]
     ]
-    merged = _laid(merged, rows[normal], theirs.take(np.array(normal, np.intp)))
+    for place in normal:
+        # A stay that a status of the claim's own area touches is told by that area (N3).
+        told = [name for name in _OF_THE_STATUS if not (facts.straddles[rows[place]] and name in _OF_A_STAY)]
+        merged = _laid(merged, rows[[place]], theirs.take(np.array([place], np.intp)), told)
     asked = places if bars else places[registered[rows[places]]]
     on_the_day = (theirs.flags & IN_PENALTY) != 0
     touched = asked[abnormal[asked] & ~on_the_day[asked]]
