@@ -89,11 +89,8 @@ class Run:
 
 
 def _fell(cluster: Cluster, rng: random.Random, workers: list[WorkerProcess]) -> None:
-    """The broker fails and comes back: killed between two answers, or stopped."""
-    if rng.random() < 0.5:
-        down_between_answers(cluster.broker, workers, "killed")
-    else:
-        cluster.broker.stop()
+    """The broker fails between two answers and comes back: killed, or stopped."""
+    down_between_answers(cluster.broker, workers, rng.choice(["killed", "stopped"]))
     cluster.broker.start()
 
 
