@@ -32,8 +32,6 @@ _DELTA_LOG = "_delta_log"
 """What makes a folder a Delta table. It may hold files that are in the table no more."""
 
 UTF8 = "utf-8"
-ENCODINGS = (UTF8, "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5")
-"""What `--encoding` takes. GBK is read as GB18030, which contains it."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}

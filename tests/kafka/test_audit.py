@@ -1,4 +1,7 @@
-"""The audit on a real Kafka: a faultless run finds nothing, and everything that is spoiled is found and named."""
+"""The audit on a real Kafka: a faultless run finds nothing, and everything that is spoiled is found and named.
+
+The file is long because every way of spoiling starts from the same faultless run, which is described once, at the top.
+"""
 
 from __future__ import annotations
 
