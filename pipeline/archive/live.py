@@ -22,7 +22,7 @@ from pipeline.archive.layout import CLAIM_TABLE, VERDICT_TABLE, TableSpec
 from pipeline.archive.status import status_page
 from pipeline.archive.table import ArchiveTable
 from pipeline.kafka.diagnostics import is_final
-from pipeline.kafka.offsets import extents, topic_id
+from pipeline.kafka.offsets import offsets_of, topic_id
 from pipeline.kafka.patience import pause_after
 from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import place
@@ -115,16 +115,16 @@ class Archive:
     def _feed(self, where: str, spec: TableSpec) -> Feed:
         """A topic and its table, with where to go on. What has expired in between is told."""
         name = spec.spec.name if spec is CLAIM_TABLE else spec.spec.prefixed(self.settings.output_prefix).name
-        log = extents(self._consumer, self.settings, name)
+        log = offsets_of(self._consumer, self.settings, name)
         made = topic_id(self._admin, name)
         table = ArchiveTable(where, spec)
         begin = {}
-        for number, extent in log.items():
+        for number, offsets in log.items():
             kept = table.position(made, number)
-            begin[number] = extent.low if kept is None else max(kept, extent.low)
-            if kept is not None and kept < extent.low:
-                self._teller.tell(events.RecordsExpiredUnarchived(name, number, extent.low, extent.low - kept))
-            self._ends[name, number] = extent.high
+            begin[number] = offsets.low if kept is None else max(kept, offsets.low)
+            if kept is not None and kept < offsets.low:
+                self._teller.tell(events.RecordsExpiredUnarchived(name, number, offsets.low, offsets.low - kept))
+            self._ends[name, number] = offsets.high
         return Feed(name, made, table, dict(begin), begin)
 
     def _ready(self) -> tuple[bool, dict[str, Any]]:

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
-from pipeline.audit.offsets import control_extents
+from pipeline.audit.offsets import control_offsets
 from pipeline.audit.rows import Kept, timestamp
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
@@ -95,8 +95,8 @@ class CaseBook:
         self._settings = settings
         self._packs = packs
         self._done = {
-            name: {number: extent.committed for number, extent in found.items()}
-            for name, found in control_extents(settings, CLAIM_CASES, CASE_ACTIONS).items()
+            name: {number: offsets.committed for number, offsets in found.items()}
+            for name, found in control_offsets(settings, CLAIM_CASES, CASE_ACTIONS).items()
         }
         self._unbegun = False
         self._partitions = len(self._done[CLAIM_CASES.name])

@@ -16,7 +16,7 @@ from pipeline.audit.case_actions import CaseBook
 from pipeline.audit.case_states import compare_states, read_states
 from pipeline.audit.findings import EVERY, Findings, Progress
 from pipeline.audit.rows import MOST_NAMED, OFFSETS, Found, Kept, Rows, again, beyond, timestamp
-from pipeline.kafka.offsets import Extent, group_extents
+from pipeline.kafka.offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
@@ -108,7 +108,7 @@ def audit_cases(settings: Settings, packs: PackSet, findings: Findings, progress
     The order makes processes at work no difference. Each group is asked first how far it has come; states are read before
     what they are counted from, and cases before verdicts, so that what a case or a state stands on is always found.
     """
-    judged = group_extents(settings, CLAIMS.name, settings.group_id)
+    judged = group_offsets(settings, CLAIMS.name, settings.group_id)
     book = states = None
     if settings.output_prefix:
         findings.notes.append(
@@ -213,7 +213,7 @@ def _verdicts(settings: Settings, kept: Kept, findings: Findings, progress: Prog
 
 
 def _compare(
-    settings: Settings, judged: dict[int, Extent], both: _Both, findings: Findings, progress: Progress
+    settings: Settings, judged: dict[int, PartitionOffsets], both: _Both, findings: Findings, progress: Progress
 ) -> None:
     sources, wrong = _wrong(both)
     expired = wrong.filter(
@@ -271,14 +271,14 @@ def _wrong(both: _Both) -> tuple[int, pl.DataFrame]:
     return joined.height, found
 
 
-def _waiting(settings: Settings, wrong: pl.DataFrame, judged: dict[int, Extent]) -> pl.DataFrame:
+def _waiting(settings: Settings, wrong: pl.DataFrame, judged: dict[int, PartitionOffsets]) -> pl.DataFrame:
     """Verdicts without a case that came while the cases were being read.
 
     A group that has never committed, and does not meanwhile, is the wrong one or gone: then nothing waits.
     """
-    limits = {number: extent.committed for number, extent in judged.items()}
+    limits = {number: offsets.committed for number, offsets in judged.items()}
     if any(limit is None for limit in limits.values()):
-        now = group_extents(settings, CLAIMS.name, settings.group_id)
+        now = group_offsets(settings, CLAIMS.name, settings.group_id)
         limits = {
             number: OFFSETS if limit is None and now[number].committed is None else limit or 0
             for number, limit in limits.items()

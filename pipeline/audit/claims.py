@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.identities import Identities, tell_repeated
 from pipeline.kafka.diagnostics import ClusterError
-from pipeline.kafka.offsets import Extent, Noted, ends, group_extents, topic_id
+from pipeline.kafka.offsets import Noted, PartitionOffsets, ends, group_offsets, topic_id
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
 from pipeline.settings.model import Settings
@@ -46,20 +46,20 @@ class Ledger:
     """What stands at every offset of the claims log that is still there, and what came of it."""
 
     def __init__(
-        self, extent: dict[int, Extent], topic: str | None = None, open_ends: dict[int, int] | None = None
+        self, offsets: dict[int, PartitionOffsets], topic: str | None = None, open_ends: dict[int, int] | None = None
     ) -> None:
         """`topic` is the id of the topic of today (None: not told); `open_ends` where partitions end for who reads everything."""
-        self.extent = extent
+        self.offsets = offsets
         self.topic = topic
         self.open_ends = open_ends or {}
         self.marks: dict[int, Marks] = {
-            number: np.zeros(max(0, item.high - item.low), np.uint8) for number, item in extent.items()
+            number: np.zeros(max(0, item.high - item.low), np.uint8) for number, item in offsets.items()
         }
-        self.verdicts = dict.fromkeys(extent, 0)
-        self.letters = dict.fromkeys(extent, 0)
-        self.elsewhere = dict.fromkeys(extent, 0)
+        self.verdicts = dict.fromkeys(offsets, 0)
+        self.letters = dict.fromkeys(offsets, 0)
+        self.elsewhere = dict.fromkeys(offsets, 0)
         """Outcomes of records of another topic of the same name, made before this one; by the partition that they name."""
-        self.furthest = dict.fromkeys(extent, -1)
+        self.furthest = dict.fromkeys(offsets, -1)
 
     def of_another_topic(self, partition: int) -> bool:
         """Whether the group's offset was written for a topic of the same name that is no more."""
@@ -68,15 +68,15 @@ class Ledger:
 
     def noted(self, partition: int) -> Noted:
         """What the group wrote beside its offset."""
-        return Noted.read(self.extent[partition].noted)
+        return Noted.read(self.offsets[partition].noted)
 
     def committed(self, partition: int) -> int | None:
         """How far the group has come in the topic of today."""
-        return None if self.of_another_topic(partition) else self.extent[partition].committed
+        return None if self.of_another_topic(partition) else self.offsets[partition].committed
 
     def record(self, partition: int, offset: int) -> None:
         """A claim stands here."""
-        where = offset - self.extent[partition].low
+        where = offset - self.offsets[partition].low
         if 0 <= where < len(self.marks[partition]):
             self.marks[partition][where] |= _PRESENT
 
@@ -86,7 +86,7 @@ class Ledger:
         if marks is None or offset < 0:
             return False
         self.furthest[partition] = max(self.furthest[partition], offset)
-        where = offset - self.extent[partition].low
+        where = offset - self.offsets[partition].low
         if not 0 <= where < len(marks):
             return None
         if marks[where] & _COUNT < _COUNT:
@@ -104,15 +104,15 @@ def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> 
     with Identities() as identities:
         for number, message in enumerate(read_to_end(settings, CLAIMS.name), 1):
             _, partition, offset = place(message)
-            if partition in ledger.extent:
+            if partition in ledger.offsets:
                 ledger.record(partition, offset)
             identities.take(partition, offset, message.value())
             _tell(progress, CLAIMS.name, number)
         several = identities.found()
     _verdicts(settings, ledger, findings, progress)
     _letters(settings, ledger, findings, progress)
-    later = group_extents(settings, CLAIMS.name, settings.group_id)
-    for partition in sorted(ledger.extent):
+    later = group_offsets(settings, CLAIMS.name, settings.group_id)
+    for partition in sorted(ledger.offsets):
         balance(partition, ledger, findings)
         _beyond(partition, ledger, later[partition].high, findings)
     tell_repeated(several, settings, findings, progress)
@@ -120,14 +120,14 @@ def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> 
 
 def _asked(settings: Settings) -> Ledger:
     """What the brokers say before anything is read: how far the group has come, in which topic, and what is hidden."""
-    extent = group_extents(settings, CLAIMS.name, settings.group_id)
+    offsets = group_offsets(settings, CLAIMS.name, settings.group_id)
     admin = AdminClient(settings.client())
     try:
-        open_ends = ends(admin, [(CLAIMS.name, number) for number in extent], committed=False)
+        open_ends = ends(admin, [(CLAIMS.name, number) for number in offsets], committed=False)
         made = topic_id(admin, CLAIMS.name)
     except (KafkaException, TimeoutError) as error:
         raise ClusterError(f"{settings.bootstrap_servers} does not tell the ends of {CLAIMS.name}: {error}") from error
-    return Ledger(extent, made, {number: end for (_, number), end in open_ends.items()})
+    return Ledger(offsets, made, {number: end for (_, number), end in open_ends.items()})
 
 
 def _tell(progress: Progress, topic: str, number: int) -> None:
@@ -180,8 +180,8 @@ def _note(
 
 def balance(partition: int, ledger: Ledger, findings: Findings) -> None:
     """Holds one partition's claims against their outcomes."""
-    extent, marks, committed = ledger.extent[partition], ledger.marks[partition], ledger.committed(partition)
-    judged = 0 if committed is None else max(0, min(committed, extent.high) - extent.low)
+    offsets, marks, committed = ledger.offsets[partition], ledger.marks[partition], ledger.committed(partition)
+    judged = 0 if committed is None else max(0, min(committed, offsets.high) - offsets.low)
     present, counts = (marks & _PRESENT) != 0, marks & _COUNT
     cases = (
         ("missing", (present & (counts == 0))[:judged], "judged, and neither verdict nor dead letter"),
@@ -191,7 +191,7 @@ def balance(partition: int, ledger: Ledger, findings: Findings) -> None:
     for kind, wrong, text in cases:
         found = np.flatnonzero(wrong)
         if found.size:
-            spans = ranges(int(number) + extent.low for number in found)
+            spans = ranges(int(number) + offsets.low for number in found)
             findings.differ(PART, kind, f"{CLAIMS.name}/{partition} offsets {told(spans)}", f"{found.size:,} {text}")
     findings.count(
         PART,
@@ -202,28 +202,28 @@ def balance(partition: int, ledger: Ledger, findings: Findings) -> None:
         waiting=int(np.count_nonzero((present & (counts == 0))[judged:])),
         **_not_judged(partition, ledger, int(np.count_nonzero(present)), findings),
     )
-    if extent.low:
+    if offsets.low:
         findings.notes.append(
-            f"{CLAIMS.name}/{partition}: compared from offset {extent.low:,} on; older claims have expired"
+            f"{CLAIMS.name}/{partition}: compared from offset {offsets.low:,} on; older claims have expired"
         )
 
 
 def _not_judged(partition: int, ledger: Ledger, present: int, findings: Findings) -> dict[str, int]:
     """Each further kind of claims that nobody has judged, by its own name; the loss of some is a difference."""
-    extent, where = ledger.extent[partition], f"{CLAIMS.name}/{partition}"
-    hidden = max(0, ledger.open_ends.get(partition, extent.high) - extent.high)
+    offsets, where = ledger.offsets[partition], f"{CLAIMS.name}/{partition}"
+    hidden = max(0, ledger.open_ends.get(partition, offsets.high) - offsets.high)
     if hidden:
         findings.notes.append(
-            f"{where}: {hidden:,} offsets from {extent.high:,} on wait behind an open transaction of a sender"
+            f"{where}: {hidden:,} offsets from {offsets.high:,} on wait behind an open transaction of a sender"
         )
     other = present if ledger.of_another_topic(partition) else 0
     if other:
-        text = f"the workers' offset {extent.committed} is of a topic made before; {other:,} claims of this one wait for them"
+        text = f"the workers' offset {offsets.committed} is of a topic made before; {other:,} claims of this one wait for them"
         findings.differ(PART, "other_topic", where, text)
     committed = ledger.committed(partition)
-    ahead = 0 if committed is None else max(0, extent.low - committed)
+    ahead = 0 if committed is None else max(0, offsets.low - committed)
     if ahead:
-        span = f"{where} offsets {told([(extent.low - ahead, extent.low - 1)])}"
+        span = f"{where} offsets {told([(offsets.low - ahead, offsets.low - 1)])}"
         findings.differ(PART, "expired_unread", span, f"{ahead:,} offsets have expired before they were judged")
     passed = 0 if committed is None else ledger.noted(partition).expired
     if passed:
@@ -241,7 +241,7 @@ def _not_judged(partition: int, ledger: Ledger, present: int, findings: Findings
 
 def _beyond(partition: int, ledger: Ledger, end: int, findings: Findings) -> None:
     """Outcomes and offsets that cannot be: beyond the end of a log that was cut or made anew, or one without the other."""
-    where, committed = f"{CLAIMS.name}/{partition}", ledger.extent[partition].committed
+    where, committed = f"{CLAIMS.name}/{partition}", ledger.offsets[partition].committed
     outcomes = ledger.verdicts[partition] + ledger.letters[partition]
     if committed is None and outcomes:
         text = f"{outcomes:,} outcomes, and the workers' group has committed nothing; check SCREENING_GROUP_ID"

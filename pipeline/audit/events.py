@@ -10,7 +10,7 @@ from confluent_kafka import Message
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.rows import Kept, timestamp
-from pipeline.kafka.offsets import Extent
+from pipeline.kafka.offsets import PartitionOffsets
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import headers, place
@@ -48,10 +48,10 @@ class File:
 
 @dataclass(slots=True)
 class Log:
-    """The events as they were read. `extent` is that of the events' partitions."""
+    """The events as they were read. `offsets` is that of the events' partitions."""
 
     packs: PackSet
-    extent: dict[int, Extent]
+    offsets: dict[int, PartitionOffsets]
     files: dict[Owner, File] = field(default_factory=dict)
     unusable: dict[Place, Refused] = field(default_factory=dict)
     set_aside: dict[Place, tuple[Owner, Event]] = field(default_factory=dict)
@@ -66,18 +66,18 @@ class Log:
     @property
     def committed(self) -> bool:
         """Whether the control plane has ever said how far it is."""
-        return any(item.committed is not None for item in self.extent.values())
+        return any(item.committed is not None for item in self.offsets.values())
 
     def waits(self, where: Place) -> bool:
         """Whether the control plane has not said that it is done with a record. Without any offset it is taken as done, unless
         no control plane has ever run."""
-        return self.never_run or (self.committed and where[1] >= (self.extent[where[0]].committed or 0))
+        return self.never_run or (self.committed and where[1] >= (self.offsets[where[0]].committed or 0))
 
 
 def read_log(
     settings: Settings,
     packs: PackSet,
-    done: dict[int, Extent],
+    done: dict[int, PartitionOffsets],
     findings: Findings,
     progress: Progress,
     *,
@@ -90,7 +90,7 @@ def read_log(
     kept = Kept()
     letters = _letters(settings, kept, findings, progress)
     log = Log(packs, done, letters_kept=kept)
-    log.figures = {number: Counter() for number in log.extent}
+    log.figures = {number: Counter() for number in log.offsets}
     log.never_run = not (log.committed or published or letters or _has_progress(settings))
     for number, message in enumerate(read_to_end(settings, PHYSICIAN_EVENTS.name), 1):
         take(message, log, letters)
@@ -137,7 +137,7 @@ def take(message: Message, log: Log, letters: dict[Place, list[Envelope]]) -> No
             log.unusable[where] = found
         return
     event, owner = found.event, Owner(found.kind, found.area, found.code)
-    if partition_of(owner.code.encode(), len(log.extent)) != partition:
+    if partition_of(owner.code.encode(), len(log.offsets)) != partition:
         log.misplaced[where] = owner, event
         counted["forwarded"] += 1
         return
@@ -200,7 +200,7 @@ def _count(events: list[Event], owner: Owner, packs: PackSet) -> None:
 
 
 def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings) -> None:
-    for partition in sorted(log.extent):
+    for partition in sorted(log.offsets):
         known = sorted(offset for number, offset in letters if number == partition)
         unusable = sorted(offset for number, offset in log.unusable if number == partition)
         alone = [offset for offset in unusable if (partition, offset) not in letters]
@@ -218,7 +218,7 @@ def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings)
             waiting=counted["waiting"],
         )
     for partition, offset in sorted(letters):
-        if partition not in log.extent:
+        if partition not in log.offsets:
             where = f"{PHYSICIAN_EVENTS.name}/{partition}/{offset}"
             findings.differ(PART, "foreign_dead_letter", where, "no such partition")
     twice = sum(len(errors) > 1 for errors in letters.values())
@@ -238,7 +238,7 @@ def _lost(partition: int, offsets: list[int], log: Log, findings: Findings) -> N
 
 
 def _strange(partition: int, offsets: list[int], log: Log, findings: Findings) -> None:
-    low = log.extent[partition].low
+    low = log.offsets[partition].low
     # What lies in the wrong partition may have been refused there before its scheme took it; the right one must have it.
     known = log.unusable.keys() | log.set_aside.keys() | log.misplaced.keys()
     strange = [offset for offset in offsets if offset >= low and (partition, offset) not in known]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from pipeline.kafka.offsets import Extent, group_extents
+from pipeline.kafka.offsets import PartitionOffsets, group_offsets
 from pipeline.settings.model import Settings
 from topics.catalogue import TopicSpec
 
@@ -14,17 +14,17 @@ FIRST_COMMIT_S = 5.0
 _AGAIN_S = 0.2
 
 
-def control_extents(settings: Settings, *topics: TopicSpec) -> dict[str, dict[int, Extent]]:
-    """The extents of topics, by name, with what the control plane's group has committed. Raises ClusterError.
+def control_offsets(settings: Settings, *topics: TopicSpec) -> dict[str, dict[int, PartitionOffsets]]:
+    """The offsets of topics, by name, with what the control plane's group has committed. Raises ClusterError.
 
     A group that has committed nothing of any of them, though there are records, is given the time of its first commit: taken as
     done with everything, it would be wrong in all that it has not come to yet.
     """
     deadline = time.monotonic() + FIRST_COMMIT_S
     while True:
-        found = {spec.name: group_extents(settings, spec.name, settings.control_group_id) for spec in topics}
-        every = [extent for extents in found.values() for extent in extents.values()]
-        begun = any(extent.committed is not None for extent in every)
-        if begun or not any(extent.high for extent in every) or time.monotonic() > deadline:
+        found = {spec.name: group_offsets(settings, spec.name, settings.control_group_id) for spec in topics}
+        every = [offsets for of_topic in found.values() for offsets in of_topic.values()]
+        begun = any(offsets.committed is not None for offsets in every)
+        if begun or not any(offsets.high for offsets in every) or time.monotonic() > deadline:
             return found
         time.sleep(_AGAIN_S)

@@ -13,7 +13,7 @@ import polars as pl
 from confluent_kafka import Message
 
 from pipeline.audit.findings import EVERY, Findings, Progress
-from pipeline.kafka.offsets import asking, extents
+from pipeline.kafka.offsets import asking, offsets_of
 from pipeline.kafka.reading import TOOLS_GROUP, read_to_end
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
@@ -71,9 +71,9 @@ class Kept:
     def close(self, settings: Settings, topic: str) -> None:
         """Asks where the partitions begin: after reading, since records may have expired meanwhile. Raises ClusterError."""
         with asking(settings, TOOLS_GROUP) as consumer:
-            found = extents(consumer, settings, topic)
+            found = offsets_of(consumer, settings, topic)
         self.partitions = len(found)
-        self.begun = {number for number, extent in found.items() if extent.low}
+        self.begun = {number for number, offsets in found.items() if offsets.low}
         self.emptied = self.begun - self._first.keys()
 
     @property

@@ -10,7 +10,7 @@ from pipeline.audit.claims import audit_claims
 from pipeline.audit.events import read_log
 from pipeline.audit.findings import Findings, Part, Progress
 from pipeline.audit.notices import audit_notices
-from pipeline.audit.offsets import control_extents
+from pipeline.audit.offsets import control_offsets
 from pipeline.audit.standings import audit_standings, read_standings
 from pipeline.settings.model import Settings, SettingsError
 from pipeline.settings.packs import load_pack_set
@@ -32,7 +32,7 @@ def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None,
         today = notices_on or _today(settings.control_clock_file)
         # In this order a plane at work is no difference: what it had done by now must be there, and every event behind what is
         # published is in the log that is read afterwards. Notices may be more than are demanded, so they come last.
-        done = control_extents(settings, PHYSICIAN_EVENTS)[PHYSICIAN_EVENTS.name]
+        done = control_offsets(settings, PHYSICIAN_EVENTS)[PHYSICIAN_EVENTS.name]
         published = read_standings(settings, findings, progress)
         any_standing = any(topic.records for topic in published.values())
         log = read_log(settings, packs, done, findings, progress, published=any_standing)

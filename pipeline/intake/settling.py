@@ -8,45 +8,45 @@ from typing import Any
 import msgspec
 
 from pipeline.intake.difference import difference
-from pipeline.intake.drafting import Draft
 from pipeline.intake.facts import SettlementFact, VisitFact
 from pipeline.intake.fold import claims_of
 from pipeline.intake.history import Refusal
 from pipeline.intake.state import Record, State
+from pipeline.intake.unit_of_work import UnitOfWork
 from topics.dead_letters import Code
 
 
-def settle_all(draft: Draft) -> None:
+def settle_all(work: UnitOfWork) -> None:
     """Settles each of them; what goes wrong with one costs the records that spoke of it."""
-    for key, records in draft.dirty.items():
+    for key, records in work.dirty.items():
         try:
-            _settle(draft, key, records)
+            _settle(work, key, records)
         except Exception as error:
             # Whatever nobody foresaw in what others say of a visit, it costs what came of it now, and no other visit.
-            draft.leave(key)
+            work.leave(key)
             if not records:
                 raise
             for record in records:
-                draft.refuse(record, Code.UNREADABLE, f"{type(error).__name__}: {error}")
+                work.refuse(record, Code.UNREADABLE, f"{type(error).__name__}: {error}")
 
 
-def _settle(draft: Draft, key: str, records: list[Record]) -> None:
+def _settle(work: UnitOfWork, key: str, records: list[Record]) -> None:
     """Folds a visit to its claims, and writes what is new of them unless they wait for the visit."""
-    state = draft.changing(key)
+    state = work.changing(key)
     if not any(isinstance(fact, SettlementFact) for fact in state.facts) and (
         sum(isinstance(fact, VisitFact) for fact in state.facts) < 2
     ):
-        draft.keep(key, records)
+        work.keep(key, records)
         return
-    outcome = claims_of(state.facts, draft.visits.classes)
+    outcome = claims_of(state.facts, work.visits.classes)
     claims, after = difference([made.claim for made in outcome.claims], state.written)
     refused = {_refusal_id(refusal): refusal for refusal in outcome.refused}
     state.told &= refused.keys()
     fresh = {name: refusal for name, refusal in refused.items() if name not in state.told}
     waits = {name for name, refusal in fresh.items() if refusal.code is Code.MISSING_FIELD}
     blocked = any(claim.get("visit") == "not_seen" for claim in claims)
-    since = draft.now if state.since is None else state.since
-    if (waits or blocked) and draft.now < since + draft.visits.wait_ms:
+    since = work.now if state.since is None else state.since
+    if (waits or blocked) and work.now < since + work.visits.wait_ms:
         state.since = since
         state.held = {
             refusal.told.position: _record(refusal, state, records) for refusal in map(fresh.get, waits) if refusal
@@ -60,12 +60,12 @@ def _settle(draft: Draft, key: str, records: list[Record]) -> None:
     if state.since is None:
         state.held = {}
     state.written = after
-    if draft.keep(key, records):
+    if work.keep(key, records):
         for record, refusal in tellings:
-            draft.refuse(record, refusal.code, refusal.reason)
-        _write(draft, claims)
+            work.refuse(record, refusal.code, refusal.reason)
+        _write(work, claims)
         if claims:
-            draft.out.tally.doubts += outcome.doubts
+            work.out.tally.doubts += outcome.doubts
 
 
 def _record(refusal: Refusal, state: State, records: list[Record]) -> Record:
@@ -75,10 +75,10 @@ def _record(refusal: Refusal, state: State, records: list[Record]) -> Record:
     return found or (records[-1] if records else Record(offset, None))
 
 
-def _write(draft: Draft, claims: list[dict[str, Any]]) -> None:
-    tally = draft.out.tally
+def _write(work: UnitOfWork, claims: list[dict[str, Any]]) -> None:
+    tally = work.out.tally
     for claim in claims:
-        draft.out.claims.append((claim["claim_id"], msgspec.json.encode(claim)))
+        work.out.claims.append((claim["claim_id"], msgspec.json.encode(claim)))
         refund = "reverses" in claim or claim["fund_amount"].startswith("-")
         tally.claims["refund" if refund else "first" if claim["claim_version"] == 1 else "version"] += 1
         tally.visit_not_seen += claim.get("visit") == "not_seen"

@@ -62,7 +62,7 @@ class Noted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class PartitionOffsets:
     """One partition: its first offset that is still there, the end of what is committed, and the group's committed offset.
 
     `committed` is None where the group has none, or was not asked about; `noted` is what the group wrote beside it (the workers'
@@ -89,15 +89,17 @@ def asking(settings: Settings, group: str) -> Iterator[Consumer]:
         consumer.close()
 
 
-def extents(consumer: Consumer, settings: Settings, topic: str, *, committed: bool = False) -> dict[int, Extent]:
-    """The extents of a topic's partitions, by number; with what the consumer's group has `committed` on demand.
+def offsets_of(
+    consumer: Consumer, settings: Settings, topic: str, *, committed: bool = False
+) -> dict[int, PartitionOffsets]:
+    """The offsets of a topic's partitions, by number; with what the consumer's group has `committed` on demand.
 
     Raises ClusterError when the topic does not exist, KafkaException when the brokers do not answer.
     """
     deadline = time.monotonic() + _TIMEOUT_S
     while True:
         try:
-            return _extents(consumer, settings, topic, committed=committed)
+            return _offsets_of(consumer, settings, topic, committed=committed)
         except KafkaException as error:
             # Just after a topic is deleted, or a leader moved, the client still asks those who led it: we ask for the topic anew.
             if error.args[0].code() not in _STALE or time.monotonic() > deadline:
@@ -105,13 +107,15 @@ def extents(consumer: Consumer, settings: Settings, topic: str, *, committed: bo
             time.sleep(_AGAIN_S)
 
 
-def _extents(consumer: Consumer, settings: Settings, topic: str, *, committed: bool) -> dict[int, Extent]:
+def _offsets_of(consumer: Consumer, settings: Settings, topic: str, *, committed: bool) -> dict[int, PartitionOffsets]:
     answer = {}
     places = [TopicPartition(topic, number) for number in partitions(consumer, settings, topic)]
     # The group first: outcomes and offsets become visible together, so that what is judged by now is recorded by then.
     for item in _committed(consumer, places) if committed else places:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, item.partition), timeout=_TIMEOUT_S)
-        answer[item.partition] = Extent(low, high, item.offset if item.offset >= 0 else None, item.metadata or "")
+        answer[item.partition] = PartitionOffsets(
+            low, high, item.offset if item.offset >= 0 else None, item.metadata or ""
+        )
     return answer
 
 
@@ -127,10 +131,10 @@ def _committed(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPa
             time.sleep(_AGAIN_S)
 
 
-def group_extents(settings: Settings, topic: str, group: str) -> dict[int, Extent]:
-    """The extents of a topic with what a group has committed. Raises ClusterError."""
+def group_offsets(settings: Settings, topic: str, group: str) -> dict[int, PartitionOffsets]:
+    """The offsets of a topic with what a group has committed. Raises ClusterError."""
     with asking(settings, group) as consumer:
-        return extents(consumer, settings, topic, committed=True)
+        return offsets_of(consumer, settings, topic, committed=True)
 
 
 class GroupOffsets:

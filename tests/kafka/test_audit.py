@@ -17,7 +17,7 @@ import pytest
 from confluent_kafka import Message, TopicPartition
 
 from pipeline.audit import events, notices, offsets, standings
-from pipeline.kafka.offsets import Extent, group_extents
+from pipeline.kafka.offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.reading import read_to_end
 from pipeline.settings.model import Settings
 from rules.events import Event
@@ -316,17 +316,17 @@ def test_a_plane_that_has_just_begun_is_given_the_time_of_its_first_commit(
     topics = Topics()
     topics.standings.pop()
     topics.write(cluster)
-    asked: list[dict[int, Extent]] = []
+    asked: list[dict[int, PartitionOffsets]] = []
 
-    def asking(settings: Settings, topic: str, group: str) -> dict[int, Extent]:
-        found = group_extents(settings, topic, group)
+    def asking(settings: Settings, topic: str, group: str) -> dict[int, PartitionOffsets]:
+        found = group_offsets(settings, topic, group)
         if not asked:
             commit(cluster, group, topic, dict.fromkeys(found, 0))
         asked.append(found)
         return found
 
     monkeypatch.setattr(offsets, "FIRST_COMMIT_S", 30.0)
-    monkeypatch.setattr(offsets, "group_extents", asking)
+    monkeypatch.setattr(offsets, "group_offsets", asking)
     told = audit(cluster, "standings")
     assert named(told) == ""
     assert figures(told, "standings")["waiting"] == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.intake import drafting
+from pipeline.intake import unit_of_work
 from pipeline.intake.classes import load_classes
 from pipeline.intake.messages import read_envelope
 from pipeline.intake.state import Record
@@ -183,7 +183,7 @@ def test_a_message_that_is_read_twice_after_a_crash_changes_nothing() -> None:
 def test_a_half_of_a_message_for_which_there_is_no_room_is_set_aside_and_costs_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(drafting, "MOST_BYTES", 2_000)
+    monkeypatch.setattr(unit_of_work, "MOST_BYTES", 2_000)
     halves = [
         {"infno": "2207", "msgid": f"H52270100001202403140900000{number:03}", "input": {"data": {"memo": "x" * size}}}
         for number, size in enumerate((100, 5_000, 100))

@@ -17,7 +17,7 @@ from pipeline.control.faust.state_store import MemoryStateStore, StateStore
 from pipeline.control.ledger import Ledger
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.explain.explaining import explain_claim
-from pipeline.kafka.offsets import Extent
+from pipeline.kafka.offsets import PartitionOffsets
 from pipeline.kafka.partitioner import partition_of
 from pipeline.loading import check_events
 from pipeline.replay.knowledge.register import read_events
@@ -91,8 +91,8 @@ def uncountable(value: bytes | None) -> Answer:
 
 
 def by_audit(value: bytes | None) -> Answer:
-    log = Log(PACKS, {number: Extent(0, 100, 100) for number in range(6)})
-    log.figures = {number: Counter() for number in log.extent}
+    log = Log(PACKS, {number: PartitionOffsets(0, 100, 100) for number in range(6)})
+    log.figures = {number: Counter() for number in log.offsets}
     take(cast(Message, Consumed(value)), log, {})
     if log.unusable:
         found = log.unusable[0, 7]

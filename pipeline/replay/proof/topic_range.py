@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from pipeline.kafka.diagnostics import ClusterError
-from pipeline.kafka.offsets import Extent, asking, extents
+from pipeline.kafka.offsets import PartitionOffsets, asking, offsets_of
 from pipeline.kafka.reading import TOOLS_GROUP, tool_consumer
 from pipeline.kafka.records import place
 from pipeline.replay.errors import RangeError
@@ -85,13 +85,13 @@ def parse_time(text: str) -> dt.datetime:
 def whole(settings: Settings, topic: str) -> Ranges:
     """Everything of a topic that is committed now. Raises ClusterError."""
     with asking(settings, TOOLS_GROUP) as consumer:
-        return {number: (item.low, item.high) for number, item in extents(consumer, settings, topic).items()}
+        return {number: (item.low, item.high) for number, item in offsets_of(consumer, settings, topic).items()}
 
 
 def since(settings: Settings, topic: str, instant_ms: int) -> Ranges:
     """The records of a topic written from an instant (milliseconds since 1970 UTC) on, up to the end as of now."""
     with asking(settings, TOOLS_GROUP) as consumer:
-        log = extents(consumer, settings, topic)
+        log = offsets_of(consumer, settings, topic)
         begins = _at(consumer, topic, log, instant_ms)
         return {number: (begins[number], item.high) for number, item in log.items()}
 
@@ -103,7 +103,7 @@ def resolve(settings: Settings, topic: str, wanted: Wanted) -> Ranges:
     RangeError for offsets that the log does not hold, ClusterError when it cannot be asked.
     """
     with asking(settings, settings.group_id) as consumer:
-        log = extents(consumer, settings, topic, committed=True)
+        log = offsets_of(consumer, settings, topic, committed=True)
         named = _named(topic, log, wanted)
         first = None if wanted.since is None else _at(consumer, topic, log, _ms(wanted.since))
         last = None if wanted.until is None else _at(consumer, topic, log, _ms(wanted.until))
@@ -126,7 +126,7 @@ def _ms(moment: dt.datetime) -> int:
     return (passed.days * 86_400 + passed.seconds) * 1_000 + -(-passed.microseconds // 1_000)
 
 
-def _at(consumer: Consumer, topic: str, log: dict[int, Extent], instant_ms: int) -> dict[int, int]:
+def _at(consumer: Consumer, topic: str, log: dict[int, PartitionOffsets], instant_ms: int) -> dict[int, int]:
     """By partition the first offset whose record is not older than the instant; the end where none is."""
     asked = [TopicPartition(topic, number, instant_ms) for number in log]
     found = {item.partition: item.offset for item in consumer.offsets_for_times(asked, timeout=_TIMEOUT_S)}
@@ -136,7 +136,7 @@ def _at(consumer: Consumer, topic: str, log: dict[int, Extent], instant_ms: int)
     }
 
 
-def _named(topic: str, log: dict[int, Extent], wanted: Wanted) -> list[int]:
+def _named(topic: str, log: dict[int, PartitionOffsets], wanted: Wanted) -> list[int]:
     maps = [offsets for offsets in (wanted.from_offsets, wanted.to_offsets) if isinstance(offsets, dict)]
     if len(maps) == 2 and maps[0].keys() != maps[1].keys():
         raise RangeError("--from-offsets and --to-offsets name different partitions; name the same in both")
@@ -147,19 +147,19 @@ def _named(topic: str, log: dict[int, Extent], wanted: Wanted) -> list[int]:
     return named
 
 
-def _bound(topic: str, number: int, extent: Extent, asked: Offsets, default: int) -> int:
+def _bound(topic: str, number: int, offsets: PartitionOffsets, asked: Offsets, default: int) -> int:
     if asked is None:
         return default
     if isinstance(asked, int):
-        return max(extent.low, min(asked, extent.high))
-    if extent.low <= asked[number] <= extent.high:
+        return max(offsets.low, min(asked, offsets.high))
+    if offsets.low <= asked[number] <= offsets.high:
         return asked[number]
     raise RangeError(
-        f"{topic}/{number}: offset {asked[number]:,} is not there; the log holds {extent.low:,} up to {extent.high:,}"
+        f"{topic}/{number}: offset {asked[number]:,} is not there; the log holds {offsets.low:,} up to {offsets.high:,}"
     )
 
 
-def _told(log: dict[int, Extent]) -> str:
+def _told(log: dict[int, PartitionOffsets]) -> str:
     return ", ".join(f"{number}:{item.low}-{item.high}" for number, item in sorted(log.items()))
 
 

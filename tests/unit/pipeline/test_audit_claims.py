@@ -6,20 +6,25 @@ from typing import Any
 
 from pipeline.audit.claims import Ledger, _note, balance
 from pipeline.audit.findings import Findings
-from pipeline.kafka.offsets import Extent, Noted
+from pipeline.kafka.offsets import Noted, PartitionOffsets
 
 
 def audited(
-    extent: Extent, *, judged: int, topic: str | None = "now", open_end: int | None = None, of_before: int = 0
+    offsets: PartitionOffsets,
+    *,
+    judged: int,
+    topic: str | None = "now",
+    open_end: int | None = None,
+    of_before: int = 0,
 ) -> tuple[dict[str, Any], list[str]]:
     """The figures of one partition whose log is full of claims, of which the first so many have a verdict; and the differences.
 
     `of_before` verdicts answer claims of the topic before, which had the same offsets.
     """
-    ledger = Ledger({0: extent}, topic, {0: extent.high if open_end is None else open_end})
-    for offset in range(extent.low, extent.high):
+    ledger = Ledger({0: offsets}, topic, {0: offsets.high if open_end is None else open_end})
+    for offset in range(offsets.low, offsets.high):
         ledger.record(0, offset)
-    for offset in range(extent.low, extent.low + judged):
+    for offset in range(offsets.low, offsets.low + judged):
         ledger.outcome(0, offset)
         ledger.verdicts[0] += 1
     findings = Findings()
@@ -31,41 +36,41 @@ def audited(
 
 
 def test_what_waits_is_counted_and_is_no_difference() -> None:
-    row, kinds = audited(Extent(0, 20, 15, "now"), judged=15)
+    row, kinds = audited(PartitionOffsets(0, 20, 15, "now"), judged=15)
     assert (row["claims"], row["waiting"], kinds) == (15, 5, [])
     assert (row["behind_open_transaction"], row["expired_unread"], row["of_another_topic"]) == (0, 0, 0)
 
 
 def test_what_an_open_transaction_hides_has_its_own_number() -> None:
-    row, kinds = audited(Extent(0, 20, 20, "now"), judged=20, open_end=60)
+    row, kinds = audited(PartitionOffsets(0, 20, 20, "now"), judged=20, open_end=60)
     assert (row["waiting"], row["behind_open_transaction"], kinds) == (0, 40, [])
 
 
 def test_claims_that_expired_before_they_were_judged_are_a_difference() -> None:
-    row, kinds = audited(Extent(100, 120, 70, "now"), judged=0)
+    row, kinds = audited(PartitionOffsets(100, 120, 70, "now"), judged=0)
     assert (row["expired_unread"], row["waiting"], kinds) == (30, 20, ["expired_unread"])
 
 
 def test_an_offset_of_a_topic_made_before_says_nothing_of_the_claims_of_this_one() -> None:
     """Made again, the log has grown past the old offset of 900: nothing would be missing by the offsets alone."""
-    row, kinds = audited(Extent(0, 1_000, 900, "before"), judged=0)
+    row, kinds = audited(PartitionOffsets(0, 1_000, 900, "before"), judged=0)
     assert (row["of_another_topic"], row["claims"], row["waiting"], kinds) == (1_000, 0, 1_000, ["other_topic"])
-    row, kinds = audited(Extent(0, 1_000, 900, ""), judged=900)
+    row, kinds = audited(PartitionOffsets(0, 1_000, 900, ""), judged=900)
     assert (row["of_another_topic"], kinds) == (0, []), "a group that notes no topic is taken at its word"
 
 
 def test_outcomes_of_a_topic_made_before_are_not_taken_for_those_of_this_one() -> None:
     """The same offsets were judged in both: by the offsets alone two claims would be doubled and three answered."""
-    row, kinds = audited(Extent(0, 20, 20, "now"), judged=17, of_before=5)
+    row, kinds = audited(PartitionOffsets(0, 20, 20, "now"), judged=17, of_before=5)
     assert (row["verdicts"], row["outcomes_of_another_topic"], kinds) == (17, 5, ["missing"])
-    row, kinds = audited(Extent(0, 20, 20, "now"), judged=20, of_before=5)
+    row, kinds = audited(PartitionOffsets(0, 20, 20, "now"), judged=20, of_before=5)
     assert kinds == []
 
 
 def test_what_expired_unread_stays_a_number_of_its_own_after_the_workers_went_on() -> None:
-    row, kinds = audited(Extent(100, 120, 120, Noted("now", 30).text), judged=20)
+    row, kinds = audited(PartitionOffsets(100, 120, 120, Noted("now", 30).text), judged=20)
     assert (row["expired_unread"], row["claims"], kinds) == (30, 20, [])
-    row, kinds = audited(Extent(100, 120, 90, Noted("now", 30).text), judged=0)
+    row, kinds = audited(PartitionOffsets(100, 120, 90, Noted("now", 30).text), judged=0)
     assert (row["expired_unread"], row["waiting"], kinds) == (40, 20, ["expired_unread"])
 
 

@@ -15,7 +15,7 @@ MOST_BYTES = MAX_RECORD_BYTES - 1024 * 1024
 """Most bytes of what is kept of a visit."""
 
 
-class Draft:
+class UnitOfWork:
     """The changes of one batch. `dirty` are the visits of which something new is known, with the records that said it. Nothing
     that is known of the visits is changed."""
 
