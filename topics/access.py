@@ -23,6 +23,7 @@ from topics.catalogue import (
     NOTICES,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
+    PRECHECK_FEEDBACK,
     STANDING_TOPICS,
     TopicSpec,
 )
@@ -59,7 +60,7 @@ ROLES: tuple[Role, ...] = (
         "precheck",
         "screening precheck",
         reads=(*STANDING_TOPICS, PHYSICIAN_EVENTS, LEDGER_PROGRESS),
-        writes=(),
+        writes=(PRECHECK_FEEDBACK,),
         group="group_id",  # it joins none, but the brokers ask for the right to name one
     ),
     Role(

@@ -19,6 +19,7 @@ from topics.messages.ledger import (
     Notice,
     PhysicianStanding,
 )
+from topics.messages.precheck import PrecheckFeedback
 from topics.messages.redriven import Redriven
 from topics.messages.verdicts import Verdict
 from topics.objects import MAX_VALUE_BYTES
@@ -347,6 +348,18 @@ INTAKE_VISITS = TopicSpec(
     segment_bytes=64 * 1024 * 1024,
 )
 
+PRECHECK_FEEDBACK = TopicSpec(
+    name="precheck-feedback",
+    key="finding (case_id)",
+    model=PrecheckFeedback,
+    partitions=1,
+    cleanup="delete",
+    retention_ms=3 * YEAR_MS,
+    owner="precheck",
+    readers="supervision, case workers",
+    purpose="What doctors did about findings of the pre-check, with their reasons (事前事中反馈).",
+)
+
 CATALOGUE: tuple[TopicSpec, ...] = (
     INTERFACE_MESSAGES,
     INTERFACE_MESSAGES_DEAD_LETTER,
@@ -366,6 +379,7 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     CASE_STATE,
     NOTICES,
     LEDGER_PROGRESS,
+    PRECHECK_FEEDBACK,
 )
 """All topics, in the order in which a claim and an event meet them."""
 

@@ -25,11 +25,12 @@ from pipeline.cli.signals import Stop, leave
 def precheck(
     bootstrap_servers: str | None, instance_id: str | None, metrics_port: int | None, new_token: str | None
 ) -> None:
-    """Answers over HTTP what the gate would say of a claim, before it is settled; nothing is written.
+    """Answers over HTTP what the gate would say of a claim, before it is settled; no verdict is written.
 
-    POST /v1/precheck takes one claim or a list of up to 1,000, GET /v1/physicians/REGION/CODE the standing of a day. The
-    interface describes itself at /openapi.json; docs/precheck.md shows it with curl. Every answer says by what state of the
-    register it was given; when the register is not current, SCREENING_STALENESS_POLICY decides as at the gate.
+    POST /v1/precheck takes one claim or a list of up to 1,000, GET /v1/physicians/REGION/CODE the standing of a day, and
+    POST /v1/national transactions 3101, 3102 and 3103 of the national interface, of which feedback (3103) goes to the topic
+    `precheck-feedback`. The interface describes itself at /openapi.json; docs/precheck.md shows it with curl. Every answer says
+    by what state of the register it was given; when that is not current, SCREENING_STALENESS_POLICY decides as at the gate.
 
     Stops cleanly on SIGTERM or Ctrl-C. Several processes may run behind any balancer.
 
@@ -47,6 +48,8 @@ def precheck(
     from confluent_kafka import KafkaException
 
     from pipeline.cli.running import run_until_stopped
+    from pipeline.inputs.errors import MappingError
+    from pipeline.intake.classes import load_classes
     from pipeline.kafka.diagnostics import ClusterError
     from pipeline.precheck.events import PrecheckFailed
     from pipeline.precheck.service import Precheck
@@ -56,12 +59,16 @@ def precheck(
 
     stop.by(leave)
     settings = settings_of(bootstrap_servers=bootstrap_servers, instance_id=instance_id, metrics_port=metrics_port)
+    try:
+        classes = load_classes(settings.intake_classes_file)
+    except MappingError as error:
+        fail(str(error), Exit.USAGE)
     configure_logs(settings.log_format, settings.log_level)
 
     def made() -> Precheck:
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
         tell_of_packs(packs, "precheck")
-        return Precheck(settings, packs)
+        return Precheck(settings, packs, classes)
 
     run_until_stopped(
         stop, settings, made, component="precheck", failed=PrecheckFailed,

@@ -6,13 +6,12 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import polars as pl
 
 from pipeline.screening.gate import Gate, Ruled
-from rules.screens.people import mentions
+from rules.screens.people import Mention, mentions
 from rules.screens.table import Ruling
 from rules.text import Lang, pick
 from rules.timeline import Window
@@ -63,6 +62,7 @@ class Told:
     absent: bool
     facts: CaseFacts
     ruling: Ruling
+    people: Sequence[Mention]
     answer: ClaimAnswer
 
 
@@ -126,7 +126,7 @@ def _told(
     lang: Lang,
     absent: bool,
     causes: tuple[str, ...],
-    people: Sequence[Any],
+    people: Sequence[Mention],
     steps: tuple[Step, ...],
 ) -> Told:
     return Told(
@@ -136,6 +136,7 @@ def _told(
         absent=absent,
         facts=fact,
         ruling=ruling,
+        people=people,
         answer=ClaimAnswer(
             verdict=msgspec.Raw(document.encode()),
             explanation=explain(ruling, *fact.told, people=people)[lang],

@@ -41,6 +41,9 @@ _RETRY_BUSY_S = 1
 _FIRST_DAY, _LAST_DAY = dt.date(1990, 1, 1), dt.date(2200, 1, 1)
 
 
+Refuse = Callable[[Problem, Lang], Response]
+
+
 class RefusedClaim(msgspec.Struct):
     """A claim of a list that is none; the others of the list are answered."""
 
@@ -86,14 +89,17 @@ class Api:
         self, settings: Settings, waiting: Waiting, tokens: Tokens, teller: Teller[PrecheckMetrics],
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(CHINA),
     ) -> None:  # fmt: skip
-        self._waiting, self._tokens, self._teller, self._now = waiting, tokens, teller, now
+        self._waiting, self._tokens, self._teller, self.now = waiting, tokens, teller, now
         self._rates = Rates(settings.precheck_claims_per_s, MOST_CLAIMS)
         self._most_bytes = settings.precheck_max_body_bytes
         self._within_s = settings.precheck_wait_ms / 1000 + _GRACE_S
         self.refusing: str | None = "starting"
 
-    async def answered(self, request: Request, route: str, work: Callable[[Asked], Awaitable[Done]]) -> Response:
-        """Answers one request, whatever becomes of it, and tells of it without repeating what it said."""
+    async def answered(
+        self, request: Request, route: str, work: Callable[[Asked], Awaitable[Done]], refuse: Refuse | None = None
+    ) -> Response:
+        """Answers one request, whatever becomes of it, and tells of it without repeating what it said. `refuse` writes what is
+        wrong in another form than problem details."""
         started = time.monotonic()
         lang = language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
         caller = self._tokens.caller(request.headers.get("authorization", ""))
@@ -111,12 +117,13 @@ class Api:
                 headers={"Content-Language": lang, "Cache-Control": "no-store"},
             )
         except Problem as problem:
-            response, outcome = problem.response(lang), _outcome(problem.status)
+            response, outcome = (refuse or Problem.response)(problem, lang), _outcome(problem.status)
         except ClientDisconnect:
             response, outcome = Response(status_code=400), "refused"  # nobody reads it
         except Exception as error:
             self._teller.tell(RequestFailed(route, f"{type(error).__name__}: {error}", error))
-            response, outcome = Problem("failed", "the log of the process says more").response(lang), "failed"
+            response = (refuse or Problem.response)(Problem("failed", "the log of the process says more"), lang)
+            outcome = "failed"
         self._teller.tell(
             RequestAnswered(
                 route=route,
@@ -208,7 +215,7 @@ class Api:
             (given,) = own
         if not 0 < len(given) <= MAX_IDENTIFIER:
             wrong("institution", "the code of the institution is needed", "missing_field")
-        on = self._now().date()
+        on = self.now().date()
         if "on" in query:
             try:
                 on = dt.date.fromisoformat(query["on"] if _matches(DATE_PATTERN, query["on"]) else "")

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.precheck import openapi
 from pipeline.precheck.api import Api
+from pipeline.precheck.national import National
 from pipeline.precheck.problems import Problem
 from pipeline.web.language import language
 
@@ -24,7 +25,7 @@ _ABOUT = (
 )
 
 
-def interface(api: Api, version: str) -> FastAPI:
+def interface(api: Api, national: National, version: str) -> FastAPI:
     """The endpoints, described by OpenAPI at /openapi.json."""
     app = FastAPI(
         title="Claims screening: pre-check (医保结算事前审核)",
@@ -41,15 +42,22 @@ def interface(api: Api, version: str) -> FastAPI:
     async def standing(request: Request) -> Response:
         return await api.answered(request, "physicians", api.standing)
 
+    async def transaction(request: Request) -> Response:
+        return await api.answered(request, "national", national.answer, national.refuse)
+
     for path, method, endpoint, summary, extra, responses in (
         ("/v1/precheck", "POST", precheck, "One claim, or up to 1,000 (查询结算结论)",
          openapi.precheck_extra(), openapi.precheck_responses()),
         ("/v1/physicians/{region}/{code}", "GET", standing, "The standing of a day (查询医师当日状态)",
          openapi.standing_extra(), openapi.standing_responses()),
+        ("/v1/national/{infno}", "POST", transaction, "Transactions 3101, 3102 and 3103 (明细审核事前、事中分析与反馈)",
+         openapi.national_extra(named=True), openapi.national_responses()),
+        ("/v1/national", "POST", transaction, "The same, the number of the transaction in the message (infno)",
+         openapi.national_extra(named=False), openapi.national_responses()),
     ):  # fmt: skip
         app.add_api_route(
             path, endpoint, methods=[method], summary=summary, openapi_extra=extra, responses=responses,
-            response_class=Response, operation_id=endpoint.__name__,
+            response_class=Response, operation_id=f"{endpoint.__name__}{path.count('{infno}') or ''}",
         )  # fmt: skip
 
     async def not_there(request: Request, error: Exception) -> Response:
@@ -73,7 +81,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
                 operation["responses"] = {
                     status: response
                     for status, response in operation["responses"].items()
-                    if status != "422" or "application/problem+json" in response.get("content", {})
+                    if status != "422" or "HTTPValidationError" not in str(response)
                 }
         told["components"] = openapi.components()
         app.openapi_schema = told

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from pipeline.precheck.answers import ClaimAnswer
 from pipeline.precheck.api import ClaimsBody, RefusedClaim, StandingBody
 from pipeline.precheck.asking import RegisterTold
+from pipeline.precheck.national import NationalAnswer
 from pipeline.precheck.problems import KINDS, MEDIA_TYPE, ProblemBody
 from topics.messages.claims import Claim
 from topics.messages.verdicts import Verdict
@@ -211,13 +212,113 @@ def standing_responses() -> dict[int | str, dict[str, Any]]:
     return {**answer(StandingBody, _standing_example), **problems(*EVERY)}
 
 
+_REQUEST = {
+    "infno": "3101",
+    "msgid": "H52270100001202306100930000001",
+    "fixmedins_code": "H52270100001",
+    "mdtrtarea_admvs": "522701",
+    "input": {
+        "data": {
+            "syscode": "HIS",
+            "task_id": "T1",
+            "trig_scen": 2,
+            "patient_dtos": {
+                "patn_id": "P1",
+                "fsi_encounter_dtos": [
+                    {
+                        "mdtrt_id": "M1",
+                        "medins_id": "H52270100001",
+                        "medins_admdvs": 522701,
+                        "adm_date": "2023-06-10 08:30:00",
+                        "dr_codg": "D522701000001",
+                        "med_type": 11,
+                        "medfee_sumamt": 123.4,
+                        "hifp_payamt": "98.70",
+                        "insutype": "390",
+                        "fsi_order_dtos": [
+                            {"rx_id": "R1", "hilist_code": "X1", "sumamt": 20, "drord_dr_codg": "D522701000001"}
+                        ],
+                    }
+                ],
+            },
+        }
+    },
+}
+_FEEDBACK = {
+    "infno": "3103",
+    "msgid": "H52270100001202306100931000002",
+    "fixmedins_code": "H52270100001",
+    "input": {
+        "data": {
+            "warns": [
+                {
+                    "warn_type": "1",
+                    "warn_rslt_id": "case-5d1ad3a0b7b54fb6b4b8e0a1",
+                    "dspo_way": "1",
+                    "dspo_way_rea": "急诊抢救，暂无其他在岗医师",
+                }
+            ]
+        }
+    },
+}
+
+
+def _national_example(lang: str) -> dict[str, Any]:
+    explanation, _ = _SAID[lang]
+    detail = {
+        "jrd_id": "case-5d1ad3a0b7b54fb6b4b8e0a1-1", "patn_id": "P1", "mdtrt_id": "M1", "rx_id": "R1", "vola_item_type": "1",
+        "vola_amt": "20",
+    }  # fmt: skip
+    finding = {
+        "jr_id": "case-5d1ad3a0b7b54fb6b4b8e0a1", "rule_id": "in_penalty_period", "rule_name": "服务日期处于该医师责罚期内",
+        "vola_cont": explanation, "patn_id": "P1", "mdtrt_id": "M1", "judge_result_detail_dtos": [detail], "vola_amt": "98.70",
+        "vola_amt_stas": "", "sev_deg": "", "vola_evid": "黔南州医保医师管理办法 三(二)2", "vola_bhvr_type": "", "task_id": "T1",
+    }  # fmt: skip
+    return {
+        "infcode": "0", "inf_refmsgid": "H52270100001202306100930000001", "refmsg_time": "20230610093000151", "err_msg": "",
+        "output": {"result": [finding]}, "register": _REGISTER,
+    }  # fmt: skip
+
+
+def national_extra(*, named: bool) -> dict[str, Any]:
+    """What the paths of the national transactions say beside their responses."""
+    number = {
+        "name": "infno",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "enum": ["3101", "3102", "3103"]},
+    }
+    examples = {
+        "check": {"summary": "3101, 3102", "value": _REQUEST}, "feedback": {"summary": "3103", "value": _FEEDBACK},
+    }  # fmt: skip
+    return {
+        "parameters": [*([number] if named else []), *_LANG],
+        "security": [{}, {"institution": []}],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}, "examples": examples}},
+        },
+    }
+
+
+def national_responses() -> dict[int | str, dict[str, Any]]:
+    """Responses of the national transactions, all in the national envelope: infcode 0 is success."""
+    found: dict[int | str, dict[str, Any]] = answer(NationalAnswer, _national_example)
+    for status, response in problems(*WITH_BODY, "not_recorded").items():
+        content = {"application/json": {"schema": {"$ref": _REF.format(NationalAnswer.__name__)}}}
+        found[status] = {**response, "content": content}
+    return found
+
+
 def components() -> dict[str, Any]:
     """Schemas of everything named, and how a token is sent."""
     (_, known) = models_json_schema(
         [(Claim, "validation"), (Verdict, "serialization")], ref_template="#/components/schemas/{model}", by_alias=True
     )
+    types = [RegisterTold, ClaimAnswer, RefusedClaim, StandingBody, ProblemBody, NationalAnswer]
     _, told = msgspec.json.schema_components(
-        [RegisterTold, ClaimAnswer, RefusedClaim, StandingBody, ProblemBody], ref_template="#/components/schemas/{name}"
+        types,
+        ref_template="#/components/schemas/{name}",
     )
     schemas = {**known["$defs"], **told}
     # msgspec describes no union of two objects without a tag; an answer is told from a refusal by its members.

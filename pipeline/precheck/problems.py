@@ -35,6 +35,7 @@ KINDS: Mapping[str, tuple[int, Pair]] = {
         503,
         ("登记数据不是最新，按设置暂不裁定", "the register is not current, and the policy is to hold"),
     ),
+    "not_recorded": (503, ("反馈未能记录", "the feedback could not be recorded")),
     "too_busy": (503, ("未能在时限内裁定", "no answer could be given in time")),
 }
 """By kind: the status and the title in both languages."""

@@ -1,6 +1,7 @@
 """The process `screening precheck`: the register is read by the thread that runs it, requests come on the thread of the pages.
 
-It joins no consumer group, writes no verdict and commits nothing. Several processes may run behind any balancer.
+It joins no consumer group, commits nothing, and writes nothing but the feedback of doctors. Several processes may run behind any
+balancer.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ import time
 from importlib.metadata import version
 from typing import Any
 
+from pipeline.intake.classes import VisitClasses
 from pipeline.precheck.api import Api
 from pipeline.precheck.app import beside, interface
 from pipeline.precheck.asking import Waiting
+from pipeline.precheck.encounters import Encounters
 from pipeline.precheck.events import PrecheckReady, PrecheckStarted, PrecheckStopped
+from pipeline.precheck.feedback import TopicRecorder
 from pipeline.precheck.guard import Tokens
 from pipeline.precheck.judging import Judge
+from pipeline.precheck.national import National
 from pipeline.screening.events import RegisterFoundEmpty, StandingViewLoaded
 from pipeline.screening.gate import Gate
 from pipeline.screening.view import StandingView
@@ -36,7 +41,7 @@ _COLLECT_EVERY = 50_000
 class Precheck:
     """One process of the pre-check. `run` returns when `stop` was called and everything accepted is answered."""
 
-    def __init__(self, settings: Settings, packs: PackSet) -> None:
+    def __init__(self, settings: Settings, packs: PackSet, classes: VisitClasses) -> None:
         """Raises SettingsError where others could ask unasked, OSError where the port cannot be had."""
         self.settings = settings
         self.instance = settings.unique_instance()
@@ -53,7 +58,8 @@ class Precheck:
         self._api = Api(settings, waiting, Tokens(settings.precheck_tokens_file, self._teller), self._teller)
         place = _pages(settings)
         pages = status_app(self.metrics.registry, self._healthy, self._ready, token=place.pop("token"))
-        app = beside(pages, interface(self._api, version("claims-screening")))
+        national = National(self._api, Encounters(classes), TopicRecorder(settings))
+        app = beside(pages, interface(self._api, national, version("claims-screening")))
         self.pages = Server(app, **place, most=_MOST_CONNECTIONS)
 
     def stop(self) -> None:

@@ -16,6 +16,7 @@ from tests.support.prechecks import PrecheckProcess, Prechecks, tokens_file
 from tests.support.spoiled import claim
 from tests.support.waiting import wait_for
 from topics.catalogue import CATALOGUE
+from topics.messages.precheck import PrecheckFeedback
 
 pytestmark = pytest.mark.kafka
 
@@ -109,3 +110,23 @@ def test_a_process_that_is_stopped_answers_what_it_has_accepted(
     asking.join(60)
     assert [one.status_code for one in answers] == [200]
     assert process.wait() == 0
+
+
+def test_what_doctors_say_of_findings_is_on_its_topic_when_it_is_answered(
+    cluster: Cluster, prechecks: Prechecks
+) -> None:
+    tell_progress(cluster)
+    process = prechecks.start().wait_ready()
+    warn = {"warn_type": "1", "warn_rslt_id": "case-1", "dspo_way": "1", "dspo_way_rea": "急诊"}
+    body = {"infno": "3103", "fixmedins_code": INSTITUTION, "input": {"data": {"warns": [warn]}}}
+    told = httpx.post(f"{process.address}/v1/national", json=body, timeout=30, trust_env=False)
+    assert (told.status_code, told.json()["infcode"]) == (200, "0")
+    (record,) = cluster.read("precheck-feedback")
+    kept = PrecheckFeedback.model_validate_json(record.value or b"")
+    assert (record.key, kept.choice, kept.reason, kept.institution_code) == (
+        b"case-1",
+        "continued",
+        "急诊",
+        INSTITUTION,
+    )
+    assert prechecks.stop() == [0]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from pipeline.intake.classes import load_classes
 from pipeline.precheck.api import Api
 from pipeline.precheck.app import interface
 from pipeline.precheck.asking import Waiting
+from pipeline.precheck.encounters import Encounters
 from pipeline.precheck.guard import Tokens, new_token
 from pipeline.precheck.judging import Judge
+from pipeline.precheck.national import National
 from pipeline.screening.freshness import WaitCause
 from pipeline.screening.gate import Gate
 from pipeline.settings.model import LogFormat, Settings
@@ -26,6 +29,7 @@ from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.web.server import Server
 from tests.support.waiting import PATIENCE_S
 from tests.support.workers import Crew, WorkerProcess
+from topics.messages.precheck import PrecheckFeedback
 from topics.messages.verdicts import VerdictRegister
 
 AS_OF = "2026-01-02T03:04:05.678Z"
@@ -69,7 +73,9 @@ class Desk:
         self.api = Api(self.settings, self.waiting, Tokens(self.settings.precheck_tokens_file, teller), teller)
         self.api.refusing = None
         self.judge = Judge(self.settings, gate, self.view, self.waiting, self.metrics)  # type: ignore[arg-type]
-        self.app = interface(self.api, "0")
+        self.kept: list[PrecheckFeedback] = []
+        national = National(self.api, Encounters(load_classes()), self)
+        self.app = interface(self.api, national, "0")
         self._server = Server(self.app, "127.0.0.1", 0)
         self.address = self._server.address
         self.http = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
@@ -85,6 +91,10 @@ class Desk:
                 self._stop.wait(0.01)
             else:
                 self.judge.turn()
+
+    def record(self, feedback: Sequence[PrecheckFeedback]) -> None:
+        """Keeps feedback, in place of the topic."""
+        self.kept += feedback
 
     def close(self) -> None:
         self._stop.set()

@@ -174,7 +174,7 @@ def test_what_is_wrong_with_a_question_about_a_day_is_told_all_at_once(counter: 
 
 
 def test_without_a_day_it_is_today_in_china(counter: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counter.api, "_now", lambda: date_time(2023, 6, 10))
+    monkeypatch.setattr(counter.api, "now", lambda: date_time(2023, 6, 10))
     assert standing(counter, institution=INSTITUTION).json()["answer"]["on"] == "2023-06-10"
 
 

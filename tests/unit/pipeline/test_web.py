@@ -6,12 +6,15 @@ import base64
 import io
 import json
 import socket
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
+import trustme
 from prometheus_client import CollectorRegistry, Counter
 
 from pipeline.settings.model import LogFormat
@@ -172,3 +175,27 @@ def test_a_second_process_on_a_machine_takes_the_next_free_port_and_says_so(serv
 def test_the_port_of_another_program_is_left_to_it_and_told(serve: Serve) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger, pytest.raises(OSError, match="in use"):
         serve(stranger.getsockname()[1])
+
+
+def test_pages_are_served_over_tls_where_a_certificate_is_set(serve: Serve, log: io.StringIO, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    made = authority.issue_cert("127.0.0.1")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    made.private_key_pem.write_to_path(tmp_path / "key.pem")
+    server = serve(tls=(tmp_path / "cert.pem", tmp_path / "key.pem"))
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    assert server.address.startswith("https://")
+    with urllib.request.urlopen(f"{server.address}/healthz", context=trusting, timeout=10) as answer:
+        assert answer.status == 200
+    with pytest.raises(OSError, match="closed"):
+        ask(server, "/healthz")
+    assert serve(server.port, tls=(tmp_path / "cert.pem", tmp_path / "key.pem")).port > server.port, (
+        "it knows its neighbour"
+    )
+
+
+def test_a_certificate_that_cannot_be_used_is_told_and_nothing_is_served(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate")
+    with pytest.raises(OSError, match="PEM"):
+        serve(tls=(tmp_path / "cert.pem", tmp_path / "cert.pem"))

@@ -1,0 +1,84 @@
+"""The published description of the pre-check: a hospital's program that knows nothing else gets along with it, whatever it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import given
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from pipeline.screening.gate import Gate
+from tests.support.judging import make_gate
+from tests.support.prechecks import Desk, desk
+from tests.support.thorough import examples
+from tests.unit.pipeline.test_precheck import AFTER, INSTITUTION, NORMAL, PENALTY, registered
+
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    response_schema_conformance,
+]  # fmt: skip
+OPERATIONS = (
+    "POST /v1/precheck",
+    "GET /v1/physicians/{region}/{code}",
+    "POST /v1/national/{infno}",
+    "POST /v1/national",
+)
+
+
+@pytest.fixture(scope="module")
+def gate() -> Gate:
+    made = make_gate()
+    made.index.put(registered(NORMAL, PENALTY, AFTER))
+    return made
+
+
+@pytest.fixture(scope="module")
+def counter(gate: Gate) -> Iterator[Desk]:
+    with desk(gate, precheck_claims_per_s=1_000_000) as made:
+        yield made
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_whatever_is_sent_the_answer_is_one_that_was_published(counter: Desk, operation: str) -> None:
+    every = schemathesis.openapi.from_url(f"{counter.address}/openapi.json").get_all_operations()
+    found = {f"{one.ok().method.upper()} {one.ok().path}": one.ok() for one in every}
+    assert set(found) == set(OPERATIONS)
+
+    @examples(25)
+    @given(case=found[operation].as_strategy())
+    def fuzz(case: schemathesis.Case) -> None:
+        case.call_and_validate(checks=CHECKS, timeout=60)
+
+    fuzz()
+
+
+def test_a_hospitals_program_that_knows_the_description_alone_gets_along_with_its_examples(counter: Desk) -> None:
+    told = counter.http.get("/openapi.json").json()
+    for path, operations in told["paths"].items():
+        for method, operation in operations.items():
+            content = operation["responses"]["200"]["content"]["application/json"]
+            assert set(content["examples"]) == {"zh", "en"}
+            if method == "post":
+                examples = operation["requestBody"]["content"]["application/json"]["examples"]
+                for name, example in examples.items():
+                    number = "3103" if name == "feedback" else "3101"
+                    answer = counter.http.request(method, path.replace("{infno}", number), json=example["value"])
+                    assert answer.status_code == 200, (path, name, answer.text)
+                    assert set(answer.json()) == set(content["schema"].get("required", answer.json()))
+            else:
+                named = {one["name"]: one.get("example") for one in operation["parameters"] if one["in"] == "path"}
+                asked = {
+                    one["name"]: one["example"]
+                    for one in operation["parameters"]
+                    if one["in"] == "query" and "example" in one
+                }
+                answer = counter.http.get(path.format(**named), params=asked)
+                assert (answer.status_code, answer.json()["answer"]["institution_code"]) == (200, INSTITUTION)
