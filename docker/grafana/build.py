@@ -15,10 +15,11 @@ from gate import GATE
 from intake import INTAKE
 from ledger import LEDGER
 from panels import render
+from precheck import PRECHECK
 from replay_and_audit import REPLAY_AND_AUDIT
 
 FOLDER = Path(__file__).parent / "dashboards"
-BOARDS = (GATE, LEDGER, INTAKE, ARCHIVE, REPLAY_AND_AUDIT)
+BOARDS = (GATE, LEDGER, INTAKE, PRECHECK, ARCHIVE, REPLAY_AND_AUDIT)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from pipeline.telemetry.audit_metrics import AuditMetrics
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.intake_metrics import IntakeMetrics
+from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.telemetry.replay_metrics import ReplayMetrics
 from tests.support.missing import program
 
@@ -49,10 +50,8 @@ def names(registry: CollectorRegistry) -> set[str]:
     return found
 
 
-REGISTRIES = [
-    made().registry
-    for made in (GateMetrics, ControlMetrics, IntakeMetrics, ArchiveMetrics, AuditMetrics, ReplayMetrics)
-]
+_MADE = (GateMetrics, ControlMetrics, IntakeMetrics, PrecheckMetrics, ArchiveMetrics, AuditMetrics, ReplayMetrics)
+REGISTRIES = [made().registry for made in _MADE]
 KNOWN = set().union(*map(names, REGISTRIES))
 """Every series that any process or file can tell."""
 

@@ -28,7 +28,18 @@ OURS = {name: service for name, service in COMPOSE["services"].items() if servic
 
 def test_the_compose_file_obeys_the_compose_specification() -> None:
     names = PyCompose.from_json(json.dumps(COMPOSE)).service_names()
-    processes = {"worker-1", "worker-2", "control-1", "control-2", "intake-1", "intake-2", "archive", "audit"}
+    processes = {
+        "worker-1",
+        "worker-2",
+        "control-1",
+        "control-2",
+        "intake-1",
+        "intake-2",
+        "precheck-1",
+        "precheck-2",
+        "archive",
+        "audit",
+    }
     assert processes | {"kafka", "topics", "node-exporter", "prometheus", "grafana"} <= set(names)
 
 
@@ -81,7 +92,7 @@ def test_prometheus_accepts_its_configuration_and_scrapes_every_process() -> Non
     jobs = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
     targets = {target for job in jobs for config in job["static_configs"] for target in config["targets"]}
     assert targets == {"node-exporter:9100"} | {
-        f"{name}:9464" for name in OURS if name.startswith(("worker-", "control-", "intake-", "archive"))
+        f"{name}:9464" for name in OURS if name.startswith(("worker-", "control-", "intake-", "precheck-", "archive"))
     }
 
 
