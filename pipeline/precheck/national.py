@@ -162,8 +162,10 @@ class National:
         if read.errors:
             raise Problem("not_valid", errors=read.errors)
         if not read.encounters:
-            told = FieldError("missing; there is at least one encounter", "missing_field", "/input/data/patient_dtos")
-            raise Problem("not_valid", errors=[told])
+            nothing = FieldError(
+                "missing; there is at least one encounter", "missing_field", "/input/data/patient_dtos"
+            )
+            raise Problem("not_valid", errors=[nothing])
         if len(read.encounters) > MOST_CLAIMS:
             raise Problem("too_many_claims", f"{len(read.encounters):,} encounters")
         values = [msgspec.json.encode(one.claim) for one in read.encounters]
