@@ -98,7 +98,10 @@ ROLES: tuple[Role, ...] = (
     Role(
         "agency",
         "agencies and case tools, screening load events, screening register sync",
-        reads=(NOTICES, CLAIM_CASES, CASE_STATE, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER),
+        reads=(
+            *(NOTICES, CLAIM_CASES, CASE_STATE, LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER),
+            PRECHECK_FEEDBACK,
+        ),
         writes=(PHYSICIAN_EVENTS, CASE_ACTIONS),
         group="tools",
     ),
