@@ -138,7 +138,8 @@ class Judge:
     def _hold_or_wait(self, question: Question[Any]) -> None:
         if question.dropped:
             return
-        if self._late(question):
+        # Under the other policies what is late by now is answered in the next turn.
+        if self._policy is StalenessPolicy.HOLD and self._late(question):
             cause, detail = self._view.cause()
             question.refuse(RegisterHeld(cause.value, detail))
             return
