@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -15,9 +16,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from pipeline.precheck import bodies
 from pipeline.screening.gate import Gate
 from tests.support.judging import make_gate
 from tests.support.prechecks import Desk, desk
+from tests.support.spoiled import claim
 from tests.support.thorough import examples
 from tests.unit.pipeline.test_precheck import AFTER, INSTITUTION, NORMAL, PENALTY, registered
 
@@ -82,3 +85,16 @@ def test_a_hospitals_program_that_knows_the_description_alone_gets_along_with_it
                 }
                 answer = counter.http.get(path.format(**named), params=asked)
                 assert (answer.status_code, answer.json()["answer"]["institution_code"]) == (200, INSTITUTION)
+
+
+def test_a_slow_client_costs_nobody_else_and_is_told_after_a_while(
+    counter: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "_WITHIN_S", 1.0)
+    host, _, port = counter.address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as slow:
+        slow.sendall(b"POST /v1/precheck HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{")
+        assert counter.http.post("/v1/precheck", content=claim()).status_code == 200
+        told = slow.recv(10_000)
+    assert told.startswith(b"HTTP/1.1 408")
+    assert b"urn:screening:problem:too_slow" in told
