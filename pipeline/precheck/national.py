@@ -37,7 +37,7 @@ from topics.dead_letters import Code
 from topics.fields import utc_text
 from topics.messages.precheck import PrecheckFeedback
 from topics.objects import field_problems
-from topics.verdicts.codec import case_id
+from topics.verdicts.codec import case_of
 
 MOST_TEXT = 500
 """Characters of vola_cont and vola_evid."""
@@ -252,7 +252,7 @@ def _findings(one: Encounter, told: Told, lang: Lang, task: str) -> Iterator[Fin
         return
     rulings = [told.ruling] if told.ruling.second is None else [told.ruling, told.ruling.second]
     for number, ruling in enumerate(rulings):
-        name = case_id(told.facts[0], told.facts[1], ruling.ground)
+        name = case_of(told.facts, ruling)
         yield Finding(
             jr_id=name,
             rule_id=ruling.ground.value[:50],
@@ -261,7 +261,7 @@ def _findings(one: Encounter, told: Told, lang: Lang, task: str) -> Iterator[Fin
             patn_id=one.patient,
             mdtrt_id=one.claim["claim_id"],
             judge_result_detail_dtos=_details(one, told, name) if not number else [],
-            vola_amt=told.facts[8],
+            vola_amt=told.facts.fund_amount,
             vola_amt_stas="",
             sev_deg="",
             vola_evid=_short(_evidence(ruling, lang), MOST_TEXT),

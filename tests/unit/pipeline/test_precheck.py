@@ -104,7 +104,9 @@ def test_twenty_thousand_claims_have_the_verdicts_that_the_gate_gives_them() -> 
     for number, value in enumerate(readable):
         claims.insert(number * 150, value)
     gate = make_gate(register)
-    expected = [bare(json.loads(record["value"])) for record in judge(gate, claims).verdicts]
+    judged = judge(gate, claims)
+    expected = [bare(json.loads(record["value"])) for record in judged.verdicts]
+    cases: list[str] = []
     found: list[dict] = []
     refused = 0
     with desk(gate, precheck_claims_per_s=10_000_000, log_level="warning") as counter:
@@ -120,9 +122,11 @@ def test_twenty_thousand_claims_have_the_verdicts_that_the_gate_gives_them() -> 
                     refused += 1
                 else:
                     found.append(bare(one["verdict"]))
+                    cases += [one["case_id"]] if "case_id" in one else []
             refused += len(sent) if answers.status_code == 422 else 0
             at += size
     assert found == expected
+    assert cases == [record["key"] for record in judged.cases], "a case has the id that was told at the counter"
     assert refused == len(readable)
     assert len({(one["disposition"], one["reason"]) for one in found}) > 25
 
