@@ -59,6 +59,11 @@ class Number(str):
 # -- text ---------------------------------------------------------------------------------------------------------
 
 
+DAMAGED = r"^[0-9](?:\.[0-9]+)?[Ee]\+[0-9]+$"
+"""What a spreadsheet writes in place of a long number (5.22701E+12): several codes become one by it."""
+_DAMAGED = re.compile(DAMAGED)
+
+
 def text_of(value: Any, *, coded: bool = False) -> str | None:  # noqa: PLR0911, PLR0912  # one answer for each type
     """A value as a code or id, normalised; None where it says nothing. `coded`: it is looked up in a table of codes.
 
@@ -72,6 +77,10 @@ def text_of(value: Any, *, coded: bool = False) -> str | None:  # noqa: PLR0911,
         return _whole(value, Decimal(value), coded)
     if isinstance(value, str):
         text = normal_id(value)
+        if _DAMAGED.fullmatch(text):
+            raise FormError(
+                f"a number with an exponent is no code ({text}); digits may have been lost in a spreadsheet"
+            )
         return text if not (coded and re.fullmatch(r"[0-9]+\.0+", text)) else text.partition(".")[0]
     if isinstance(value, bool):
         if coded:

@@ -195,8 +195,10 @@ class Committer:
         """
         records = batch.records
         alone = len(records.messages) == 1
-        if aborted.cause != TOO_LARGE and (alone or aborted.cause != BEHIND_ONE_TOO_LARGE):
+        if aborted.cause not in (TOO_LARGE, BEHIND_ONE_TOO_LARGE):
             return False
+        if alone and aborted.cause == BEHIND_ONE_TOO_LARGE:
+            return self._tried_once_more(records, aborted)
         refusal = records.refusal or Refusal(len(records.messages))
         if not alone:
             self._give_back(records.halves(refusal))
@@ -218,6 +220,20 @@ class Committer:
         )
         self._teller.tell(events.DeadLetterRefused(self._letter_refused))
         return False
+
+    def _tried_once_more(self, records: Records, aborted: TransactionAborted) -> bool:
+        """A record alone was refused because the client has lost count behind one that was too large, not for its own sake: a new
+        producer counts anew. Read again as a whole, the batch would be taken apart in the same steps to the same end, for ever.
+
+        False when this is a part of no refused batch, or happens again and again.
+        """
+        self.failures += 1
+        if records.refusal is None or self.failures > _MOST_NEW_PRODUCERS:
+            return False
+        self._teller.tell(events.ProducerReplaced(aborted.cause, str(aborted)))
+        self._begin_anew()
+        self._give_back([records])
+        return True
 
     def _look_at(self, aborted: TransactionAborted) -> None:
         """Names what is known of a cause; after several aborts of one cause begins anew with another producer."""

@@ -12,17 +12,20 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from tests.docs.test_alerts import ROOT
 from tests.docs.test_dashboards import BOARDS, expressions
+from tests.support.archives import QUICK, Archives
 from tests.support.cluster import Cluster
 from tests.support.control import Controls, record, wait_taken
 from tests.support.histories import make
 from tests.support.intakes import Intakes
 from tests.support.interface_messages import HOSPITAL, message, settled
 from tests.support.missing import program
+from tests.support.prechecks import Prechecks
 from tests.support.runs import send_claims, wait_judged
 from tests.support.spoiled import SPOILED, claim
 from tests.support.waiting import wait_for
@@ -30,7 +33,7 @@ from tests.support.workers import Crew, WorkerProcess
 
 pytestmark = pytest.mark.kafka
 
-NOTHING_HAPPENED = {"Unrest", "Foreign records", "Transactions"}
+NOTHING_HAPPENED = {"Unrest", "Foreign records", "Transactions", "Commits"}
 """Panels that also count what a healthy run does not have; one of their expressions is enough."""
 
 
@@ -117,19 +120,23 @@ def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
     control = controls.start(control_clock_file=clock).wait_ready()
     worker = crew.start(register_lag_ms=0).wait_ready()
     intake = intakes.start(intake_visit_wait_s=1).wait_ready()
+    archives, prechecks = Archives(cluster, tmp_path), Prechecks(cluster, tmp_path)
+    archive, precheck = archives.start(**QUICK).wait_ready(), prechecks.start(staleness_policy="proceed").wait_ready()
     come_in(cluster)
     files = tmp_path / "files"
     files.mkdir()
     exporter = NodeExporter(files, tmp_path / "exporter.log")
     targets = {
         **{"worker": address(worker), "control": address(control), "intake": address(intake)},
-        "files": exporter.address,
+        **{"archive": address(archive), "precheck": address(precheck), "files": exporter.address},
     }
     prometheus = Prometheus(tmp_path, targets)
     try:
-        wait_for("all are scraped", lambda: len(prometheus.ask("up == 1")) == 4)
+        wait_for("all are scraped", lambda: len(prometheus.ask("up == 1")) == len(targets))
         for turn in range(3):  # a rate needs a series to grow after it was first seen
             happen(cluster, turn)
+            asked = httpx.post(f"{precheck.address}/v1/precheck", content=claim(), timeout=60, trust_env=False)
+            assert asked.status_code == 200, asked.text
             wait_taken(cluster, controls)
             wait_judged(cluster, crew)
             seen = sum(1 for _ in cluster.read("claim-verdicts"))
@@ -165,6 +172,8 @@ def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
     finally:
         prometheus.close()
         exporter.close()
+        archives.dismiss()
+        prechecks.dismiss()
 
 
 def look_back(cluster: Cluster, files: Path, clock: Path) -> None:

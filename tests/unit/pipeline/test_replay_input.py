@@ -154,6 +154,24 @@ def test_numbers_and_times_of_a_table_are_refused_where_they_mean_no_claim(tmp_p
     assert json.loads(rejected["raw"][0])["fund_amount"] == 98.705
 
 
+def test_a_code_that_a_spreadsheet_has_rounded_is_refused_as_text_as_it_is_as_a_number(
+    tmp_path: Path, nobody: Path
+) -> None:
+    """Saved as CSV, five numbers of eighteen digits are one text: taken at its word it would be one claim, four times repeated."""
+    good = frame_of([claim()] * 5).with_columns(
+        pl.Series("claim_id", ["C1", "1.23457E+17", "C2", "1E+17", "E1"]),
+        pl.Series("physician_code", ["D522701000001", "D522701000001", "5.22701E+12", "D522701000001", "5E12"]),
+    )
+    good.write_csv(tmp_path / "c.csv")
+
+    run(tmp_path / "out", tmp_path / "c.csv", nobody)
+
+    assert verdicts(tmp_path / "out")["claim_id"].to_list() == ["C1", "E1"]
+    rejected = pl.read_parquet(tmp_path / "out" / "rejected-input.parquet")
+    assert rejected["field"].to_list() == ["claim_id", "physician_code", "claim_id"]
+    assert all("digits may have been lost" in why for why in rejected["problem"])
+
+
 def test_strict_stops_at_the_first_row_that_is_no_claim_and_names_it(tmp_path: Path, nobody: Path) -> None:
     source = write_lines(tmp_path / "c.ndjson", [claim(), claim(fund_amount="1,5")])
 
