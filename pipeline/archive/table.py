@@ -78,6 +78,9 @@ class ArchiveTable:
         Raises deltalake's errors. What has become of the commit then only `reopen` and `position` tell.
         """
         marks = [Transaction(self._application(topic_id, number), offset) for number, offset in progress.items()]
+        # Commits of two processes would not contradict each other where they are about other partitions; by this mark they do,
+        # and the later one looks before it tries again.
+        marks.append(Transaction(f"screening/{self.spec.spec.name}/writer", self.version + 1))
         known = {field.name for field in self._table.schema().fields}
         write_deltalake(
             self._table,
