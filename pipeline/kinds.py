@@ -5,7 +5,7 @@ The control plane, the audit, the gate and what loads standings choose by this t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -96,10 +96,12 @@ OF_TOPIC: Mapping[str, Kind] = MappingProxyType({kind.topic.name: kind for kind 
 """By the name of the topic."""
 
 
+_BY_NAMES = sorted(KINDS.values(), key=lambda kind: -len(kind.names))
+
+
 def kind_of_fields(fields: Mapping[str, Any]) -> Kind:
     """Whose standing a record is, by the fields that it has: the kind that more of them name goes first."""
-    by_names: Sequence[Kind] = sorted(KINDS.values(), key=lambda kind: -len(kind.names))
-    return next((kind for kind in by_names if all(name in fields for name in kind.names)), KINDS["institution"])
+    return next((kind for kind in _BY_NAMES if all(name in fields for name in kind.names)), KINDS["institution"])
 
 
 def says_nothing(timeline: AnyTimeline) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 from confluent_kafka import Message
 
-from pipeline.archive.layout import CLAIM_TABLE, VERDICT_TABLE, TableSpec
+from pipeline.archive.layout import CLAIM_TABLE, IN_ORDER, VERDICT_TABLE
 from pipeline.archive.rows import Records, Rows, claim_rows, verdict_rows
 from pipeline.archive.table import ArchiveTable
 from pipeline.kafka.records import place
@@ -55,14 +55,9 @@ class Feed:
     def rows(self) -> pl.DataFrame:
         """What is to be written, in the order of the files."""
         frame = pl.concat(self.frames) if self.frames else pl.DataFrame(schema=self.table.spec.columns)
-        return frame.sort("bucket", "year", "physician_code", "service_date", "partition", "offset")
+        return frame.sort(IN_ORDER)
 
     def written(self) -> None:
         """What was read is in the table."""
         self.kept = dict(self.read)
         self.frames, self.excluded, self.waiting = [], Counter(), 0
-
-
-def spec_of(topic: str) -> TableSpec:
-    """The table of a topic of the catalogue."""
-    return next(one for one in (CLAIM_TABLE, VERDICT_TABLE) if one.spec.name == topic)

@@ -7,7 +7,6 @@ and day, so a reader that names the physician opens one file in sixteen and a fe
 
 from __future__ import annotations
 
-import datetime as dt
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +20,8 @@ BUCKETS = 16
 """Buckets of physicians. The number is part of the layout: another one needs the archive to be written again."""
 
 PARTITIONED_BY = ["year", "bucket"]
+IN_ORDER = ["bucket", "year", "physician_code", "service_date", "partition", "offset"]
+"""The order of rows in a commit, and so within its files."""
 
 _TIME = pl.Datetime("us", "UTC")
 _PLACE: dict[str, DataType] = {
@@ -78,9 +79,6 @@ class TableSpec:
 CLAIM_TABLE = TableSpec("claims", CLAIMS, CLAIM_ROWS)
 VERDICT_TABLE = TableSpec("verdicts", CLAIM_VERDICTS, VERDICT_ROWS)
 
-JOINED_ON = (["topic_id", "partition", "offset"], ["source_topic_id", "source_partition", "source_offset"])
-"""The columns of a claim and of its verdict that are equal."""
-
 
 @lru_cache(maxsize=1 << 18)
 def bucket_of(area: str, code: str) -> int:
@@ -89,7 +87,7 @@ def bucket_of(area: str, code: str) -> int:
 
 
 def placed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the columns that say in which file they belong, in the order in which they are written."""
+    """Rows with the columns that say in which file they belong."""
     named = rows.with_columns(pl.coalesce("physician_code", "institution_code").alias("_code"))
     owners = named.select("area", "_code").unique()
     buckets = [bucket_of(area, code) for area, code in owners.iter_rows()]
@@ -98,16 +96,4 @@ def placed(rows: pl.DataFrame) -> pl.DataFrame:
         named.with_columns(pl.col("service_date").dt.year().cast(pl.Int32).alias("year"))
         .join(owners, on=["area", "_code"], how="left", nulls_equal=True)
         .drop("_code")
-        .sort("bucket", "year", "physician_code", "service_date", "partition", "offset")
-    )
-
-
-def of_physician(area: str, code: str, first: dt.date, last: dt.date) -> pl.Expr:
-    """Which rows of a table are of one physician's service days from `first` to `last`, in a form that leaves out other files."""
-    return (
-        (pl.col("bucket") == bucket_of(area, code))
-        & pl.col("year").is_between(first.year, last.year)
-        & (pl.col("physician_code") == code)
-        & (pl.col("area") == area)
-        & pl.col("service_date").is_between(first, last)
     )

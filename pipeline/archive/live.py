@@ -102,7 +102,7 @@ class Archive:
 
     def _begin(self) -> None:
         where = self.settings.archive_place()
-        self._teller.tell(events.ArchiveStarted(where, f"http://{self.pages.host}:{self.pages.port}/metrics"))
+        self._teller.tell(events.ArchiveStarted(where, f"{self.pages.address}/metrics"))
         places = []
         for spec in (CLAIM_TABLE, VERDICT_TABLE):
             feed = self._feed(where, spec)

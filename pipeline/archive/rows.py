@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,16 +57,14 @@ def claim_rows(records: Records) -> Rows:
     """Records of the topic of claims. One that is not a claim stands in the dead letters."""
     decoded = decode_values(records.values)
     claims = decoded.claims
-    days = pl.col("day").cast(pl.Date)
     told = claims.select(
         pl.exclude("row", "day", "start_day", "instant", "implausible"),
-        days.alias("service_date"),
+        pl.col("day").cast(pl.Date).alias("service_date"),
         pl.col("start_day").cast(pl.Date).alias("service_start"),
         pl.from_epoch("instant", "us").dt.replace_time_zone("UTC").alias("settlement_time"),
-        pl.col("encounter_type").cast(pl.String).alias("encounter"),
         areas_of(claims["region"], claims["day"].to_numpy).alias("area"),
-    ).with_columns(pl.col("encounter").alias("encounter_type"))
-    frame = placed(records.places()[claims["row"]].hstack(told.drop("encounter")))
+    )
+    frame = placed(records.places()[claims["row"]].hstack(told))
     return Rows(frame.select(*_typed(CLAIM_ROWS)), Counter({NOT_A_CLAIM: len(decoded.rejected)}))
 
 
@@ -78,13 +77,12 @@ _WIRE = {
 
 def verdict_rows(records: Records) -> Rows:
     """Records of the topic of verdicts. One that is not a verdict was written by somebody else, and is counted."""
-    good, lines = _readable(records.values)
+    good, read = _readable(records.values)
     excluded = Counter({UNREADABLE: len(records.values) - len(good)})
     if not good:
         return Rows(pl.DataFrame(schema=VERDICT_ROWS), excluded)
-    told = pl.read_ndjson(b"\n".join(lines), schema=_WIRE)
-    told = told.with_columns(
-        pl.coalesce("area", areas_of(told["region"], lambda: _days(told))).alias("area"),
+    told = read.with_columns(
+        pl.coalesce("area", areas_of(read["region"], lambda: _days(read))).alias("area"),
         pl.col("source").struct.field("topic_id").alias("source_topic_id"),
         pl.col("source").struct.field("partition").alias("source_partition"),
         pl.col("source").struct.field("offset").alias("source_offset"),
@@ -98,14 +96,14 @@ def verdict_rows(records: Records) -> Rows:
     return Rows(placed(found.hstack(told)).select(*_typed(VERDICT_ROWS)), excluded)
 
 
-def _readable(values: Sequence[bytes | None]) -> tuple[list[int], list[bytes]]:
-    """The places and values of those records that are verdicts."""
+def _readable(values: Sequence[bytes | None]) -> tuple[list[int], pl.DataFrame]:
+    """The places of those records that are verdicts, and what they say."""
     lines = [value for value in values if value]
-    try:
-        if len(lines) == len(values) and pl.read_ndjson(b"\n".join(lines), schema=_WIRE).height == len(lines):
-            return list(range(len(lines))), lines
-    except pl.exceptions.PolarsError:
-        pass  # one of them is no verdict: each is asked alone
+    if len(lines) == len(values):
+        with suppress(pl.exceptions.PolarsError):  # one of them is no verdict: each is asked alone
+            read = pl.read_ndjson(b"\n".join(lines), schema=_WIRE)
+            if read.height == len(lines):
+                return list(range(len(lines))), read
     good, kept = [], []
     for row, value in enumerate(values):
         try:
@@ -114,7 +112,7 @@ def _readable(values: Sequence[bytes | None]) -> tuple[list[int], list[bytes]]:
             continue
         good.append(row)
         kept.append(verdict.model_dump_json(by_alias=True).encode())
-    return good, kept
+    return good, pl.read_ndjson(b"\n".join(kept), schema=_WIRE) if kept else pl.DataFrame(schema=_WIRE)
 
 
 def _days(told: pl.DataFrame) -> npt.NDArray[np.int32]:

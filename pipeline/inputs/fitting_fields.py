@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from pipeline.inputs.forms import DAMAGED, DIVISION_IN_CODE, NULL_WORDS
+from pipeline.inputs.forms import DIVISION_IN_CODE, NULL_WORDS
 from pipeline.inputs.mapping import FieldSource
 from pipeline.inputs.mapping import Mapping as SourceMapping
 from pipeline.inputs.moments import (
@@ -134,7 +134,8 @@ def _text(name: str, source: FieldSource, found: Fit) -> pl.Expr | None:
         missing = _missing_in(part, words)
         said = said + (missing & (part != "")).sum()
         parts.append(pl.when(~missing).then(part))
-        found.doubts.append(part.str.contains(DAMAGED).fill_null(value=False))
+        # A number that a spreadsheet has rounded has a plus (1.2E+17), and hardly any code has one: what has is read by itself.
+        found.doubts.append(part.str.contains("+", literal=True).fill_null(value=False))
     if source.division_in is not None and source.division_in in found.schema:
         found.wants(source.division_in)
         code = pl.col(source.division_in).cast(pl.String, strict=False)

@@ -59,9 +59,8 @@ class Number(str):
 # -- text ---------------------------------------------------------------------------------------------------------
 
 
-DAMAGED = r"^[0-9](?:\.[0-9]+)?[Ee]\+[0-9]+$"
+_ROUNDED = re.compile(r"[0-9](?:\.[0-9]+)?[Ee]\+[0-9]+")
 """What a spreadsheet writes in place of a long number (5.22701E+12): several codes become one by it."""
-_DAMAGED = re.compile(DAMAGED)
 
 
 def text_of(value: Any, *, coded: bool = False) -> str | None:  # noqa: PLR0911, PLR0912  # one answer for each type
@@ -77,7 +76,7 @@ def text_of(value: Any, *, coded: bool = False) -> str | None:  # noqa: PLR0911,
         return _whole(value, Decimal(value), coded)
     if isinstance(value, str):
         text = normal_id(value)
-        if _DAMAGED.fullmatch(text):
+        if _ROUNDED.fullmatch(text):
             raise FormError(
                 f"a number with an exponent is no code ({text}); digits may have been lost in a spreadsheet"
             )

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-import polars as pl
 
+from pipeline.precheck.shapes import Step
 from pipeline.screening.gate import Gate, Ruled
 from rules.screens.people import Mention, mentions
 from rules.screens.table import Ruling
@@ -18,8 +18,7 @@ from rules.timeline import Window
 from rules.vocabulary import Disposition, Reason
 from rules.wording.chain_next import first_steps
 from rules.wording.explanation import explain
-from topics.claims.codec import FewClaims
-from topics.verdicts.codec import CaseFacts, case_of, facts_of, facts_of_few, to_documents
+from topics.verdicts.codec import CaseFacts, case_of
 
 SOURCE = "precheck"
 """The source's topic in verdicts of the pre-check: no topic has this name. The offset is the claim's place in its request."""
@@ -30,15 +29,6 @@ MOST_EVIDENCE = 50
 _MOST_KNOWN = 10_000
 
 Period = tuple[str | None, str | None] | None
-
-
-class Step(msgspec.Struct, omit_defaults=True, rename={"opens": "from"}):
-    """One thing that somebody can or must do next; `opens` is its first day where one follows from the verdict."""
-
-    actor: str
-    act: str
-    citation: str | None = None
-    opens: str | None = None
 
 
 class ClaimAnswer(msgspec.Struct, omit_defaults=True):
@@ -75,30 +65,15 @@ class Answers:
 
     def of(self, ruled: Ruled, langs: Sequence[Lang], places: Sequence[int], screened_at: str) -> dict[int, Told]:
         """The answer about every claim of a batch, by its row; `langs` and `places` are by row, too."""
-        claims, decided, codec = ruled.claims, ruled.decided, self._gate.codec
-        facts: Iterable[CaseFacts]
-        if isinstance(claims, FewClaims):
-            rows = [claim.row for claim in claims.rows]
-            offsets = [places[row] for row in rows]
-            documents = codec.few_documents(
-                claims, decided, SOURCE, [0] * len(rows), offsets, screened_at, None, ruled.institutions
-            )
-            facts = facts_of_few(claims, decided, range(len(rows)))
-        else:
-            verdicts = self._gate.verdicts(ruled)
-            rows = claims["row"].to_list()
-            offsets = [places[row] for row in rows]
-            documents = to_documents(
-                verdicts, SOURCE, pl.Series([0] * len(rows), dtype=pl.Int32), pl.Series(offsets, dtype=pl.Int64),
-                screened_at,
-            )  # fmt: skip
-            documents = codec.with_second_grounds(documents, decided.ruling)
-            facts = facts_of(verdicts)
+        decided = ruled.decided
+        made = self._gate.documents(
+            ruled, topic=SOURCE, partitions=[0] * len(places), offsets=places, screened_at=screened_at
+        )
         evidence = dict(zip(ruled.flagged, ruled.evidence, strict=True))
         rulings, absent = self._gate.screen.rulings, self._gate.absent(decided).tolist()
         found = {}
         for number, (row, document, fact, ruling) in enumerate(
-            zip(rows, documents, facts, decided.ruling.tolist(), strict=True)
+            zip(made.rows, made.texts, made.facts(range(len(made.rows))), decided.ruling.tolist(), strict=True)
         ):
             who = decided.people.get(number)
             lang = langs[row]

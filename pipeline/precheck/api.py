@@ -15,13 +15,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from pipeline.precheck.answers import ClaimAnswer
-from pipeline.precheck.asking import Question, QueueFull, RegisterHeld, RegisterTold, Waiting
+from pipeline.precheck.asking import Question, QueueFull, RegisterHeld, Waiting
 from pipeline.precheck.bodies import MOST_CLAIMS, claims_of, read_body
-from pipeline.precheck.days import AskedDay, DayAnswer
+from pipeline.precheck.days import AskedDay
 from pipeline.precheck.events import RequestAnswered, RequestFailed
 from pipeline.precheck.guard import Caller, Rates, Tokens
 from pipeline.precheck.judging import AskedClaims, AskedStanding, ClaimsAnswer
-from pipeline.precheck.problems import FieldError, Problem, ProblemBody, field_errors, pointer
+from pipeline.precheck.problems import Problem, field_errors, pointer
+from pipeline.precheck.shapes import DayAnswer, FieldError, ProblemBody, RegisterTold
 from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics

@@ -10,8 +10,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
 from rules.text import Lang
 
 AnswerT = TypeVar("AnswerT")
@@ -27,18 +25,6 @@ class RegisterHeld(Exception):
     def __init__(self, cause: str, detail: str) -> None:
         self.cause, self.detail = cause, detail
         super().__init__(f"{cause}: {detail}")
-
-
-class RegisterTold(msgspec.Struct, frozen=True, omit_defaults=True):
-    """By what state of the register a request was answered: until when everything recorded was in it, how far the ledger had
-    come by then (next offset, by partition of the events), and whether that is new enough for the request. `cause` and
-    `detail` say why it is not."""
-
-    as_of: str | None
-    progress: dict[str, int]
-    current: bool
-    cause: str | None = None
-    detail: str | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,8 @@ import asyncio
 import msgspec
 from starlette.requests import Request
 
-from pipeline.precheck.problems import FieldError, Problem
+from pipeline.precheck.problems import Problem
+from pipeline.precheck.shapes import FieldError
 from topics.normalisation import without_mark
 
 MOST_CLAIMS = 1_000

@@ -17,49 +17,12 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from pipeline.precheck.shapes import DayAnswer, ProblemBody, RegisterTold, Step
 from rules.text import Lang
 
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE_S = 0.2
 _MOST_PAUSE_S = 5.0
-
-
-class Register(msgspec.Struct, frozen=True):
-    """By what state of the register an answer was given; `cause` and `detail` say why it is not current."""
-
-    as_of: str | None
-    progress: dict[str, int]
-    current: bool
-    cause: str | None = None
-    detail: str | None = None
-
-
-class Step(msgspec.Struct, frozen=True, rename={"opens": "from"}):
-    """What somebody can or must do next."""
-
-    actor: str
-    act: str
-    citation: str | None = None
-    opens: str | None = None
-
-
-class FieldError(msgspec.Struct, frozen=True):
-    """One thing that is wrong with what was sent."""
-
-    detail: str
-    code: str | None = None
-    pointer: str | None = None
-    parameter: str | None = None
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """Problem details (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str | None = None
-    errors: tuple[FieldError, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -71,43 +34,27 @@ class Answer(msgspec.Struct, frozen=True):
     case_id: str | None = None
     evidence: tuple[str, ...] = ()
     evidence_omitted: int = 0
-    problem: Problem | None = None
+    problem: ProblemBody | None = None
 
 
 class Answers(msgspec.Struct, frozen=True):
     """Answers about claims, in their order."""
 
-    register: Register
+    register: RegisterTold
     answers: tuple[Answer, ...]
-
-
-class Day(msgspec.Struct, frozen=True):
-    """The standing of a day. `may_serve` None: a person decides; `until` None: the same until `looked_until`."""
-
-    on: str
-    may_serve: bool | None
-    in_emergency: bool | None
-    disposition: str
-    reason: str
-    standing: str
-    penalty_period: tuple[str | None, str | None] | None
-    until: str | None
-    looked_until: str
-    explanation: str
-    next: tuple[Step, ...] = ()
 
 
 class Standing(msgspec.Struct, frozen=True):
     """The standing of a day, and by what it was answered."""
 
-    register: Register
-    answer: Day
+    register: RegisterTold
+    answer: DayAnswer
 
 
 class PrecheckRefused(Exception):
     """The pre-check does not answer this request, and another try would not help; `problem` says what is wrong."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ProblemBody) -> None:
         self.problem = problem
         errors = "; ".join(f"{one.pointer or one.parameter or ''}: {one.detail}" for one in problem.errors)
         super().__init__(": ".join(part for part in (problem.title, problem.detail, errors) if part))
@@ -184,9 +131,9 @@ class PrecheckClient:
         raise PrecheckUnavailable(f"no answer in {self._tries} tries; the last: {last}")
 
 
-def _problem(answer: httpx.Response) -> Problem:
+def _problem(answer: httpx.Response) -> ProblemBody:
     """The problem of an answer; a balancer's own answer has no details."""
     try:
-        return msgspec.json.decode(answer.content, type=Problem)
+        return msgspec.json.decode(answer.content, type=ProblemBody)
     except (msgspec.MsgspecError, ValueError):
-        return Problem("about:blank", answer.reason_phrase or str(answer.status_code), answer.status_code)
+        return ProblemBody("about:blank", answer.reason_phrase or str(answer.status_code), answer.status_code)

@@ -8,20 +8,18 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
-from pipeline.precheck.answers import Step, next_of
+from pipeline.precheck.answers import next_of
+from pipeline.precheck.shapes import HORIZON, DayAnswer
 from pipeline.screening.gate import Gate
 from rules.areas import pooling_area
 from rules.screens.facts import EPOCH, STANDINGS, ClaimColumns
-from rules.screens.rows import FIRST_DAY, LAST_DAY, NO_WINDOW, SITE_UNDECLARED
+from rules.screens.rows import LAST_DAY, SITE_UNDECLARED
 from rules.text import Lang
 from rules.vocabulary import Disposition
 from rules.wording.explanation import explain
-
-HORIZON = 366
-"""Days that are looked at, the one asked about included."""
+from topics.verdicts.codec import penalty_period
 
 _ORDINARY, _EMERGENCY = "outpatient", "emergency"
 
@@ -35,29 +33,6 @@ class AskedDay:
     institution: str
     on: dt.date
     own: bool
-
-
-class DayAnswer(msgspec.Struct, frozen=True):
-    """The standing of a day as it is written. `may_serve` is None where a person has to decide; `until` is the last day on which
-    the answer is the same, None where it does not change until `looked_until` (HORIZON days)."""
-
-    region: str
-    area: str
-    physician_code: str
-    institution_code: str
-    on: str
-    may_serve: bool | None
-    in_emergency: bool | None
-    disposition: str
-    reason: str
-    standing: str
-    penalty_period: tuple[str | None, str | None] | None
-    until: str | None
-    looked_until: str
-    rule_pack: str
-    citations: tuple[str, ...]
-    explanation: str
-    next: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +71,7 @@ def day_of(gate: Gate, asked: AskedDay, lang: Lang, *, stale: bool) -> DayTold:
     ]
     changed = next((number for number, one in enumerate(told) if one != told[0]), None)
     ruling, standing = rulings[0], STANDINGS[standings[0]].value
-    period = _period(int(decided.window_start[0]), int(decided.window_end[0]))
+    period = penalty_period(int(decided.window_start[0]), int(decided.window_end[0]))
     on = asked.on.isoformat()
     row = columns.take(np.array([0], np.intp))
     undeclared = bool(gate.index.look_up(row).site[0] == SITE_UNDECLARED) and bool(gate.index.practises(row)[0])
@@ -125,9 +100,3 @@ def day_of(gate: Gate, asked: AskedDay, lang: Lang, *, stale: bool) -> DayTold:
 
 def _date(day: int) -> str:
     return dt.date.fromordinal(day + EPOCH).isoformat()
-
-
-def _period(start: int, end: int) -> tuple[str | None, str | None] | None:
-    if start == NO_WINDOW:
-        return None
-    return None if start == FIRST_DAY else _date(start), None if end == LAST_DAY else _date(end)

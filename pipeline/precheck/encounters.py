@@ -17,7 +17,8 @@ from pipeline.intake.classes import VisitClasses
 from pipeline.intake.facts import insurance_of
 from pipeline.intake.fields import Fields
 from pipeline.intake.messages import Document, Envelope, Refused, rows_at
-from pipeline.precheck.problems import FieldError, pointer
+from pipeline.precheck.problems import pointer
+from pipeline.precheck.shapes import FieldError
 from rules.vocabulary import EncounterType
 
 _CODED = re.compile(DIVISION_IN_CODE)

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.precheck.answers import Answers, Told, counted
-from pipeline.precheck.asking import Question, RegisterHeld, RegisterTold, Waiting
+from pipeline.precheck.asking import Question, RegisterHeld, Waiting
 from pipeline.precheck.days import AskedDay, DayTold, day_of
+from pipeline.precheck.shapes import RegisterTold
 from pipeline.screening.gate import DeadLetter, Gate
 from pipeline.screening.view import StandingView
 from pipeline.settings.model import Settings, StalenessPolicy
@@ -73,7 +74,7 @@ class Judge:
     ) -> None:
         self._gate, self._view, self._waiting, self._metrics, self._clock = gate, view, waiting, metrics, clock
         self._policy, self._limit_s = settings.staleness_policy, settings.staleness_limit_s
-        self._lag_s = min(settings.register_lag_ms / 1000, settings.staleness_limit_s)
+        self._lag_s = settings.lag_allowed_s()
         self._wait_s = settings.precheck_wait_ms / 1000
         self._answers = Answers(gate)
         self._open: list[Question[Any]] = []

@@ -22,11 +22,11 @@ from pipeline.inputs.documents import read_document
 from pipeline.intake.messages import Document, Envelope, Refused, read_envelope, rows_at
 from pipeline.precheck.answers import Told
 from pipeline.precheck.api import Api, Asked, Done
-from pipeline.precheck.asking import RegisterTold
 from pipeline.precheck.bodies import MOST_CLAIMS
 from pipeline.precheck.encounters import Encounter, Encounters
 from pipeline.precheck.feedback import NotRecorded, Recorder
-from pipeline.precheck.problems import FieldError, Problem, field_errors, pointer
+from pipeline.precheck.problems import Problem, field_errors, pointer
+from pipeline.precheck.shapes import FieldError, RegisterTold
 from rules.screens.table import Ruling
 from rules.text import Lang, pick
 from rules.vocabulary import Disposition

@@ -9,9 +9,9 @@ from pydantic.json_schema import models_json_schema
 
 from pipeline.precheck.answers import ClaimAnswer
 from pipeline.precheck.api import ClaimsBody, RefusedClaim, StandingBody
-from pipeline.precheck.asking import RegisterTold
 from pipeline.precheck.national import NationalAnswer
-from pipeline.precheck.problems import KINDS, MEDIA_TYPE, ProblemBody
+from pipeline.precheck.problems import KINDS, MEDIA_TYPE
+from pipeline.precheck.shapes import ProblemBody, RegisterTold
 from topics.messages.claims import Claim
 from topics.messages.verdicts import Verdict
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from pipeline.precheck.shapes import FieldError, ProblemBody
 from rules.text import Lang, Pair, pick
 from topics.objects import FieldProblem
 
@@ -39,25 +40,6 @@ KINDS: Mapping[str, tuple[int, Pair]] = {
     "too_busy": (503, ("未能在时限内裁定", "no answer could be given in time")),
 }
 """By kind: the status and the title in both languages."""
-
-
-class FieldError(msgspec.Struct, omit_defaults=True):
-    """One thing that is wrong: where (a JSON pointer into the body, or the name of a parameter), a code and the reason."""
-
-    detail: str
-    code: str | None = None
-    pointer: str | None = None
-    parameter: str | None = None
-
-
-class ProblemBody(msgspec.Struct, omit_defaults=True):
-    """Problem details as they are written."""
-
-    type: str
-    title: str
-    status: int
-    detail: str | None = None
-    errors: list[FieldError] = []
 
 
 class Problem(Exception):

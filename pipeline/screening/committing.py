@@ -195,24 +195,22 @@ class Committer:
         """
         records = batch.records
         alone = len(records.messages) == 1
-        if aborted.cause not in (TOO_LARGE, BEHIND_ONE_TOO_LARGE):
+        if aborted.cause != TOO_LARGE and (alone or aborted.cause != BEHIND_ONE_TOO_LARGE):
             return False
-        if alone and aborted.cause == BEHIND_ONE_TOO_LARGE:
-            return self._tried_once_more(records, aborted)
         refusal = records.refusal or Refusal(len(records.messages))
         if not alone:
-            self._give_back(records.halves(refusal))
+            self._go_on_with(records.halves(refusal))
             return True
         refusal.one_to_blame = True
         if not batch.ruled.dead_letters:
             why = f"the brokers do not take the verdict or the case of this claim: {aborted}"
-            self._give_back([replace(records, refusal=refusal, unwritable=why)])
+            self._go_on_with([replace(records, refusal=refusal, unwritable=why)])
             return True
         if self._letter_bytes > LEAST_LETTER_BYTES:
             # A cluster whose topic takes less than the catalogue says. The record costs its letter's length, not the partition.
             self._letter_bytes = max(LEAST_LETTER_BYTES, self._letter_bytes // 4)
             self._teller.tell(events.DeadLettersCutShorter(self._letter_bytes))
-            self._give_back([replace(records, refusal=refusal)])
+            self._go_on_with([replace(records, refusal=refusal)])
             return True
         name = CLAIMS_DEAD_LETTER.prefixed(self._settings.output_prefix).name
         self._letter_refused = (
@@ -221,19 +219,11 @@ class Committer:
         self._teller.tell(events.DeadLetterRefused(self._letter_refused))
         return False
 
-    def _tried_once_more(self, records: Records, aborted: TransactionAborted) -> bool:
-        """A record alone was refused because the client has lost count behind one that was too large, not for its own sake: a new
-        producer counts anew. Read again as a whole, the batch would be taken apart in the same steps to the same end, for ever.
-
-        False when this is a part of no refused batch, or happens again and again.
-        """
-        self.failures += 1
-        if records.refusal is None or self.failures > _MOST_NEW_PRODUCERS:
-            return False
-        self._teller.tell(events.ProducerReplaced(aborted.cause, str(aborted)))
+    def _go_on_with(self, parts: list[Records]) -> None:
+        """Gives parts back and goes on with another producer: behind a record that was too large this one has lost count, and the
+        next part would be refused for that. Raises TransactionFatal."""
         self._begin_anew()
-        self._give_back([records])
-        return True
+        self._give_back(parts)
 
     def _look_at(self, aborted: TransactionAborted) -> None:
         """Names what is known of a cause; after several aborts of one cause begins anew with another producer."""

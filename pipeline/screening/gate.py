@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from rules.screens.verdict import Decided, Screen
 from rules.vocabulary import Reason
 from topics.claims.codec import ClaimError, FewClaims, decode_claims, decode_few
 from topics.messages.verdicts import VerdictRegister
-from topics.verdicts.codec import CaseFacts, VerdictCodec, facts_of, facts_of_few, to_documents
+from topics.verdicts.codec import CaseFacts, VerdictCodec, facts_of, facts_of_few
 
 FEW = 200
 """Claims up to which a batch is decoded and encoded one by one. A frame costs milliseconds whatever its size; see
@@ -86,6 +87,18 @@ class Judged:
     def dead_by_kind(self) -> Counter[str]:
         """Dead letters by kind of error."""
         return Counter(letter.error.kind for letter in self.dead_letters)
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The verdicts of a batch as JSON text, in the order of its claims: `rows` are the records that they are about, `keys` their
+    keys. `facts` tells what names and explains the cases of claims at some places, `tally` the figures of all."""
+
+    rows: list[int]
+    keys: list[str]
+    texts: list[str]
+    facts: Callable[[Iterable[int]], Iterable[CaseFacts]]
+    tally: Callable[[], Tally]
 
 
 class Gate:
@@ -188,6 +201,55 @@ class Gate:
         answer: Mask = self._absence[decided.ruling]
         return answer
 
+    def documents(
+        self,
+        ruled: Ruled,
+        *,
+        topic: str,
+        partitions: Places,
+        offsets: Places,
+        screened_at: str,
+        topic_id: str | None = None,
+    ) -> Documents:
+        """The verdicts of a batch as JSON text. `partitions` and `offsets` are the places of its records."""
+        claims, decided = ruled.claims, ruled.decided
+        if isinstance(claims, FewClaims):
+            rows = [claim.row for claim in claims.rows]
+            texts = self.codec.few_documents(
+                claims,
+                decided,
+                topic,
+                [int(partitions[row]) for row in rows],
+                [int(offsets[row]) for row in rows],
+                screened_at,
+                ruled.register,
+                ruled.institutions,
+                topic_id,
+            )
+            keys = [claim.claim_id for claim in claims.rows]
+            figures = partial(tally_few, claims, decided, self.screen.rulings)
+            return Documents(rows, keys, texts, partial(facts_of_few, claims, decided), figures)
+        verdicts = self.verdicts(ruled)
+        texts = self.codec.documents(
+            verdicts,
+            decided.ruling,
+            topic,
+            pl.Series(partitions, dtype=pl.Int32).gather(claims["row"]),
+            pl.Series(offsets, dtype=pl.Int64).gather(claims["row"]),
+            screened_at,
+            ruled.register,
+            ruled.institutions,
+            topic_id,
+            decided.rests,
+        )
+        return Documents(
+            claims["row"].to_list(),
+            claims["claim_id"].to_list(),
+            texts,
+            lambda places: facts_of(verdicts[list(places)]),
+            partial(tally, verdicts),
+        )
+
     def write(
         self,
         ruled: Ruled,
@@ -199,53 +261,23 @@ class Gate:
         topic_id: str | None = None,
     ) -> Judged:
         """Writes verdicts and cases out. Reads nothing that may change, so it may run while the next batch is ruled on."""
-        claims, decided, flagged = ruled.claims, ruled.decided, ruled.flagged
-        facts: Iterable[CaseFacts]
-        if isinstance(claims, FewClaims):
-            keys = [claim.claim_id for claim in claims.rows]
-            documents = self.codec.few_documents(
-                claims,
-                decided,
-                topic,
-                [int(partitions[claim.row]) for claim in claims.rows],
-                [int(offsets[claim.row]) for claim in claims.rows],
-                screened_at,
-                ruled.register,
-                ruled.institutions,
-                topic_id,
-            )
-            facts = facts_of_few(claims, decided, flagged)
-            figures = tally_few(claims, decided, self.screen.rulings)
-        else:
-            verdicts = self.verdicts(ruled)
-            keys = claims["claim_id"].to_list()
-            documents = to_documents(
-                verdicts,
-                topic,
-                pl.Series(partitions, dtype=pl.Int32).gather(claims["row"]),
-                pl.Series(offsets, dtype=pl.Int64).gather(claims["row"]),
-                screened_at,
-                ruled.register,
-                ruled.institutions,
-                topic_id,
-                decided.rests,
-            )
-            documents = self.codec.with_second_grounds(documents, decided.ruling)
-            facts = facts_of(verdicts[flagged])
-            figures = tally(verdicts)
+        decided, flagged = ruled.decided, ruled.flagged
+        made = self.documents(
+            ruled, topic=topic, partitions=partitions, offsets=offsets, screened_at=screened_at, topic_id=topic_id
+        )
         cases = self.codec.cases(
-            facts,
+            made.facts(flagged),
             decided.ruling[flagged].tolist(),
-            [documents[row] for row in flagged],
+            [made.texts[row] for row in flagged],
             ruled.evidence,
             opened_at=screened_at,
             people=[decided.people[row].text if row in decided.people else None for row in flagged],
         )
         return Judged(
-            verdicts=[{"key": key, "value": value} for key, value in zip(keys, documents, strict=True)],
+            verdicts=[{"key": key, "value": value} for key, value in zip(made.keys, made.texts, strict=True)],
             cases=cases,
             dead_letters=ruled.dead_letters,
-            tally=figures,
+            tally=made.tally(),
             past_transition=ruled.past_transition,
             unknown_people=decided.unknown_people,
         )

@@ -59,7 +59,7 @@ class Worker:
         self._teller = Teller(logger(component="worker", instance=self.instance), self.metrics)
         self._stopping = False
         self._held = False
-        self._lag_s = min(settings.register_lag_ms / 1000, settings.staleness_limit_s)
+        self._lag_s = settings.lag_allowed_s()
         self._waiting: deque[Records] = deque()
         self._ruled: tuple[Ruled, float, int, bool] | None = None
         self._wait_told = False

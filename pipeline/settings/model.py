@@ -275,6 +275,10 @@ class Settings(Security):
             "tls": self.http_tls(),
         }
 
+    def lag_allowed_s(self) -> float:
+        """How much older than a claim's arrival the register may be, in seconds; never more than makes it stale."""
+        return min(self.register_lag_ms / 1000, self.staleness_limit_s)
+
     def archive_place(self) -> str:
         """The folder or URL of the archive."""
         return self.archive_url or str(self.data_dir / "archive")

@@ -65,9 +65,9 @@ class VerdictCodec:
         institutions: Sequence[int] = (),
         topic_id: str | None = None,
     ) -> list[str]:
-        """JSON text of every verdict of a small batch, byte for byte what `verdicts` and `to_documents` give.
+        """JSON text of every verdict of a small batch, byte for byte what `verdicts` and `documents` give.
 
-        `partitions` and `offsets` are those of the claims, in their order; the others as in `to_documents`.
+        `partitions` and `offsets` are those of the claims, in their order; the others as in `documents`.
         """
         ends = (
             _with_area(end, claim.region, area_on(claim.region, claim.day))
@@ -95,9 +95,57 @@ class VerdictCodec:
                 strict=True,
             )
         ]
-        return self.with_second_grounds(documents, decided.ruling)
+        return self._with_second_grounds(documents, decided.ruling)
 
-    def with_second_grounds(self, documents: list[str], rulings: npt.NDArray[np.uint16]) -> list[str]:
+    def documents(
+        self,
+        verdicts: pl.DataFrame,
+        rulings: npt.NDArray[np.uint16],
+        topic: str,
+        partitions: pl.Series,
+        offsets: pl.Series,
+        screened_at: str | pl.Series,
+        register: VerdictRegister | None = None,
+        institutions: Sequence[int] = (),
+        topic_id: str | None = None,
+        rests: Mapping[int, RestsOn] = MappingProxyType({}),
+    ) -> list[str]:
+        """JSON text of every verdict, with its source and the time of screening (one for all, or one a verdict).
+
+        `rulings` are the rulings' numbers. `topic_id` is the id of the source's topic; without it the field is absent.
+
+        `register` says by what state of the register all of them were judged, `institutions` by which revision of its
+        institution's standing each was (negative: none was known), `rests` by which of other subjects' standings; without
+        `register` the field is absent.
+        """
+        if verdicts.is_empty():
+            return []
+        made = [] if topic_id is None else [pl.lit(topic_id).alias("topic_id")]
+        source = verdicts.select(
+            pl.lit(topic).alias("topic"), partitions.alias("partition"), offsets.alias("offset"), *made
+        )
+        documents: list[str] = (
+            verdicts.select(
+                pl.struct(
+                    *verdicts.columns,
+                    source.to_struct("source"),
+                    (pl.lit(screened_at) if isinstance(screened_at, str) else screened_at).alias("screened_at"),
+                ).struct.json_encode()
+            )
+            .to_series()
+            .to_list()
+        )
+        regions, areas = verdicts["region"], _areas(verdicts)
+        if register is None and areas is regions:
+            return self._with_second_grounds(documents, rulings)
+        # One text for all of a revision: as a column it would be encoded anew for each of them.
+        ends: Iterable[str] = _ends(register, institutions, len(documents), rests)
+        if areas is not regions:
+            ends = map(_with_area, ends, regions.to_list(), areas.to_list())
+        whole = [document[:-1] + last for document, last in zip(documents, ends, strict=True)]
+        return self._with_second_grounds(whole, rulings)
+
+    def _with_second_grounds(self, documents: list[str], rulings: npt.NDArray[np.uint16]) -> list[str]:
         """The documents of verdicts with the other law's ground at their end, where two laws stop a claim (P3, S1)."""
         for place in np.flatnonzero(self._two_grounds[rulings]).tolist():
             second = self._rulings[rulings[place]].second
@@ -190,7 +238,7 @@ def facts_of_few(claims: FewClaims, decided: Decided, rows: Iterable[int]) -> It
     """The same of the claims at the given places of a small batch."""
     for row in rows:
         claim = claims.rows[row]
-        period = _window(int(decided.window_start[row]), int(decided.window_end[row]))
+        period = penalty_period(int(decided.window_start[row]), int(decided.window_end[row]))
         yield CaseFacts(
             claim.claim_id,
             claim.claim_version,
@@ -270,7 +318,7 @@ def _members(rulings: Sequence[Ruling], names: Sequence[str]) -> list[str]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _window(start: int, end: int) -> tuple[str | None, str | None] | None:
+def penalty_period(start: int, end: int) -> tuple[str | None, str | None] | None:
     """penalty_period as two ISO dates, an open end null; None where there is no window."""
     if start == NO_WINDOW:
         return None
@@ -282,7 +330,7 @@ def _window(start: int, end: int) -> tuple[str | None, str | None] | None:
 
 @lru_cache(maxsize=1 << 14)
 def _window_text(start: int, end: int) -> str:
-    return _encode(_window(start, end)).decode()
+    return _encode(penalty_period(start, end)).decode()
 
 
 def _period(decided: pl.DataFrame) -> pl.Series:
@@ -298,52 +346,6 @@ def _period(decided: pl.DataFrame) -> pl.Series:
         .then(pl.concat_list(date("window_start", FIRST_DAY), date("window_end", LAST_DAY)))
         .alias("penalty_period")
     )["penalty_period"]
-
-
-def to_documents(
-    verdicts: pl.DataFrame,
-    topic: str,
-    partitions: pl.Series,
-    offsets: pl.Series,
-    screened_at: str | pl.Series,
-    register: VerdictRegister | None = None,
-    institutions: Sequence[int] = (),
-    topic_id: str | None = None,
-    rests: Mapping[int, RestsOn] = MappingProxyType({}),
-) -> list[str]:
-    """JSON text of every verdict, with its source and the time of screening (one for all, or one a verdict).
-
-    `topic_id` is the id of the source's topic; without it the field is absent.
-
-    `register` says by what state of the register all of them were judged, `institutions` by which revision of its institution's
-    standing each was (negative: none was known), `rests` by which of other subjects' standings; without `register` the field is
-    absent.
-    """
-    if verdicts.is_empty():
-        return []
-    made = [] if topic_id is None else [pl.lit(topic_id).alias("topic_id")]
-    source = verdicts.select(
-        pl.lit(topic).alias("topic"), partitions.alias("partition"), offsets.alias("offset"), *made
-    )
-    documents: list[str] = (
-        verdicts.select(
-            pl.struct(
-                *verdicts.columns,
-                source.to_struct("source"),
-                (pl.lit(screened_at) if isinstance(screened_at, str) else screened_at).alias("screened_at"),
-            ).struct.json_encode()
-        )
-        .to_series()
-        .to_list()
-    )
-    regions, areas = verdicts["region"], _areas(verdicts)
-    if register is None and areas is regions:
-        return documents
-    # One text for all of a revision: as a column it would be encoded anew for each of them.
-    ends: Iterable[str] = _ends(register, institutions, len(documents), rests)
-    if areas is not regions:
-        ends = map(_with_area, ends, regions.to_list(), areas.to_list())
-    return [document[:-1] + last for document, last in zip(documents, ends, strict=True)]
 
 
 def _ends(

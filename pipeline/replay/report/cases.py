@@ -24,7 +24,7 @@ from rules.packs.pack_set import PackSet
 from rules.screens.verdict import Screen
 from rules.vocabulary import Disposition
 from topics.catalogue import CLAIM_CASES, REPLAY_SOURCE
-from topics.verdicts.codec import VerdictCodec, facts_of, to_documents
+from topics.verdicts.codec import VerdictCodec, facts_of
 from topics.verdicts.shape import on_the_wire
 
 FILE = "cases.ndjson.gz"
@@ -78,8 +78,8 @@ def _made(rows: pl.DataFrame, codec: VerdictCodec) -> list[dict[str, Any]]:
     times = rows["settlement_time"].dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z")
     verdicts = rows.select(on_the_wire(rows))
     partition = pl.Series([0], dtype=pl.Int32).new_from_index(0, rows.height)
-    documents = to_documents(verdicts, REPLAY_SOURCE, partition, rows["source_row"], times)
-    documents = codec.with_second_grounds(documents, rows["ruling"].to_numpy())
+    rulings = rows["ruling"].to_numpy()
+    documents = codec.documents(verdicts, rulings, REPLAY_SOURCE, partition, rows["source_row"], times)
     evidence = [tuple(causes or ()) for causes in rows["evidence"].to_list()]
     people = rows["people"].to_list() if "people" in rows.columns else None
     made = codec.cases(
