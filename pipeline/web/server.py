@@ -48,8 +48,8 @@ class Server:
             Teller(logger(component="pages"), None).tell(MetricsPortMoved(asked=port, taken=self.port))
         config = uvicorn.Config(
             app,
-            loop="asyncio",
-            http="h11",
+            loop="uvloop",
+            http="httptools",
             ws="none",
             lifespan="off",
             log_config=None,  # the process decides where its log goes

@@ -33,7 +33,7 @@ _LOADED = (
     "pipeline.control.service",
     "pipeline.precheck.service",
     "pipeline.screening.worker",
-    "uvicorn.protocols.http.h11_impl",
+    "uvicorn.protocols.http.httptools_impl",
 )
 
 
