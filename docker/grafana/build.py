@@ -17,9 +17,10 @@ from ledger import LEDGER
 from panels import render
 from precheck import PRECHECK
 from replay_and_audit import REPLAY_AND_AUDIT
+from supervision import SUPERVISION
 
 FOLDER = Path(__file__).parent / "dashboards"
-BOARDS = (GATE, LEDGER, INTAKE, PRECHECK, ARCHIVE, REPLAY_AND_AUDIT)
+BOARDS = (GATE, LEDGER, INTAKE, PRECHECK, ARCHIVE, REPLAY_AND_AUDIT, SUPERVISION)
 
 
 def main() -> None:

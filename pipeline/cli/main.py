@@ -125,6 +125,7 @@ _ELSEWHERE = {
     "explain": ("pipeline.cli.explain", "explain_command"),
     "intake": ("pipeline.cli.intake", "intake"),
     "load": ("pipeline.cli.load", "load"),
+    "longitudinal": ("pipeline.cli.longitudinal", "longitudinal"),
     "mapping": ("pipeline.cli.mapping", "mapping"),
     "packs": ("pipeline.cli.packs", "packs"),
     "penalty": ("pipeline.cli.penalty", "penalty"),

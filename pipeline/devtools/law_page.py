@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.settings.packs import read_designations, read_packs, read_penalties
+from pipeline.settings.packs import (
+    read_designations,
+    read_longitudinal,
+    read_packs,
+    read_penalties,
+    read_subjects,
+)
 from rules.text import Lang
 from rules.wording.page import render
 
@@ -14,8 +20,8 @@ PAGES: dict[str, Lang] = {"README.md": "en", "README.zh-CN.md": "zh"}
 
 def pages() -> dict[str, str]:
     """The text of every page, by file name."""
-    packs, penalties, designations = read_packs(), read_penalties(), read_designations()
-    return {name: render(packs, lang, penalties, designations) for name, lang in PAGES.items()}
+    read = (read_penalties(), read_designations(), read_subjects(), read_longitudinal())
+    return {name: render(read_packs(), lang, *read) for name, lang in PAGES.items()}
 
 
 def main() -> None:

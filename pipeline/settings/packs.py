@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from rules.designation.pack import DesignationPack, parse_designation
 from rules.holidays import Holidays, HolidaysError, parse_holidays, shipped_holidays
+from rules.longitudinal.pack import LongitudinalPack, parse_longitudinal
 from rules.packs.pack import Pack, PackError, SubjectPack, parse_pack, parse_subject
 from rules.packs.pack_set import PackSet
 from rules.packs.readings import as_chosen
@@ -44,6 +45,11 @@ def read_penalties() -> tuple[PenaltyPack, ...]:
 def read_designations() -> tuple[DesignationPack, ...]:
     """The rules of evaluation for designated status shipped with the product. Raises PackError for one that is wrong."""
     return _shipped("designation", parse_designation)
+
+
+def read_longitudinal() -> tuple[LongitudinalPack, ...]:
+    """The rules of the checks over time shipped with the product. Raises PackError for one that is wrong."""
+    return _shipped("longitudinal", parse_longitudinal)
 
 
 def read_subjects(folder: Path | None = None) -> tuple[SubjectPack, ...]:
@@ -111,11 +117,14 @@ def load_pack_set(
     if not with_subjects:
         wanted -= {pack.pack for pack in subjects}
         subjects = ()
-    return PackSet(read_packs(folder), switched_on=wanted, holidays=_holidays(holidays), subjects=subjects)
+    return PackSet(read_packs(folder), switched_on=wanted, holidays=read_holidays(holidays), subjects=subjects)
 
 
-def _holidays(file: Path | None) -> Holidays | None:
-    """The shipped years with those of the file, which take the place of the same years."""
+def read_holidays(file: Path | None) -> Holidays | None:
+    """The shipped years with those of the file, which take the place of the same years. None without a file.
+
+    Raises PackError for one that cannot be used.
+    """
     if file is None:
         return None
     try:

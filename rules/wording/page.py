@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rules.designation.pack import DesignationPack
-from rules.packs.pack import Ground, Outcome, Pack, Step
+from rules.longitudinal.pack import LongitudinalPack
+from rules.packs.pack import Ground, Outcome, Pack, Step, SubjectPack
 from rules.penalties.pack import PenaltyPack
 from rules.schemes.sections import Deadline, Setting
 from rules.text import Lang, joined, pick
-from rules.wording import designation, penalty
+from rules.wording import designation, longitudinal, penalty
 from rules.wording.explanation import ground_name
 from rules.wording.labels import BEARER, DISPOSITION, ENCOUNTER, TRIGGER, WITHOUT_NUMBER
 from rules.wording.summary import TOPICS, VALIDITY, summary
@@ -60,6 +61,16 @@ _TEXT = {
         "For people who handle applications (`screening designation check`); they decide no claim. Scores are each "
         "pooling area's own.",
     ),
+    "subjects": ("参保人员与科室", "Insured persons and departments"),
+    "subjects_note": (
+        "与医师规则并行（S1），从严处理；不予结算先于转人工。",
+        "They stand beside the physicians' schemes (S1), and the stricter answer decides.",
+    ),
+    "longitudinal": ("结合既往结算的审查", "Checks over time"),
+    "longitudinal_note": (
+        "需结合此前结算才能判断（`screening longitudinal`），结果均转人工审核，不决定任何结算。",
+        "What needs earlier claims (`screening longitudinal`): every finding is a review, and they decide no claim.",
+    ),
 }
 
 
@@ -68,21 +79,23 @@ def render(
     lang: Lang,
     penalties: Sequence[PenaltyPack] = (),
     designations: Sequence[DesignationPack] = (),
+    subjects: Sequence[SubjectPack] = (),
+    over_time: Sequence[LongitudinalPack] = (),
 ) -> str:
-    """The whole page as Markdown, behind the packs the discretion standards and the rules of evaluation.
+    """The whole page as Markdown, behind the packs those of other subjects, the discretion standards, the rules of evaluation and
+    the checks over time.
 
     The same packs give the same text.
     """
-    return "\n".join(_lines(packs, lang, penalties, designations)).rstrip() + "\n"
+    lines = [*_lines(packs, lang), *_beside(subjects, lang), *_tools(penalties, designations, over_time, lang)]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _t(key: str, lang: Lang) -> str:
     return pick(_TEXT[key], lang)
 
 
-def _lines(
-    packs: Sequence[Pack], lang: Lang, penalties: Sequence[PenaltyPack], designations: Sequence[DesignationPack]
-) -> Iterator[str]:
+def _lines(packs: Sequence[Pack], lang: Lang) -> Iterator[str]:
     yield from (f"# {_t('title', lang)}", "", _t("made", lang), "", _t("other", lang), "")
     yield from (f"## {_t('schemes', lang)}", "", *_schemes(packs, lang), "")
     yield from (f"## {_t('rules', lang)}", "", *_side_by_side(packs, lang), "")
@@ -95,6 +108,21 @@ def _lines(
     yield from (f"## {_t('open', lang)}", "", _t("open_note", lang), "")
     for pack in packs:
         yield from _open_points(pack, lang)
+
+
+def _beside(packs: Sequence[SubjectPack], lang: Lang) -> Iterator[str]:
+    if packs:
+        yield from (f"## {_t('subjects', lang)}", "", _t("subjects_note", lang), "")
+        yield from (*_schemes(packs, lang, "../subjects/"), "")
+        yield from (*_grounds(packs, lang), "", *_next(packs, lang), "")
+
+
+def _tools(
+    penalties: Sequence[PenaltyPack],
+    designations: Sequence[DesignationPack],
+    over_time: Sequence[LongitudinalPack],
+    lang: Lang,
+) -> Iterator[str]:
     if penalties:
         yield from (f"## {_t('penalties', lang)}", "", _t("penalties_note", lang), "", *penalty.page(penalties, lang))
     if designations:
@@ -105,6 +133,9 @@ def _lines(
             "",
             *designation.page(designations, lang),
         )
+    if over_time:
+        yield from (f"## {_t('longitudinal', lang)}", "", _t("longitudinal_note", lang), "")
+        yield from longitudinal.page(over_time, lang)
 
 
 def _cell(text: str) -> str:
@@ -122,7 +153,7 @@ def _table(header: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str
         yield _row(row)
 
 
-def _schemes(packs: Sequence[Pack], lang: Lang) -> Iterator[str]:
+def _schemes(packs: Sequence[Pack], lang: Lang, folder: str = "") -> Iterator[str]:
     header = {
         "zh": ("规则包", "名称", "发布者", "地区", "有效期", "默认"),
         "en": ("pack", "title", "issuer", "regions", "in force", "by default"),
@@ -132,7 +163,7 @@ def _schemes(packs: Sequence[Pack], lang: Lang) -> Iterator[str]:
         header,
         (
             (
-                f"[`{pack.name}`]({pack.pack}.yaml)",
+                f"[`{pack.name}`]({folder}{pack.pack}.yaml)",
                 getattr(pack.title, lang),
                 getattr(pack.source.name, lang),
                 regions(pack, lang),

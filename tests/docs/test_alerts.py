@@ -16,6 +16,7 @@ from pipeline.telemetry.audit_metrics import AuditMetrics
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.intake_metrics import IntakeMetrics
+from pipeline.telemetry.longitudinal_metrics import LongitudinalMetrics
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.telemetry.replay_metrics import ReplayMetrics
 from tests.support.missing import program
@@ -50,7 +51,8 @@ def names(registry: CollectorRegistry) -> set[str]:
     return found
 
 
-_MADE = (GateMetrics, ControlMetrics, IntakeMetrics, PrecheckMetrics, ArchiveMetrics, AuditMetrics, ReplayMetrics)
+_MADE = (GateMetrics, ControlMetrics, IntakeMetrics, PrecheckMetrics, ArchiveMetrics, AuditMetrics, ReplayMetrics,
+         LongitudinalMetrics)  # fmt: skip
 REGISTRIES = [made().registry for made in _MADE]
 KNOWN = set().union(*map(names, REGISTRIES))
 """Every series that any process or file can tell."""
