@@ -50,6 +50,8 @@ NAVIGATION: dict[str, dict[str, str]] = {
         "Shantou 2022, a draft": "docs/law/shantou-2022-draft.md",
         "Jiangxi penalties": "docs/law/jiangxi-penalties.md",
         "Sichuan designation": "docs/law/sichuan-designation.md",
+        "Chongqing students 2009": "docs/law/chongqing-students-2009.md",
+        "Counties: supervision": "docs/law/county-supervision.md",
         "All schemes side by side": "rules/packs/README.md",
         "各制度对照": "rules/packs/README.zh-CN.md",
         "Add a jurisdiction": "rules/packs/GUIDE.md",
