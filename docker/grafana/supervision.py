@@ -62,5 +62,64 @@ SUPERVISION = Board(
                 "s",
             ),
         ),
+        "Measures of the year": (
+            Panel(
+                "What the fund paid",
+                "By area, in the year and in the one before",
+                ((_newest("screening_supervision_fund_amount_yuan", "run", "area", "year"), "{{area}} {{year}}"),),
+                "currencyCNY",
+            ),
+            Panel(
+                "Growth",
+                "Did spending grow by more than a tenth? (001 篇8)",
+                ((_newest("screening_supervision_fund_growth_ratio", "run", "area"), "{{area}}"),),
+                "percentunit",
+            ),
+            Panel(
+                "Institutions that grow by more than a tenth",
+                "How many, by area?",
+                ((_newest("screening_supervision_growing_institutions", "run", "area"), "{{area}}"),),
+            ),
+            Panel(
+                "The five that use most of the fund",
+                "Who has to be inspected? (001 篇5)",
+                (
+                    (
+                        _newest("screening_supervision_top_institution_yuan", "run", "area", "institution"),
+                        "{{area}} {{institution}}",
+                    ),
+                ),
+                "currencyCNY",
+            ),
+            Panel(
+                "Discharges and sample",
+                "How many records are to be reviewed?",
+                ((_newest("screening_supervision_discharges", "run", "figure"), "{{figure}}"),),
+            ),
+            Panel(
+                "Suspects reviewed",
+                "Of the cases of the year, how many have people decided?",
+                ((_newest("screening_supervision_cases", "run", "figure"), "{{figure}}"),),
+            ),
+            Panel(
+                "Runs of the measures",
+                "Since when does nobody know, and how long did the last run take?",
+                (
+                    (
+                        f"time() - {_newest('screening_supervision_last_completed_timestamp_seconds', 'run')}",
+                        "{{run}} completed",
+                    ),
+                    (f"time() - {_newest('screening_supervision_last_run_timestamp_seconds', 'run')}", "{{run}} tried"),
+                    (_newest("screening_supervision_duration_seconds", "run"), "{{run}} took"),
+                ),
+                "s",
+            ),
+            Panel(
+                "Measures completed",
+                "Did the last run come to its end (1)?",
+                ((_newest("screening_supervision_completed", "run"), "{{run}}"),),
+                kind="stat",
+            ),
+        ),
     },
 )

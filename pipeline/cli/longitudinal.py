@@ -87,7 +87,7 @@ def longitudinal(
     """
     from pipeline.inputs.errors import InputError, MappingError
     from pipeline.inputs.mapping import load_mapping
-    from pipeline.longitudinal.reading import read_verdicts
+    from pipeline.inputs.verdicts import read_verdicts
     from pipeline.longitudinal.run import earlier_cases, examine, read_claims, write_cases
     from pipeline.settings.model import SettingsError, load_settings
     from pipeline.settings.packs import read_holidays

@@ -34,7 +34,8 @@ def register() -> None:
 @bootstrap_option
 @click.option(
     "--mapping", default="national-registry", show_default=True, metavar="NAME|FILE",
-    help="What the rows become: a YAML file, or one of exclusion-list, national-registry.",
+    help="What the rows become: a YAML file, or one of exclusion-list, national-registry, suspended-departments, "
+    "suspended-insured.",
 )  # fmt: skip
 @click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", callback=constants_of,
               help="A field that is the same in every row; may be given several times.")  # fmt: skip
@@ -61,7 +62,9 @@ def sync(
     FILE is a register or roster as CSV, workbook, Parquet or JSON, a folder or a pattern of them. It counts as complete for the
     institutions that it names: whoever they have declared and the file names no more is ended, if the scheme of the
     region knows an event for it. Whom an agency's decision bars is left alone. A list of exclusions (--mapping
-    exclusion-list) gives back whom it names no more. If a line cannot be read nobody is ended for being absent.
+    exclusion-list) gives back whom it names no more. A list of insured persons or departments whom penalty decisions suspend
+    (--mapping suspended-insured, suspended-departments) ends nobody by absence: a suspension ends by its own day. If a line
+    cannot be read nobody is ended for being absent.
 
     More than 5 % of those whom the log knows there, or more than 50, are not ended without --allow-ends; then nothing is sent.
 
@@ -86,7 +89,7 @@ def sync(
     settings = settings_of(bootstrap_servers=bootstrap_servers)
     try:
         made = load_event_mapping(mapping).given(constants)
-        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
         roster = work.read_roster(file, made, encoding, packs)
     except (MappingError, PackError) as error:
         fail(str(error), Exit.USAGE)
@@ -160,7 +163,14 @@ def _show(file: str, roster: Roster, found: Difference, sent: int, *, applied: b
     tell_bad_lines(roster.bad, _SHOWN)
     for item in found.changes[:_SHOWN]:
         event = item.event
-        told = [event.type_name, event.physician_code or "", event.institution or "", getattr(event, "status", "")]
+        named = event.physician_code or getattr(event, "insured_id", "")
+        told = [
+            event.type_name,
+            named,
+            event.institution or "",
+            getattr(event, "department", ""),
+            getattr(event, "status", ""),
+        ]
         what = " ".join(part for part in told if part)
         out.print(f"{_SIGN[item.kind]} {escape(what)} from {event.date} (log: {escape(item.was)})", soft_wrap=True)
     for told_of, sign in ((found.unsaid, "[red]✗[/]"), (found.kept, "[dim]=[/]")):

@@ -42,6 +42,7 @@ from topics.normalisation import normal_code
 _NAMED = ("event_id", "type")
 _OF_A_PERSON = ("region", "date", "physician_code")
 _CODES = frozenset({"physician_code", "institution"})
+_OF_A_SUBJECT = ("insured_id", "department")
 
 
 class Condition(Part):
@@ -68,7 +69,8 @@ class EventSource(Part):
         unknown = [name for name in self.fields if name not in known]
         if unknown:
             raise ValueError(f"{self.type} has no field {', '.join(unknown)}; it has {', '.join(known)}")
-        needed = [name for name in _OF_A_PERSON if not (kind.of_institution and name == "physician_code")]
+        nobody = kind.of_institution or kind.subject is not None
+        needed = [name for name in _OF_A_PERSON if not (nobody and name == "physician_code")]
         needed += ["institution"] if self.type in NEEDS_INSTITUTION else []
         needed += [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
         missing = [name for name in dict.fromkeys(needed) if name not in self.fields and name not in _NAMED]
@@ -88,7 +90,7 @@ class Ended(Part):
     @model_validator(mode="after")
     def _is_an_event(self) -> Ended:
         kind = TYPES.get(self.type)
-        if kind is None or kind.of_institution:
+        if kind is None or kind.of_institution or kind.subject is not None:
             raise ValueError(f"type: no event of a person is called {self.type!r}")
         unknown = [name for name in self.fields if name not in _kinds(self.type)]
         if unknown:
@@ -248,6 +250,7 @@ def _event(mapping: EventMapping, event: EventSource, row: NamedRow, columns: fr
             made[name] = normal_code(value) if name in _CODES else value
     if made["event_id"] is None:
         said = [str(made.get(name, "")) for name in ("region", "physician_code", "institution", "date")]
+        said += [str(made[name]) for name in _OF_A_SUBJECT if name in made]
         made["event_id"] = ":".join([mapping.name, event.type, *said])
     if "recorded_at" not in made and isinstance(made.get("date"), str):
         made["recorded_at"] = f"{made['date']}T00:00:00+08:00"

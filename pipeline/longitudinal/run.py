@@ -19,7 +19,8 @@ from pipeline.inputs.mapping import Mapping
 from pipeline.inputs.records import read_records
 from pipeline.inputs.slicing import Notice
 from pipeline.inputs.sources import open_inputs, slices
-from pipeline.longitudinal.reading import Judged, past_claim, with_verdict
+from pipeline.inputs.verdicts import Judged
+from pipeline.longitudinal.reading import past_claim, with_verdict
 from rules.longitudinal.checking import Checks, differing, record
 from rules.longitudinal.claims import PastClaim
 from topics.verdicts.codec import case_id

@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from pipeline.kinds import KINDS
 from rules.areas import pooling_area
 from rules.changes import diff
 from rules.dossier import fold
@@ -31,15 +32,15 @@ from rules.events import (
     encode,
 )
 from rules.packs.pack_set import PackSet
-from rules.standing import institution_timeline, span_on, timeline
-from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site
+from rules.standing import span_on
+from rules.timeline import InstitutionTimeline, PhysicianTimeline, Site, SubjectTimeline
 from rules.vocabulary import SiteStatus, Standing
-from topics.events.acceptance import Accepted, OwnerKind, Refused, accept, filed_under, owner_code
+from topics.events.acceptance import Accepted, OwnerKind, Refused, accept, filed_under, kind_of, owner_code
 
 Owner = tuple[OwnerKind, str, str]
 """Kind, region and code of a dossier."""
 
-Timeline = PhysicianTimeline | InstitutionTimeline
+Timeline = PhysicianTimeline | InstitutionTimeline | SubjectTimeline
 Kind = Literal["added", "ended", "changed"]
 _BARRED = (Standing.SUSPENDED, Standing.TERMINATED)
 
@@ -141,10 +142,7 @@ class _Person:
 
     def _fold(self, events: Sequence[Event]) -> Timeline:
         kind, region, code = self.owner
-        law, file = self.packs.law(region), fold(events)
-        if kind == "physician":
-            return timeline(file, law, region=region, physician_code=code)
-        return institution_timeline(file, law, institution_code=code, region=region)
+        return KINDS[kind].follows(fold(events), self.packs, region, code)
 
     def named(self, event: Event) -> Event:
         """The event under an id that says nothing else in the dossier."""
@@ -165,7 +163,7 @@ class _Person:
     def sites(self) -> list[Site]:
         """Which institutions have declared the person on the day."""
         now = self.now
-        sites = () if isinstance(now, InstitutionTimeline) else now.sites
+        sites = now.sites if isinstance(now, PhysicianTimeline) else ()
         held = [site for site in sites if isinstance(site, Site) and site.status is SiteStatus.DECLARED]
         return [site for site in held if _covers(site, self.day)]
 
@@ -177,6 +175,8 @@ class _Person:
         if not self.events:
             return "not recorded"
         span = span_on(now.spans, self.day)
+        if not isinstance(now, PhysicianTimeline):
+            return "not suspended" if span is None else f"{span.standing} until {span.end or 'further notice'}"
         standing = "unregistered" if span is None else str(span.standing)
         at = next((site for site in self.sites() if site.institution_code == institution), None)
         if institution is None:
@@ -190,7 +190,7 @@ def replace_id(event: Event, event_id: str) -> Event:
 
 
 def _owner(event: Event, packs: PackSet) -> Owner:
-    return ("institution" if event.of_institution else "physician"), filed_under(event, packs), owner_code(event)
+    return kind_of(event), filed_under(event, packs), owner_code(event)
 
 
 def _covers(site: Site, day: dt.date) -> bool:
@@ -223,7 +223,7 @@ def _kind(person: _Person, event: Event) -> Kind:
     if isinstance(event, OptOut | SiteEnded) or (isinstance(event, StatusRecorded) and event.status != "normal"):
         return "ended"
     now = person.now
-    sites = () if isinstance(now, InstitutionTimeline) else now.sites
+    sites = now.sites if isinstance(now, PhysicianTimeline) else ()
     there = {site.institution_code for site in sites if isinstance(site, Site)}
     is_new = isinstance(event, Registration | SiteDeclaration) and event.institution not in there
     return "added" if is_new or not person.events else "changed"

@@ -19,6 +19,7 @@ from pipeline.telemetry.intake_metrics import IntakeMetrics
 from pipeline.telemetry.longitudinal_metrics import LongitudinalMetrics
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.telemetry.replay_metrics import ReplayMetrics
+from pipeline.telemetry.supervision_metrics import SupervisionMetrics
 from tests.support.missing import program
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,7 @@ def names(registry: CollectorRegistry) -> set[str]:
 
 
 _MADE = (GateMetrics, ControlMetrics, IntakeMetrics, PrecheckMetrics, ArchiveMetrics, AuditMetrics, ReplayMetrics,
-         LongitudinalMetrics)  # fmt: skip
+         LongitudinalMetrics, SupervisionMetrics)  # fmt: skip
 REGISTRIES = [made().registry for made in _MADE]
 KNOWN = set().union(*map(names, REGISTRIES))
 """Every series that any process or file can tell."""
