@@ -21,6 +21,7 @@ from pipeline.control.faust.app import equal_partitions
 from pipeline.control.pages import physician_page
 from pipeline.control.plane import Plane
 from pipeline.control.status import status_page
+from pipeline.garbage import collect_seldom
 from pipeline.kafka.admin import partition_counts
 from pipeline.kafka.diagnostics import CLOCK_REFUSED, ClusterError, clock_refused
 from pipeline.kafka.transactions import TransactionAborted
@@ -100,6 +101,7 @@ class Control:
     def run(self) -> None:
         """Runs until it is told to stop. Raises ControlError when going on makes no sense."""
         self._route_logs()
+        collect_seldom()
         self._teller.tell(
             events.ControlStarted(
                 group=self.settings.control_group_id,

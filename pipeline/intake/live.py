@@ -7,7 +7,6 @@ partitions over reads back what is known of their visits first.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Collection
 from importlib.metadata import version
@@ -16,6 +15,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from pipeline.garbage import collect_seldom
 from pipeline.intake import events
 from pipeline.intake.classes import VisitClasses
 from pipeline.intake.parts import Part, outgoing_of
@@ -56,7 +56,6 @@ _GATHER_S = 0.1
 _LAG_EVERY_S = 1.0
 _COMMIT_WITHIN_S = 20.0
 _MOST_NEW_PRODUCERS = 5
-_COLLECT_EVERY = 200_000
 
 
 class IntakeError(RuntimeError):
@@ -114,7 +113,7 @@ class Intake:
         try:
             where = f"{self.pages.address}/metrics"
             self._teller.tell(events.IntakeStarted(self.settings.intake_group_id, where))
-            gc.set_threshold(_COLLECT_EVERY, 50, 100)
+            collect_seldom()
             self._partitions = self._count()
             self._writer.start()
             self._consumer.subscribe(

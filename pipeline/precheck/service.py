@@ -11,6 +11,7 @@ import time
 from importlib.metadata import version
 from typing import Any
 
+from pipeline.garbage import collect_seldom
 from pipeline.intake.classes import VisitClasses
 from pipeline.precheck.api import Api
 from pipeline.precheck.app import beside, interface
@@ -72,7 +73,7 @@ class Precheck:
             self._teller.tell(
                 PrecheckStarted(f"{self.pages.address}/metrics", self.settings.precheck_tokens_file is not None)
             )
-            gc.set_threshold(_COLLECT_EVERY, 50, 100)
+            collect_seldom(_COLLECT_EVERY)
             if not self._load_view():
                 return
             self._api.refusing = None

@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import replace
 from importlib.metadata import version
 
+from pipeline.garbage import collect_seldom
 from pipeline.kafka.transactions import ReadUpTo
 from pipeline.screening.batches import Batch, Records
 from pipeline.screening.committing import Committer
@@ -40,9 +41,6 @@ from rules.packs.pack_set import PackSet
 from topics.claims.codec import ClaimError
 from topics.dead_letters import Code
 
-_COLLECT_EVERY = 200_000
-"""Allocations between garbage collections. A batch makes tens of thousands of short-lived objects and no cycles; at Python's
-default of 700 the collector took a fifth of the worker's time (measured)."""
 _PATIENCE_S = 0.3
 """So long a batch waits for the register before the partitions are paused: a pause throws away what was fetched ahead."""
 _LOOK_AGAIN_S = 0.01
@@ -112,7 +110,7 @@ class Worker:
         try:
             self._teller.tell(WorkerStarted(f"{self.pages.address}/metrics"))
             started = time.monotonic()
-            gc.set_threshold(_COLLECT_EVERY, 50, 100)
+            collect_seldom()
             if not self._load_view():
                 return
             index, seconds = self.gate.index, round(time.monotonic() - started, 3)

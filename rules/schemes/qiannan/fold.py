@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from rules.calendar import WorkingCalendar
 from rules.dossier import Issue
@@ -25,7 +26,7 @@ from rules.schemes.account import (
 from rules.schemes.ledger import Dated
 from rules.schemes.qiannan.appeals import Reviews, review
 from rules.schemes.qiannan.parameters import QiannanValues
-from rules.schemes.qiannan.parts import Penalty, Year, later
+from rules.schemes.qiannan.parts import Penalty, Year, binding, later
 from rules.schemes.qiannan.points import PointsAccount
 from rules.vocabulary import Flag, IssueCode, Standing
 
@@ -50,6 +51,7 @@ class QiannanFold(PointsAccount):
         self.conflict_ids: tuple[str, ...] = ()
         self.returned_ids: tuple[str, ...] = ()
         self.bans: list[Ban] = []
+        self._joined: dict[tuple[int, ...], tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {}
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -139,13 +141,16 @@ class QiannanFold(PointsAccount):
 
     def cuts(self, first: int, last: int) -> list[int]:
         """The days in (first, last] on which, without any event, something may change."""
+        if last == first:
+            return []
         days = {first + 1, *self.law.starts}
         for window in self.windows:
-            if window.end < first:
-                continue
-            days.add(window.start)
-            days.add(window.end + 1)
-            if window.hole is not None:
+            # Most windows begin and end on other days.
+            if first < window.start <= last:
+                days.add(window.start)
+            if first <= window.end < last:
+                days.add(window.end + 1)
+            if window.hole is not None and window.end >= first:
                 days.add(window.hole[0])
                 days.add(window.hole[1] + 1)
         if self.blacklisted_on:
@@ -168,8 +173,7 @@ class QiannanFold(PointsAccount):
     def facts(self, t: int) -> Facts | None:
         """What holds on day `t`, which must not lie after the next event. None: unregistered, nothing to say."""
         self.values = self.law.on(t)
-        begun = [window for window in self.windows if window.start <= t <= window.end]
-        running = later([window for window in begun if window.covers(t)]) if begun else None
+        running = binding(self.windows, t)
         period = (running.start, running.end) if running is not None else None
         if not self.registered:
             if running is None:
@@ -187,21 +191,18 @@ class QiannanFold(PointsAccount):
         remaining: int | None = self._remaining(account, t)
         if ban is not None and t > self.blacklisted_on:
             standing = Standing.BLACKLISTED
-            causes = (*self.blacklist_ids, *causes)
+            causes = self._each_once(self.blacklist_ids, causes)
             remaining = None
         elif running is not None:
             standing, ban = Standing.PENALTY, None
         else:
             standing, period, causes = self._without_penalty(t, account)
             if standing is Standing.BLACKLIST_PENDING:
-                causes = (*self.blacklist_ids, *causes)
+                causes = self._each_once(self.blacklist_ids, causes)
             else:
                 ban = None
         flags = self._flags(standing)
-        if flags:
-            causes = (*causes, *self.returned_ids, *self.conflict_ids)
-        if len(causes) > 1:
-            causes = tuple(dict.fromkeys(causes))
+        causes = self._each_once(causes, self.returned_ids, self.conflict_ids) if flags else self._each_once(causes)
         return Facts(
             standing,
             running is not None,
@@ -214,6 +215,18 @@ class QiannanFold(PointsAccount):
             self.citations.get(standing, ()),
             causes,
         )
+
+    def _each_once(self, *parts: tuple[str, ...]) -> tuple[str, ...]:
+        """These events, each once; the very same tuple again for the same parts, so that neighbours compare at a glance."""
+        given = tuple(part for part in parts if part)
+        if not given or (len(given) == 1 and len(given[0]) == 1):
+            return given[0] if given else ()
+        key = tuple(map(id, given))
+        known = self._joined.get(key)
+        if known is None:
+            # The parts are kept with what they gave: while they are, no other tuple has their place.
+            known = self._joined[key] = given, tuple(dict.fromkeys(chain.from_iterable(given)))
+        return known[1]
 
     def _without_penalty(
         self, t: int, account: Year | None

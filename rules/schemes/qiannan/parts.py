@@ -50,6 +50,19 @@ class Penalty:
         return self.hole is None or not self.hole[0] <= t <= self.hole[1]
 
 
+def binding(windows: list[Penalty], t: int) -> Penalty | None:
+    """Of the windows that penalise day `t` the one that governs it (Q8), as `later` chooses."""
+    found: Penalty | None = None
+    for window in windows:
+        if (
+            window.start <= t <= window.end
+            and (found is None or window.end > found.end or (window.end == found.end and window.start < found.start))
+            and window.covers(t)
+        ):
+            found = window
+    return found
+
+
 def later(windows: list[Penalty]) -> Penalty | None:
     """Determination Q8: the window with the later end; on equal ends the one with the earlier start."""
     if not windows:
