@@ -36,6 +36,8 @@ class Statement:
     entries: tuple[Entry, ...]
     issues: tuple[Issue, ...]
     bans: tuple[Ban, ...] = ()
+    parts: tuple[_Part, ...] = field(default=(), compare=False, repr=False)
+    """What each pack of the law made of it, for `statement` to count on."""
 
 
 def _ledger_of(pack: Pack) -> Ledger:
@@ -52,11 +54,19 @@ class _Part:
 
     segment: Segment
     account: Account
-    contested: tuple[Span, ...] | None
+    honoured: Account | None
+    """The second account of determination Q2, where it was asked for."""
     sites: tuple[Site, ...]
     has_scale: bool
     calendar: WorkingCalendar
     since: dt.date
+
+    @property
+    def contested(self) -> tuple[Span, ...] | None:
+        """The spans of the second account, if they are others."""
+        if self.honoured is None or self.honoured.spans == self.account.spans:
+            return None
+        return self.honoured.spans
 
 
 def _segments(law: Pack | Law) -> tuple[Segment, ...]:
@@ -69,18 +79,28 @@ def _calendar(law: Pack | Law, pack: Pack, given: WorkingCalendar | None) -> Wor
     return law.calendar(pack) if isinstance(law, Law) else official_calendar(_ledger_of(pack).working_calendar.value)
 
 
-def _part(segment: Segment, events: Sequence[Event], calendar: WorkingCalendar, since: dt.date) -> _Part:
-    """`since`: the first day whose decisions are this pack's own; those before it only leave their points (S3)."""
+def _part(
+    segment: Segment, events: Sequence[Event], calendar: WorkingCalendar, since: dt.date, before: _Part | None = None
+) -> _Part:
+    """`since`: the first day whose decisions are this pack's own; those before it only leave their points (S3).
+
+    `before`: what this pack made of fewer events of the dossier.
+    """
     ledger = _ledger_of(segment.pack)
     scheme = scheme_of(ledger)
-    more: dict[str, Any] = {} if since == dt.date.min else {"since": since}
-    account = scheme.fold(events, ledger, calendar, **more)
-    contested: tuple[Span, ...] | None = None
-    if account.late:
-        contested = scheme.fold(events, ledger, calendar, honour_late=True, **more).spans
-        if contested == account.spans:
-            contested = None
-    return _Part(segment, account, contested, _sites(events, scheme), scheme.has_scale, calendar, since)
+
+    def count(earlier: Account | None, **more: Any) -> Account:
+        if since != dt.date.min:
+            more["since"] = since
+        if earlier is not None and earlier.kept is not None:
+            more["before"] = earlier.kept
+        return scheme.fold(events, ledger, calendar, **more)
+
+    if before is not None and before.segment.pack is not segment.pack:
+        before = None
+    account = count(None if before is None else before.account)
+    honoured = count(None if before is None else before.honoured, honour_late=True) if account.late else None
+    return _Part(segment, account, honoured, _sites(events, scheme), scheme.has_scale, calendar, since)
 
 
 def _bound(spans: Iterable[SpanT], segment: Segment) -> Iterator[SpanT]:
@@ -136,12 +156,14 @@ def statement(
     region: str | None = None,
     physician_code: str | None = None,
     revision: int = 0,
+    before: Statement | None = None,
 ) -> Statement:
     """A physician's timeline with the account behind it, as known at `as_of` (None: with everything recorded).
 
     `law` is one pack, or what governs the region day by day (S1): each pack then folds the events of its own days, with the
     registrations, sites and bars that came over (S3), and says what holds on those days. `calendar` defaults to the
-    working days of each pack's own setting. Region and code are taken from the events when not given. Raises PackError when a
+    working days of each pack's own setting. Region and code are taken from the events when not given. `before` is an earlier
+    statement of the same dossier, to be counted on; the result does not depend on it. Raises PackError when a
     pack has no ledger section, CalendarError when working days of an unknown year are needed and no fallback is declared.
     """
     file = dossier if isinstance(dossier, Dossier) and as_of is None else _file(dossier, as_of)
@@ -157,7 +179,8 @@ def statement(
         own = events if len(segments) == 1 else [event for event in events if segment.holds(days[event.event_id])]
         known = own if not number else sorted([*left.events, *own], key=law_order)
         since = segment.start or dt.date.min if segment.pack.carries == "points" else dt.date.min
-        part = _part(segment, known, _calendar(law, segment.pack, calendar), since)
+        earlier = before.parts[number] if before is not None and number < len(before.parts) else None
+        part = _part(segment, known, _calendar(law, segment.pack, calendar), since, earlier)
         parts.append(part)
         spans += overlaid(_bound(part.account.spans, segment), _bound(left.bars, segment))
         honoured += overlaid(_bound(part.contested or part.account.spans, segment), _bound(left.contested, segment))
@@ -176,7 +199,8 @@ def statement(
     unknown += _acts_before_their_cause(events)
     issues = (*file.issues, *(issue for part in parts for issue in part.account.issues), *unknown)
     entries = tuple(entry for part in parts for entry in part.account.entries)
-    return Statement(timeline, entries, issues, tuple(ban for part in parts for ban in part.account.bans))
+    bans = tuple(ban for part in parts for ban in part.account.bans)
+    return Statement(timeline, entries, issues, bans, tuple(parts))
 
 
 def _not_of(ledger: Ledger, events: Iterable[Event]) -> Iterator[Issue]:

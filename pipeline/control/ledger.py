@@ -297,11 +297,11 @@ class Ledger:
         return Told(today, measures=found, sent=regions_sent(file))
 
     def view(self, events: tuple[Event, ...], region: str, code: str, before: Counted | None = None) -> View:
-        """What the law says of a physician's events: standing, contradictions and duties. `before`: the duties of fewer of them,
-        to be counted on."""
+        """What the law says of a physician's events: standing, contradictions and duties. `before`: what was counted of fewer of
+        them, to be counted on."""
         file = file_of(events)
         law = self._packs.law(region)
-        told = physician_statement(events, file, law, region, code)
+        told = physician_statement(events, file, law, region, code, None if before is None else before.file.statement)
         pack = self._packs.for_region(region, events[-1].date if events else None)
         counted = count(file, told, law, before=before)
         return View(events, told, counted.duties, flags(events, told, pack), regions_sent(file), counted)

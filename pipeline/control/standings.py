@@ -28,10 +28,13 @@ _read_revision = msgspec.json.Decoder(_Revised).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def physician_statement(events: tuple[Event, ...], file: Dossier, law: Law, region: str, code: str) -> Statement:
-    """The physician's timeline with the account behind it, from everything recorded; its revision counts the events."""
+def physician_statement(
+    events: tuple[Event, ...], file: Dossier, law: Law, region: str, code: str, before: Statement | None = None
+) -> Statement:
+    """The physician's timeline with the account behind it, from everything recorded; its revision counts the events. `before`:
+    what was said of fewer of them, to be counted on."""
     revision = revision_of(events)
-    return statement(file, law, region=region, physician_code=code, revision=revision)
+    return statement(file, law, region=region, physician_code=code, revision=revision, before=before)
 
 
 def publication(timeline: AnyTimeline, published: bytes | None, *, owner: bool = False) -> bytes | None:

@@ -83,6 +83,9 @@ class Account:
     bans: list[Ban] = field(default_factory=list)
     """Bans that end, also of somebody who is not registered and whose days therefore do not show them."""
 
+    kept: object = None
+    """What the scheme needs to count on from here when further events come; None where it counts every dossier anew."""
+
     def since(self, day: dt.date) -> Account:
         """The account with the entries of decisions from a day on; those before it are told by another law's account (S3)."""
         self.entries = [entry for entry in self.entries if entry.date >= day]
@@ -101,6 +104,16 @@ class SpanBuilder:
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, Facts | None]] = []
+        self._spans: list[Span] = []
+        self._settled = 0
+        """Rows of which the spans are built: all that another row follows."""
+
+    def copy(self) -> SpanBuilder:
+        """The same, to go on with; what is built already is not built again."""
+        other = SpanBuilder()
+        self._settle()
+        other._rows, other._spans, other._settled = list(self._rows), list(self._spans), self._settled
+        return other
 
     def add(self, start: int, facts: Facts | None) -> None:
         """From `start` on these facts hold; None: nothing is to be said (no span). Starts must rise."""
@@ -122,15 +135,19 @@ class SpanBuilder:
 
     def build(self) -> tuple[Span, ...]:
         """The spans; the last one is open."""
-        spans = []
-        rows = self._rows
-        last = len(rows) - 1
-        for number, (start, facts) in enumerate(rows):
-            if facts is None:
-                continue
-            end = None if number == last else day(rows[number + 1][0] - 1)
-            spans.append(_span(day(start), end, facts))
+        self._settle()
+        spans = self._spans
+        if self._rows and (facts := self._rows[-1][1]) is not None:
+            spans = [*spans, _span(day(self._rows[-1][0]), None, facts)]
         return tuple(spans)
+
+    def _settle(self) -> None:
+        rows = self._rows
+        for number in range(self._settled, len(rows) - 1):
+            start, facts = rows[number]
+            if facts is not None:
+                self._spans.append(_span(day(start), day(rows[number + 1][0] - 1), facts))
+        self._settled = max(0, len(rows) - 1)
 
 
 def _span(start: dt.date, end: dt.date | None, facts: Facts) -> Span:

@@ -26,15 +26,20 @@ ValuesT = TypeVar("ValuesT")
 class Dated(Generic[ValuesT]):
     """Values by the day: the first holds until the first of `starts` (ordinals), and so on."""
 
-    __slots__ = ("_values", "starts")
+    __slots__ = ("starts", "values")
 
     def __init__(self, starts: Sequence[int], values: Sequence[ValuesT]) -> None:
         self.starts = tuple(starts)
-        self._values = tuple(values)
+        self.values = tuple(values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dated) and (self.starts, self.values) == (other.starts, other.values)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def on(self, ordinal: int) -> ValuesT:
         """What holds on a day."""
-        return self._values[bisect_right(self.starts, ordinal)] if self.starts else self._values[0]
+        return self.values[bisect_right(self.starts, ordinal)] if self.starts else self.values[0]
 
 
 Readings = Mapping[str, tuple[str, ...]]

@@ -35,6 +35,7 @@ class QiannanScheme(Scheme[QiannanLedger]):
         *,
         honour_late: bool = False,
         since: dt.date = dt.date.min,
+        before: object = None,
     ) -> Account:
         """Cycles, years, the bonus bank, penalty windows, the blacklist and reinstatement."""
         return fold.run(
@@ -44,6 +45,7 @@ class QiannanScheme(Scheme[QiannanLedger]):
             calendar,
             honour_late=honour_late,
             since=since.toordinal(),
+            before=before,
         )
 
     def summary(self, ledger: QiannanLedger) -> Facts:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 from rules.calendar import WorkingCalendar
 from rules.dossier import Issue
 from rules.events import Bonus, Deduction, Event, OptOut, Registration, Reinstatement, SiteDeclaration, SiteEnded
 from rules.schemes.account import (
+    FOREVER,
     Account,
     Ban,
     Facts,
@@ -36,12 +38,10 @@ Citations = Mapping[Standing, tuple[str, ...]]
 class QiannanFold(PointsAccount):
     """The state after the events read so far, and what it says about any day up to the next event."""
 
-    def __init__(
-        self, law: Dated[QiannanValues], citations: Citations, reviews: Reviews, issues: list[Issue], since: int
-    ) -> None:
+    def __init__(self, law: Dated[QiannanValues], citations: Citations, reviews: Reviews, since: int) -> None:
         super().__init__(law, reviews, since)
         self.citations = citations
-        self.issues = issues
+        self.issues: list[Issue] = []
         self.registered = False
         self.trained = False
         self.last_reinstatement = 0
@@ -52,6 +52,18 @@ class QiannanFold(PointsAccount):
         self.returned_ids: tuple[str, ...] = ()
         self.bans: list[Ban] = []
         self._joined: dict[tuple[int, ...], tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {}
+
+    def copy(self, reviews: Reviews) -> QiannanFold:
+        """The same state, to go on with; it shares nothing that changes."""
+        other = QiannanFold(self.law, self.citations, reviews, self.since)
+        windows = {id(window): window.copy() for window in (*self.windows, *([self.over] if self.over else []))}
+        for name, value in vars(self).items():
+            if name not in ("values", "reviews", "_joined"):
+                setattr(other, name, value.copy() if isinstance(value, list | dict | set) else value)
+        other.years = {year: account.copy() for year, account in self.years.items()}
+        other.windows = [windows[id(window)] for window in self.windows]
+        other.over = None if self.over is None else windows[id(self.over)]
+        return other
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -104,11 +116,12 @@ class QiannanFold(PointsAccount):
             self.over = later(over if self.over is None else [self.over, *over])
             self.windows = [window for window in self.windows if not (window.end < t and window.start <= t)]
 
-    def close_ban(self) -> None:
-        """Keeps the ban as it is now, when nothing can move it any more."""
-        if self.blacklisted_on:
-            start, end = self.ban()
-            self.bans.append(Ban(self.blacklist_ids[0], day(start), day(end)))
+    def running_ban(self) -> list[Ban]:
+        """The ban as it is now, if there is one."""
+        if not self.blacklisted_on:
+            return []
+        start, end = self.ban()
+        return [Ban(self.blacklist_ids[0], day(start), day(end))]
 
     def _contradict_ban(self, event: Event) -> None:
         self.returned_ids = (*self.returned_ids, event.event_id)
@@ -126,7 +139,7 @@ class QiannanFold(PointsAccount):
             self.declared.add(event.institution)
         if self.blacklisted_on and t > self.ban()[1]:
             # Q10: the ban is closed for good; windows and conflicts before it are dropped, training counts anew (Q9).
-            self.close_ban()
+            self.bans += self.running_ban()
             self.windows, self.over = [], None
             self.last_window_end = self.last_reinstatement = self.conflict_end = self.blacklisted_on = 0
             self.reinstated_at = {}
@@ -273,6 +286,44 @@ def _review_days(law: Dated[QiannanValues]) -> Callable[[dt.date], int]:
     return lambda notice: law.on(notice.toordinal()).review_days
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """All that an account follows from beside the events."""
+
+    law: Dated[QiannanValues]
+    citations: Citations
+    calendar: WorkingCalendar
+    honour_late: bool
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A fold as the events of its last day left it, before anything is said of the days that follow. It is never changed."""
+
+    events: tuple[Event, ...]
+    setting: Setting
+    fold: QiannanFold
+    spans: SpanBuilder
+    last: int
+
+    def leads_to(self, events: Sequence[Event], setting: Setting, reviews: Reviews) -> bool:
+        """Whether these events are the ones here and further ones behind them in the law's order, which let all that was counted
+        stand: a review that changes a decision counted here does not."""
+        known = len(self.events)
+        if tuple(events[:known]) != self.events or setting != self.setting:
+            return False
+        further = {event.event_id for event in events[known:]}
+        before = self.fold.reviews
+        asked: list[tuple[Mapping[str, object], Mapping[str, object]]] = [(reviews.points, before.points)]
+        # The text counts a window from the decision and lets no review suspend it; rival readings do otherwise.
+        if any(values.window_from_notice for values in setting.law.values):
+            asked.append((reviews.notices, before.notices))
+        if any(values.review_suspends for values in setting.law.values):
+            asked.append((reviews.pending, before.pending))
+        return all({ref: told for ref, told in now.items() if ref not in further} == then for now, then in asked)
+
+
 def run(
     events: Sequence[Event],
     law: Dated[QiannanValues],
@@ -281,24 +332,39 @@ def run(
     *,
     honour_late: bool = False,
     since: int = 1,
+    before: object = None,
 ) -> Account:
     """Folds a physician's events, in the law's order, into spans over all days.
 
     `honour_late` gives the contested account of determination Q2; decisions before `since` leave their points alone.
+    `before` is what an earlier account of the same dossier kept: where only newer events have come, the fold goes on from there.
+    The result does not depend on it.
     Raises CalendarError when a review's limit runs into a year of which the calendar has no data and no fallback is declared.
     """
     account = Account()
     reviews = review(events, calendar, _review_days(law), honour_late=honour_late, issues=account.issues)
     account.late = reviews.late
-    fold = QiannanFold(law, citations, reviews, account.issues, since)
-    spans = SpanBuilder()
-    for t, group, last in by_day(events):
-        fold.let_go(t)
+    setting = Setting(law, citations, calendar, honour_late, since)
+    last = 0
+    if isinstance(before, Kept) and before.leads_to(events, setting, reviews):
+        fold, spans, last = before.fold.copy(reviews), before.spans.copy(), before.last
+        further = events[len(before.events) :]
+    else:
+        fold, spans, further = QiannanFold(law, citations, reviews, since), SpanBuilder(), events
+    for t, group, _ in by_day(further):
+        if t != last:
+            if last:
+                spans.fill(last, t - 1, fold.facts, fold.cuts)
+            fold.let_go(t)
         for event in group:
             fold.apply(event, t)
-        spans.fill(t, last, fold.facts, fold.cuts)
-    fold.close_ban()
+        last = t
+    account.kept = Kept(tuple(events), setting, fold, spans, last)
+    spans = spans.copy()
+    if last:
+        spans.fill(last, FOREVER - 1, fold.facts, fold.cuts)
     account.spans = spans.build()
-    account.entries = fold.entries
-    account.bans = fold.bans
+    account.entries = list(fold.entries)
+    account.bans = [*fold.bans, *fold.running_ban()]
+    account.issues += fold.issues
     return account.since(day(since))

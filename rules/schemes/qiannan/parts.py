@@ -28,6 +28,13 @@ class Year:
         self.zero_until = 0
         self.open_ids: tuple[str, ...] = ()
 
+    def copy(self) -> Year:
+        """The same counters, to count on with."""
+        other = Year()
+        for name in Year.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
 
 class Penalty:
     """A penalty window [start, end], from the decision of one day; `hole` are days on which it does not bind."""
@@ -42,6 +49,12 @@ class Penalty:
         self.exhausts = exhausts
         self.cycle = self.eligible = 0
         self.hole: tuple[int, int] | None = None
+
+    def copy(self) -> Penalty:
+        """The same window, to count on with."""
+        other = Penalty(self.start, self.end, self.decision, self.causes, exhausts=self.exhausts)
+        other.cycle, other.eligible, other.hole = self.cycle, self.eligible, self.hole
+        return other
 
     def covers(self, t: int) -> bool:
         """Whether day `t` is penalised."""
