@@ -11,6 +11,7 @@ from topics.catalogue import (
     CASE_STATE,
     CATALOGUE,
     CLAIM_CASES,
+    CLAIM_REVISIONS,
     CLAIM_VERDICTS,
     CLAIMS,
     CLAIMS_DEAD_LETTER,
@@ -82,6 +83,14 @@ ROLES: tuple[Role, ...] = (
     ),
     Role("archive", "screening archive", reads=(CLAIMS, CLAIM_VERDICTS), writes=(), group="archive_group_id"),
     Role(
+        "reconcile",
+        "screening reconcile",
+        reads=(*STANDING_TOPICS, PHYSICIAN_EVENTS, LEDGER_PROGRESS, CLAIM_REVISIONS),
+        writes=(CLAIM_REVISIONS,),
+        group="group_id",  # it joins none, but the brokers ask for the right to name one
+        transactional="reconcile_group_id",
+    ),
+    Role(
         "operator",
         "screening dlq",
         reads=(
@@ -93,7 +102,12 @@ ROLES: tuple[Role, ...] = (
         transactional="redrive",
     ),
     Role("auditor", "screening audit, screening replay --from-topic", reads=CATALOGUE, writes=(), group="group_id"),
-    Role("settlement", "settlement interface, screening load claims", reads=(CLAIM_VERDICTS,), writes=(CLAIMS,)),
+    Role(
+        "settlement",
+        "settlement interface, screening load claims",
+        reads=(CLAIM_VERDICTS, CLAIM_REVISIONS),
+        writes=(CLAIMS,),
+    ),
     Role("integrator", "integrators of the interface, screening load messages", reads=(), writes=(INTERFACE_MESSAGES,)),
     Role(
         "agency",

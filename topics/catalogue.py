@@ -21,6 +21,7 @@ from topics.messages.ledger import (
 )
 from topics.messages.precheck import PrecheckFeedback
 from topics.messages.redriven import Redriven
+from topics.messages.revisions import ClaimRevision
 from topics.messages.verdicts import Verdict
 from topics.objects import MAX_VALUE_BYTES
 
@@ -126,6 +127,17 @@ CLAIM_CASES = TopicSpec(
     owner="worker",
     readers="control, audit",
     purpose="Every rejected or doubtful claim with its explanation and evidence (疑点案件).",
+)
+CLAIM_REVISIONS = TopicSpec(
+    name="claim-revisions",
+    key="claim_id",
+    model=ClaimRevision,
+    partitions=12,
+    cleanup="delete",
+    retention_ms=-1,
+    owner="screening reconcile",
+    readers="settlement interface, reconcile",
+    purpose="Answers that replace earlier ones because a standing or the law has changed (复核更正). The last one holds.",
 )
 CLAIMS_DEAD_LETTER = TopicSpec(
     name="claims-dead-letter",
@@ -367,6 +379,7 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     CLAIMS,
     CLAIM_VERDICTS,
     CLAIM_CASES,
+    CLAIM_REVISIONS,
     CLAIMS_DEAD_LETTER,
     CLAIMS_REDRIVEN,
     PHYSICIAN_EVENTS,

@@ -78,6 +78,8 @@ class TableSpec:
 
 CLAIM_TABLE = TableSpec("claims", CLAIMS, CLAIM_ROWS)
 VERDICT_TABLE = TableSpec("verdicts", CLAIM_VERDICTS, VERDICT_ROWS)
+JOINED_ON = (["topic_id", "partition", "offset"], ["source_topic_id", "source_partition", "source_offset"])
+"""The columns of a claim and of its verdict that are equal."""
 
 
 @lru_cache(maxsize=1 << 18)

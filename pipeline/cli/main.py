@@ -130,6 +130,7 @@ _ELSEWHERE = {
     "packs": ("pipeline.cli.packs", "packs"),
     "penalty": ("pipeline.cli.penalty", "penalty"),
     "precheck": ("pipeline.cli.precheck", "precheck"),
+    "reconcile": ("pipeline.cli.reconcile", "reconcile"),
     "register": ("pipeline.cli.register", "register"),
     "replay": ("pipeline.cli.replay", "replay_command"),
     "sample": ("pipeline.cli.sample", "sample"),

@@ -11,16 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import TopicMetadata
 
 from pipeline.kafka.diagnostics import ClusterError, first_answer, is_denied, no_topic, no_topics
 from pipeline.kafka.reading import committed_only
 from pipeline.kafka.records import key, place
-from pipeline.kinds import KINDS, Kind
+from pipeline.kinds import Kind
 from pipeline.screening.events import StandingReadFailed, StandingRecordUnreadable
 from pipeline.screening.freshness import Freshness, Mark, WaitCause
+from pipeline.screening.keeping import Kept, kept_in
 from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import RegisterMetrics
@@ -57,35 +57,6 @@ class _Position:
     at_end: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """Where the index keeps the standings of one kind of owners."""
-
-    kind: Kind
-    read: Callable[[bytes], AnyTimeline]
-    put: Callable[[Any], None]
-    put_unreadable: Callable[[str], None]
-    drop: Callable[[str], None]
-
-    @classmethod
-    def of(cls, kind: Kind, index: StandingIndex) -> _Kept:
-        """The place of a kind in an index."""
-        read = msgspec.json.Decoder(kind.timeline).decode
-        if kind.name == "physician":
-            return cls(kind, read, index.put, index.put_unreadable, index.drop)
-        if kind.subject is None:
-            put = index.put_institution
-            return cls(kind, read, put, index.put_institution_unreadable, index.drop_institution)
-        subject = kind.subject
-        return cls(
-            kind,
-            read,
-            lambda timeline: index.put_beside(subject, timeline.plain()),
-            lambda name: index.put_beside_unreadable(subject, name),
-            lambda name: index.drop_beside(subject, name),
-        )
-
-
 @dataclass
 class StandingView:
     """Reads the standing topics into `index`. All methods run on the caller's thread, save those that only tell."""
@@ -94,6 +65,8 @@ class StandingView:
     index: StandingIndex
     metrics: RegisterMetrics
     clock: Callable[[], float] = time.monotonic
+    heard: Callable[[Kind, str, AnyTimeline | None], None] | None = None
+    """Is told of every record that is applied: whose it is, its key, and what holds now (None: nothing, or unreadable)."""
     _positions: dict[tuple[str, int], _Position] = field(default_factory=dict, init=False)
     _mark: Mark | None = field(default=None, init=False)
     _loaded_at: float | None = field(default=None, init=False)
@@ -107,7 +80,7 @@ class StandingView:
         instance = self.settings.unique_instance()
         self._teller = Teller(logger(component="standing-view"), self.metrics)
         self._freshness = Freshness(self.settings, instance, self.metrics, self.clock)
-        self._keeps = {kind.topic.name: _Kept.of(kind, self.index) for kind in KINDS.values()}
+        self._keeps = kept_in(self.index)
         self._consumer = Consumer(
             committed_only(
                 self.settings,
@@ -274,22 +247,20 @@ class StandingView:
             applied += 1
         return applied
 
-    def _apply_one(self, kept: _Kept, message: Message) -> None:
-        name, value = _text_key(message), message.value()
-        if not value:
-            kept.drop(name)
-            self._count("removed")
-            return
+    def _apply_one(self, kept: Kept, message: Message) -> None:
+        name, timeline, fault = _text_key(message), None, None
         try:
-            timeline = kept.read(value)
-            expected = kept.kind.key(timeline)
-            if name != expected:
-                raise ValueError(f"the key is {name!r}, but the record speaks of {expected!r}")
-            kept.put(timeline)
+            timeline = kept.apply(name, message.value())
         except Exception as error:
             # Whatever a decoder may raise: an unreadable standing is a review, and the worker goes on.
-            kept.put_unreadable(name)
-            self._unreadable(message, error)
+            fault = error
+        if self.heard is not None:
+            self.heard(kept.kind, name, timeline)
+        if fault is not None:
+            self._unreadable(message, fault)
+            return
+        if timeline is None:
+            self._count("removed")
             return
         if kept.kind.name == "physician":
             self._highest_revision = max(self._highest_revision, timeline.revision)

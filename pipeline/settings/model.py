@@ -241,6 +241,13 @@ class Settings(Security):
             description="for how many hours a file that was joined into another stays, for readers that opened the table before",
         ),
     ] = 168
+    reconcile_group_id: Annotated[
+        str,
+        Field(
+            description="how the transaction of whatever judges claims again is called; only one process at a time writes",
+            min_length=1,
+        ),
+    ] = "claims-screening-reconcile"
     log_format: Annotated[LogFormat, Field(description="the format of the log: json or console")] = LogFormat.JSON
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="the least severe level that is logged")
