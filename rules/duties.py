@@ -318,7 +318,7 @@ def _met(
     earliest = due if item.opens and due is not None else raised.day
     done = _act(item, raised, earliest, file, site)
     told = file.next_act(item.acts, raised.event, earliest)
-    if done is not None and (told is None or told.type_name not in item.met_by or done.day <= told.date):
+    if done is not None and (told is None or done.day <= told.date):
         return done, done.day
     return told, told.date if told is not None and told.type_name in item.met_by else None
 

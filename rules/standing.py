@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from rules.answers import answered_both_ways
 from rules.calendar import WorkingCalendar, official_calendar
 from rules.dossier import Dossier, Issue, fold, law_order
 from rules.events import ActDone, Event, InstitutionResigned, SiteEnded
@@ -196,7 +197,7 @@ def statement(
         contested=tuple(honoured) if any(part.contested is not None for part in parts) else None,
         points=_points(tuple(spans), as_of) if any(part.has_scale for part in parts) else {},
     )
-    unknown += _acts_before_their_cause(events)
+    unknown += [*_acts_before_their_cause(events), *answered_both_ways(events)]
     issues = (*file.issues, *(issue for part in parts for issue in part.account.issues), *unknown)
     entries = tuple(entry for part in parts for entry in part.account.entries)
     bans = tuple(ban for part in parts for ban in part.account.bans)
@@ -265,7 +266,7 @@ def institution_timeline(
     spans: list[InstitutionSpan] = []
     for segment in segments:
         ledger = _ledger_of(segment.pack)
-        own = events if len(segments) == 1 else [event for event in events if _concerns(event, segment)]
+        own = [event for event in events if _concerns(event, segment)]
         for span in scheme_of(ledger).fold_institution(own, ledger):
             # What has ended under an earlier law stays so under the next one, until a new agreement.
             running = spans[-1] if spans else None
@@ -282,9 +283,16 @@ def institution_timeline(
 
 
 def _concerns(event: Event, segment: Segment) -> bool:
-    """Whether a pack looks at an institution's event: those of its days, and new agreements also later."""
-    after = segment.end is not None and event.date > segment.end
-    return segment.holds(event.date) or (after and isinstance(event, InstitutionResigned))
+    """Whether a pack looks at an institution's event: those of its days, and new agreements also later.
+
+    What was recorded on a day without law meets no condition of the law before it (S3).
+    """
+    last = segment.pack.in_force.end if segment.end is None else segment.end
+    if isinstance(event, InstitutionResigned) and last is not None and event.date > last:
+        return True
+    return segment.holds(event.date) and (
+        segment.pack.in_force.holds(event.date) or isinstance(event, InstitutionResigned)
+    )
 
 
 def _file(events: Dossier | Iterable[Event], as_of: dt.date | dt.datetime | None) -> Dossier:

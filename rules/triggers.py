@@ -53,7 +53,9 @@ class File:
         self.entries = statement.entries
         # A deduction that counts nothing was taken away by its review.
         self.void = {entry.event_id for entry in self.entries if entry.kind is EventType.DEDUCTION and not entry.points}
-        self.void |= {event.ref for event in self.events if isinstance(event, StatusCorrected)}
+        # A correction that names points takes their status away, and leaves the points.
+        corrected = {event.ref for event in self.events if isinstance(event, StatusCorrected)}
+        self.void |= {ref for ref in corrected if not isinstance(self.by_id.get(ref), PointsRecorded)}
         self.void |= objections_upheld(self.events)
         self._told: dict[tuple[EventType, ...], dict[str | None, list[int]]] = {}
         self.acts: dict[tuple[str, str], list[ActDone]] = {}

@@ -291,6 +291,8 @@ class IssueCode(StrEnum):
     NOT_OF_THIS_SCHEME = "not_of_this_scheme"
     LATE_REVIEW_UPHELD = "late_review_upheld"
     REVISED_UPWARDS = "revised_upwards"
+    ANSWERED_BOTH_WAYS = "answered_both_ways"
+    """One request has two answers that contradict each other."""
     REINSTATED_IN_PENALTY = "reinstated_in_penalty"
     RETURNED_IN_BAN = "returned_in_ban"
     RETURNED_TOO_EARLY = "returned_too_early"

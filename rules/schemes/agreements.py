@@ -8,7 +8,7 @@ own conditions end (`Scheme.fold_institution`) stands beside this. Who heads a p
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rules.events import (
@@ -106,6 +106,21 @@ def _on(t: int, known: Sequence[Event]) -> tuple[InstitutionStanding, tuple[str,
     if begun and all(one.end < t for one in begun):
         return InstitutionStanding.UNKNOWN, (known[max(begun, key=lambda one: (one.end, one.order)).order].event_id,)
     return None
+
+
+def ended_and_signed(events: Sequence[Event]) -> Iterator[tuple[Event, Event]]:
+    """Ends of an agreement and new agreements from the same day on, from one institution's events in the law's order: each pair
+    with the one recorded later, which holds (G1), at its end."""
+    earlier: list[Event] = []
+    for event in events:
+        if not isinstance(event, InstitutionEnded | InstitutionSigned | InstitutionResigned):
+            continue
+        for other in earlier:
+            apart = isinstance(other, InstitutionEnded) != isinstance(event, InstitutionEnded)
+            if apart and _days(other)[0] == _days(event)[0]:
+                yield other, event
+                break
+        earlier.append(event)
 
 
 def heads(events: Sequence[Event]) -> tuple[Head, ...]:

@@ -72,9 +72,22 @@ class File:
 
 
 def voided(events: list[Event]) -> tuple[set[str], set[str]]:
-    """Points that an objection took away, and statuses that it or a correction did (003 四, D4), from their start."""
-    filed = {e.get("id"): e["ref"] for e in of(events, "objection_filed")}
-    upheld = {filed.get(e["ref"], e["ref"]) for e in of(events, "objection_answered") if e["answer"] == "upheld"}
+    """Points that an objection took away, and statuses that it or a correction did (003 四, D4), from their start.
+
+    An answer that names the decision answers the last objection to it by then. Two answers to one objection that contradict
+    each other take nothing away: the text lets neither of them hold against the other.
+    """
+    objections = of(events, "objection_filed")
+    said: dict[tuple[str, str], set[str]] = {}
+    for place, e in enumerate(events):
+        if e["type"] != "objection_answered" or e["answer"] == "to_experts":
+            continue
+        by_name = [o for o in objections if o.get("id") == e["ref"]]
+        against = [o for o in of(events[:place], "objection_filed") if o["ref"] == e["ref"]]
+        asked = (by_name or against or [None])[-1]
+        key = (e["ref"], "") if asked is None else (asked["ref"], asked["id"])
+        said.setdefault(key, set()).add(e["answer"])
+    upheld = {decision for (decision, _), answers in said.items() if answers == {"upheld"}}
     return upheld, upheld | {e["ref"] for e in of(events, "status_corrected")}
 
 

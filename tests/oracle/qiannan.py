@@ -68,12 +68,16 @@ def in_time(ref: str, events: list[Event]) -> bool:
 
 
 def points_of(deduction: Event, events: list[Event], honour_late: bool) -> int:
-    """Section 8, T2: an upheld review voids or lowers the deduction from its original date, whenever dated itself."""
-    points = deduction["points"]
-    for e in of(events, "appeal_upheld"):
-        if e["ref"] == deduction.get("id") and (honour_late or in_time(e["ref"], events)):
-            points = e.get("revised_points") or 0
-    return points
+    """Section 8, T2: a review voids or lowers the deduction from its original date, whenever dated itself.
+
+    Of answers that differ the one that leaves most counts, and that which leaves least where doubts are honoured (Q2).
+    """
+    name = deduction.get("id")
+    upheld = [e.get("revised_points") or 0 for e in of(events, "appeal_upheld") if e["ref"] == name]
+    kept = [deduction["points"] for e in of(events, "appeal_rejected") if e["ref"] == name]
+    if honour_late and upheld:
+        return min(upheld)
+    return max(upheld + kept, default=deduction["points"]) if in_time(name, events) else deduction["points"]
 
 
 def take_deduction(years: dict[int, Year], era: Era, deduction: Event, points: int) -> None:

@@ -274,6 +274,12 @@ def barred(world: World, person: str, on: date) -> bool:
     if law in (None, "national"):
         return False
     case = world.here(person) | {"claim": claim | {"encounter_type": "outpatient"}}
+    if law != "xiamen" and not of(until(known(case), on), "registration"):
+        # A window that was decided is recorded, whoever has registered the person; what takes a qualification away is not,
+        # where there is none.
+        return suspended(law, until(known(case), on), known(case), on) and not (
+            law == "qiannan" and urgent(world.case["claim"])
+        )
     found = {"qiannan": qiannan.judge, "lanzhou": lanzhou.judge, "xiamen": others.judge_xiamen}[law](case)
     if found["standing"] not in LOCAL_BARS:
         return False
@@ -282,6 +288,15 @@ def barred(world: World, person: str, on: date) -> bool:
         running = window is not None and day(window[0]) <= on <= day(window[1])
         return not (running or found["standing"] in ("penalty", "pending_reinstatement"))
     return True
+
+
+def suspended(law: str, past: list[Event], events: list[Event], on: date) -> bool:
+    """Whether a decision recorded of a person who is not registered suspends on a day."""
+    if law == "qiannan":
+        windows = qiannan.tell(past, events, honour_late=False)[1].windows
+    else:
+        windows = lanzhou.keep_ledger(past, of(past, "agreement")).suspensions
+    return any(window.covers(on) for window in windows)
 
 
 def head_of(world: World, claim: dict) -> str | None:

@@ -134,7 +134,7 @@ class Notice(Message):
     `phase`: `raised` when it begins, `due` on the last day, `missed` once it is too late,
     `lapsed` where a right was not used; `trigger` is the event behind it.
     A notice of kind `contradiction` names in `flag` how that event contradicts the file; it has no last day. Nor has one about an
-    institution's figures, `institution_share` or `rectification_reminder`.
+    institution's figures, `institution_share` or `rectification_reminder`, or about its agreement, `agreement_contradiction`.
     `withdrawn`: on this day the notice was withdrawn (撤回), because it does not hold any more or should not have gone out;
     `explanation` then says why. The last record of a name counts: one without `withdrawn` gives the notice again.
     """

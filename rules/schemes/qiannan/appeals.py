@@ -3,6 +3,9 @@
 A notice, a request and its upholding are read together, whatever the service date (determination Q1). A request after
 the seventh working day from the institution's receipt is inadmissible; one without a recorded notice, and an upholding
 without a recorded request, are taken as in time (`qiannan` section 8, Q2).
+
+A review that was answered in two ways contradicts the text as a late upholding does, and is dealt with as one: the answer that
+leaves most of the deduction counts, and a claim whose disposition would be another by the other answer goes to people.
 """
 
 from __future__ import annotations
@@ -24,12 +27,13 @@ class _Case:
     notices: list[dt.date] = field(default_factory=list)
     filings: list[dt.date] = field(default_factory=list)
     upheld: list[AppealUpheld] = field(default_factory=list)
+    rejected: bool = False
     answers: list[dt.date] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Reviews:
-    """`points` of the deductions that a review changed; `late` when a late request was upheld."""
+    """`points` of the deductions that a review changed; `late` when a late request was upheld, or one has two answers."""
 
     points: dict[str, int] = field(default_factory=dict)
     late: bool = False
@@ -48,8 +52,8 @@ def review(
 ) -> Reviews:
     """What the reviews make of the deductions. `limit` is in working days, by the day of the notice.
 
-    With `honour_late` the late upholdings count as well. A revision upwards contradicts the text (a review voids or
-    lowers) and leaves the deduction as it was.
+    With `honour_late` the late upholdings count as well, and of several answers the one that leaves least. A revision upwards
+    contradicts the text (a review voids or lowers) and leaves the deduction as it was.
     """
     cases = _collect(events)
     result = Reviews()
@@ -70,8 +74,11 @@ def review(
         if case.filings:
             answered = min((answer for answer in case.answers if answer >= case.filings[0]), default=dt.date.max)
             result.pending[ref] = (case.filings[0].toordinal(), answered.toordinal() - 1)
+        counted = [deduction.points] if case.rejected else []
+        in_doubt: list[int] = []
         for upheld in case.upheld:
-            if not _in_time(case, upheld, calendar, limit):
+            late = not _in_time(case, upheld, calendar, limit)
+            if late:
                 result.late = True
                 issues.append(
                     Issue(
@@ -81,9 +88,9 @@ def review(
                         "upholds a review that was asked for too late",
                     )
                 )
-                if not honour_late:
-                    continue
-            if upheld.revised_points > deduction.points:
+            if upheld.revised_points <= deduction.points:
+                (in_doubt if late else counted).append(upheld.revised_points)
+            elif not late or honour_late:
                 issues.append(
                     Issue(
                         IssueCode.REVISED_UPWARDS,
@@ -92,8 +99,11 @@ def review(
                         "the review raised the points; the text only lets it void or lower",
                     )
                 )
-                continue
-            result.points[ref] = upheld.revised_points
+        result.late |= len(set(counted)) > 1
+        if honour_late and (in_doubt or counted):
+            result.points[ref] = min(in_doubt + counted)
+        elif counted:
+            result.points[ref] = max(counted)
     return result
 
 
@@ -109,7 +119,9 @@ def _collect(events: Sequence[Event]) -> dict[str, _Case]:
             case.upheld.append(event)
             case.answers.append(event.date)
         elif isinstance(event, AppealRejected):
-            cases.setdefault(event.ref, _Case()).answers.append(event.date)
+            case = cases.setdefault(event.ref, _Case())
+            case.rejected = True
+            case.answers.append(event.date)
     return cases
 
 

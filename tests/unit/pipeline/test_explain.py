@@ -319,6 +319,18 @@ def test_a_late_review_upheld_is_told_as_a_contradiction() -> None:
     assert [issue["code"] for issue in answer["issues"]] == ["late_review_upheld"]
 
 
+def test_a_review_with_two_answers_is_told_as_a_contradiction() -> None:
+    lines = (
+        *TWELVE,
+        event("a3", "appeal_filed", "2023-05-15", ref="d3"),
+        event("u3", "appeal_upheld", "2023-05-28", ref="d3"),
+        event("r3", "appeal_rejected", "2023-05-29", ref="d3"),
+    )
+    answer = told(claim(), *lines)
+    assert (answer["verdict"]["disposition"], answer["verdict"]["reason"]) == ("review", "data_conflict")
+    assert [(issue["code"], issue["event_id"]) for issue in answer["issues"]] == [("answered_both_ways", "r3")]
+
+
 def test_only_what_was_known_counts() -> None:
     upheld = (event("a3", "appeal_filed", "2023-05-15", ref="d3"), event("u3", "appeal_upheld", "2023-06-01", ref="d3"))
     assert told(claim(), *TWELVE, *upheld, as_of="2023-05-31")["verdict"]["disposition"] == "reject"

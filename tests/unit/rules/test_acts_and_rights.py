@@ -90,6 +90,29 @@ def test_every_duty_of_every_pack_can_be_met_by_its_act(locality):
     assert len(met) > 2
 
 
+def test_a_request_for_review_proves_that_the_physician_knew_before_an_act_that_is_dated_after_it():
+    """D2: the act says when; but whoever asks for review has been told by then, and nothing says that it was late."""
+    lines = [REGISTERED, deducted("2023-06-01", 1, 6), make("notice_received", "2023-06-02", 2, ref="e1"),
+             make("appeal_filed", "2023-06-05", 3, ref="e1")]  # fmt: skip
+    for day, state in (("2023-06-02", "met"), ("2023-06-20", "met")):
+        act = make("act_done", day, 4, duty="tell_physician", ref="e2", by="H1")
+        assert of("tell_physician", owed("qiannan", *lines, act))[0].state(D("2023-12-31")) == state
+    late = make("act_done", "2023-06-09", 5, duty="tell_physician", ref="e2", by="H1")
+    lines[3] = make("appeal_filed", "2023-06-12", 3, ref="e1")
+    assert of("tell_physician", owed("qiannan", *lines, late))[0].state(D("2023-12-31")) == "met_late"
+
+
+def test_a_corrected_status_leaves_the_points_that_brought_it_and_what_is_owed_for_them():
+    lines = [
+        make("registration", "2026-01-05", 0),
+        make("points_recorded", "2026-02-02", 1, points=9, decision_ref="P", suspension_months=2),
+        make("status_corrected", "2026-02-20", 2, ref="e1"),
+    ]
+    found = owed("national_points", *lines)
+    assert {duty.kind for duty in found if not duty.void} >= {"tell_institutions", "statement_of_case"}
+    assert of("mark_person", found) == []
+
+
 def test_an_act_dated_before_its_cause_contradicts_it_and_meets_nothing():
     lines = [REGISTERED, deducted("2023-07-03", 1, 12)]
     lines.append(make("act_done", "2023-07-04", 2, duty="report_full", ref="e1", by="agency", on="2023-07-02"))

@@ -13,6 +13,7 @@ from rules.changes import diff, with_changes
 from rules.dossier import Dossier, extend, fold
 from rules.events import (
     AppealFiled,
+    AppealRejected,
     AppealUpheld,
     Event,
     NoticeReceived,
@@ -63,7 +64,15 @@ def test_a_dossier_grown_event_by_event_is_the_dossier_of_all(locality):
 def test_every_day_says_what_the_spec_says_of_a_service_on_that_day(locality):
     """T2, Q1: judged with the events dated up to that day, and those that void or correct, whatever their date."""
     law = pack(locality)
-    voiding = (AppealUpheld, AppealFiled, NoticeReceived, StatusCorrected, ObjectionFiled, ObjectionAnswered)
+    voiding = (
+        AppealUpheld,
+        AppealRejected,
+        AppealFiled,
+        NoticeReceived,
+        StatusCorrected,
+        ObjectionFiled,
+        ObjectionAnswered,
+    )
     for seed in SEEDS:
         events = history(locality, seed)
         whole = statement(events, law, calendar=MONDAY_TO_FRIDAY).timeline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import pytest
 
 from pipeline.settings.packs import load_pack_set
@@ -74,3 +75,36 @@ def test_headcounts_of_days_without_law_are_no_measure():
     late = make("institution_snapshot", "2020-03-01", 1, region=LANZHOU, institution="H1", physician_code=None,
                 approved_physicians=100, cancelled_in_term=9)  # fmt: skip
     assert _told(LANZHOU, late) == ()
+
+
+@pytest.mark.parametrize("region", ["522700", LANZHOU, XIAMEN, "110000"])
+@pytest.mark.parametrize("order", ["ended first", "signed first"])
+@pytest.mark.parametrize("signs", ["institution_resigned", "institution_signed"])
+def test_an_agreement_that_ends_and_begins_on_one_day_is_told_and_the_later_record_holds(region, order, signs):
+    """D7, G1."""
+    day = "2016-03-01" if region in (LANZHOU, XIAMEN) else "2026-03-02"
+    kinds = ("institution_ended", signs) if order == "ended first" else (signs, "institution_ended")
+    events = [
+        make(kind, day, number, region=region, institution="H1", physician_code=None)
+        for number, kind in enumerate(kinds, 1)
+    ]
+    [told] = [one for one in _told(region, *events) if one.kind == "agreement_contradiction"]
+    ended = order == "signed first"
+    assert (told.event_id, told.day) == ("e2", dt.date.fromisoformat(day))
+    assert ("it has ended" in told.text.en) is ended
+    assert bool(institution_timeline(fold(events), PACKS.law(region), institution_code="H1").spans) is ended
+    assert _told(region, events[0], msgspec.structs.replace(events[1], date=dt.date(2027, 1, 4))) == ()
+
+
+def test_a_headcount_of_a_day_without_law_ends_no_agreement_under_the_opinion():
+    """S3: Lanzhou's law ended on 2019-04-30; what was counted in 2020 is no decision under it."""
+    for day, ended in (("2019-04-30", True), ("2019-05-01", False), ("2020-03-14", False)):
+        headcount = make("institution_snapshot", day, 1, region=LANZHOU, institution="H1", physician_code=None,
+                         approved_physicians=20, cancelled_in_term=5)  # fmt: skip
+        spans = institution_timeline(fold([headcount]), PACKS.law(LANZHOU), institution_code="H1").spans
+        assert bool(spans) is ended, day
+    again = make("institution_resigned", "2025-02-03", 2, region=LANZHOU, institution="H1", physician_code=None)
+    old = make("institution_snapshot", "2019-04-01", 1, region=LANZHOU, institution="H1", physician_code=None,
+               approved_physicians=20, cancelled_in_term=5)  # fmt: skip
+    [span] = institution_timeline(fold([old, again]), PACKS.law(LANZHOU), institution_code="H1").spans
+    assert (span.start, span.end) == (dt.date(2019, 4, 2), dt.date(2025, 2, 2))
