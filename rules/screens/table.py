@@ -148,8 +148,9 @@ class DecisionTable:
                 if self.basis is not None:
                     yield from self._branches_of_bars(self.basis)
             tests = tuple(_tests(ground.when, self.pack))
-            if ground.not_for:
-                tests = (*tests, _not_for(ground.not_for))
+            not_for = _said_nothing_of(ground, self.pack)
+            if not_for:
+                tests = (*tests, _not_for(not_for))
             if ground.when.physician == "missing":
                 # The visit names the person: where it was not seen nobody can say that there was none.
                 number = self._add(Reason.VISIT_NOT_SEEN, _review(Reason.VISIT_NOT_SEEN), ground.citations)
@@ -171,7 +172,8 @@ class DecisionTable:
     def _branches_of_bars(self, basis: Pack) -> Iterator[_Branch]:
         for ground in basis.grounds:
             if _of_bars(ground.when):
-                yield _Branch(_all_of(tuple(_tests(ground.when, basis))), self._pick(ground, basis))
+                tests, not_for = tuple(_tests(ground.when, basis)), _said_nothing_of(ground, basis)
+                yield _Branch(_all_of((*tests, _not_for(not_for)) if not_for else tests), self._pick(ground, basis))
 
     def _unanswered(self) -> dict[int, int]:
         asked = {Reason.STANDING_STALE: REGISTER_STALE, Reason.STANDING_UNREADABLE: REGISTER_UNREADABLE}
@@ -274,6 +276,11 @@ def _review(reason: Reason) -> Outcome:
 
 def _not_seen(seen: Seen) -> Mask | None:
     return seen.claims.not_seen
+
+
+def _said_nothing_of(ground: Ground, pack: Pack) -> tuple[EncounterType, ...]:
+    """The encounters on which a ground does not hold, whatever else is so (P6)."""
+    return ground.not_for if ground.when.institution is not None else (*ground.not_for, *pack.outside_encounters)
 
 
 def _not_for(encounters: Iterable[EncounterType]) -> Test:

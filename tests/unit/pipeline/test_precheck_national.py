@@ -96,6 +96,13 @@ def test_a_barred_prescriber_of_an_order_is_a_finding_although_the_encounter_is_
     assert [one["rx_id"] for one in found["judge_result_detail_dtos"]] == ["R2"]
 
 
+def test_an_encounter_that_begins_tomorrow_cannot_be_settled_now_and_goes_to_a_person(counter: Desk) -> None:
+    """It is judged as if it were settled at this moment (decision 0090), and nothing is settled before it began."""
+    (found,) = result(counter, encounter(order(1), adm_date="2023-06-11 08:30:00"))
+    assert found["rule_id"] == "implausible"
+    assert result(counter, encounter(order(1), adm_date="2023-06-10 23:30:00")) == []
+
+
 def test_every_text_keeps_its_limit(counter: Desk) -> None:
     many = [order(number, PHYSICIAN, rx_id=f"R-{number:040}") for number in range(1, 120)]
     (found,) = result(counter, encounter(*many))

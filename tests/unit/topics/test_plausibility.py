@@ -83,6 +83,24 @@ def test_a_reversal_and_a_settlement_in_the_middle_of_a_stay_can_be_so() -> None
     assert "implausible" not in {verdict["reason"] for verdict in said}
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"service_date": "2023-05-12"}, "implausible"),  # settled the day before
+        ({"service_date": "2023-05-20", "service_start": "2023-05-12"}, "implausible"),
+        ({"service_date": "2023-05-20", "service_start": "2023-05-11"}, "physician_unregistered"),
+        ({"service_date": "2099-05-10", "settlement_time": "2099-05-10T09:30:00+08:00"}, "physician_unregistered"),
+    ],
+)
+def test_a_day_of_service_that_has_not_come_is_known_by_the_settlement_and_never_by_a_clock(
+    changes: dict[str, object], reason: str
+) -> None:
+    """A claim gives the same verdict today and in ten years: that it was settled before the service began is all that is asked."""
+    told = {"settlement_time": "2023-05-11T10:30:00+08:00"} | changes
+    [said] = verdicts(make_gate(), [claim(**told)])
+    assert said["reason"] == reason
+
+
 def test_a_visit_class_that_no_table_knows_is_a_review() -> None:
     [said] = verdicts(make_gate(), [claim(encounter_type="unknown", encounter_code="9903")])
     assert (said["disposition"], said["reason"]) == ("review", "encounter_unknown")
