@@ -62,6 +62,12 @@ def pooling_area(division: str, day: dt.date | None = None) -> str:
     return division if division[2:4] == "90" else f"{division[:4]}00"
 
 
+def province_of(area: str) -> str:
+    """The division code of the province that an area lies in; of a code of no province the code itself."""
+    known = len(area) == 6 and area.isascii() and area.isdigit() and int(area[:2]) in _PROVINCES
+    return f"{area[:2]}0000" if known else area
+
+
 def _exception(division: str, day: dt.date) -> str | None:
     if len(division) != 6 or not (division.isascii() and division.isdigit()):
         return None

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from rules.areas import pooling_area
+from rules.areas import pooling_area, province_of
 from rules.events import TYPES, Event, check, decode, faults_of_form, subject_code
 from rules.packs.pack import Pack
 from rules.packs.pack_set import PackSet
@@ -77,16 +77,20 @@ def accept(value: bytes | None, packs: PackSet) -> Accepted | Refused:
 def file_under(event: Event, packs: PackSet) -> Accepted | Refused:
     """The dossier that an event belongs to: that of its pooling area (P1), whose law has to know such events.
 
-    What only the national law knows, a status of the person for one, stays with the place inside the area that it was sent for:
-    it says nothing under the area's own law and binds beside it (P3).
+    What only the national law knows, a status of the person for one, stays with the place inside the area that it was sent for,
+    or, about a person, with the province where it was sent for the area itself: it says nothing under the area's own law and
+    binds beside it (P3).
     """
     area = pooling_area(event.region, event.date)
     if event.subject is not None:
         return _held_beside(event, event.subject, packs, area)
     found = _held(event, packs, area)
-    if isinstance(found, Accepted) or area == event.region:
+    place = event.region
+    if place == area and not event.of_institution:
+        place = province_of(area)
+    if isinstance(found, Accepted) or place == area:
         return found
-    beside = _held(event, packs, event.region)
+    beside = _held(event, packs, place)
     return beside if isinstance(beside, Accepted) else found
 
 

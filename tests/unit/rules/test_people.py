@@ -17,7 +17,7 @@ from rules.standing import institution_timeline, statement
 from rules.timeline import Head
 from tests.support.judging import AT
 from tests.unit.pipeline.test_explain import PHYSICIAN, claim, event
-from topics.events.acceptance import Refused, accept
+from topics.events.acceptance import Accepted, Refused, accept
 from topics.messages.cases import Case
 
 PACKS = load_pack_set()
@@ -300,10 +300,20 @@ def _refused(value: bytes) -> str:
 def test_a_head_needs_a_name_and_a_scheme_that_knows_of_heads():
     nameless = event("h1", "pharmacy_head", "2025-01-02", region=NATIONAL, physician_code=" ")
     assert "says who heads the pharmacy" in _refused(nameless)
-    local = event("h1", "pharmacy_head", "2025-01-02", physician_code=OTHER)
+    local = event("h1", "pharmacy_head", "2016-01-04", region=LANZHOU, physician_code=OTHER)
     assert "does not exist in this scheme" in _refused(local)
     turned = event("h1", "pharmacy_head", "2025-01-02", region=NATIONAL, to="2025-01-01")
     assert "lies before the first day" in _refused(turned)
+
+
+@pytest.mark.parametrize("region", [QIANNAN, XIAMEN])
+def test_the_head_of_a_pharmacy_is_recorded_in_every_area_and_the_status_of_the_head_binds_there(region):
+    """P5 with P3: recorded of the pharmacy under its own area, whose law says nothing of heads."""
+    head = event("h1", "pharmacy_head", "2025-01-02", region=region, physician_code=OTHER)
+    assert isinstance(accept(head, PACKS), Accepted)
+    lines = [head, _of(OTHER, "s1", "status", "2025-03-01", region=NATIONAL, status="suspended", until=None)]
+    wanted = claim("2025-06-01", region=region, physician_code=None, encounter_type="pharmacy")
+    assert _answer(lines, wanted) == ("review", "pharmacy_head_abnormal")
 
 
 # -- the same told -------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from rules.dossier import fold
 from rules.events import decode
 from rules.standing import statement
 from tests.unit.pipeline.test_explain import claim, event
+from topics.events.acceptance import Accepted, Refused, accept
 
 PACKS = load_pack_set(switched_on=("shantou-2022-draft",))
 BEIJING, TIANJIN, QIANNAN = "110000", "120000", "522700"
@@ -75,6 +76,28 @@ def test_it_binds_beside_a_local_standing_and_the_stricter_disposition_decides_w
     assert urgent.verdict["reason"] == "status_abnormal_emergency", (
         "the local exemption does not lift the national status"
     )
+
+
+@pytest.mark.parametrize("region", [QIANNAN, "350200", "522701"])
+def test_a_status_sent_for_the_code_of_the_area_itself_binds_beside_its_law(region):
+    """P1, P3: 522700 is the prefecture's own code; its status is the person's, whatever scheme counts points there."""
+    area = f"{region[:4]}00"
+    sent = event("s1", "status", "2025-05-01", region, status="suspended", until=None)
+    found = accept(sent, PACKS)
+    assert isinstance(found, Accepted)
+    assert found.area == (f"{area[:2]}0000" if region == area else region)
+    home = event("r1", "registration", "2023-01-04", area)
+    for place in (area, TIANJIN):
+        told = _told([home, REGISTERED[TIANJIN], sent], region=place).verdict
+        assert (told["disposition"], told["reason"]) == ("reject", "status_abnormal"), place
+    lifted = event("c1", "status_corrected", "2025-05-20", region, ref="s1")
+    assert _told([home, sent, lifted], region=area).verdict["reason"] == "ok"
+
+
+def test_what_only_the_national_law_knows_of_an_institution_is_refused_for_an_area_whose_law_does_not():
+    counted = event("n1", "institution_snapshot", "2025-05-01", QIANNAN, physician_code=None, approved_physicians=20,
+                    cancelled_in_term=0)  # fmt: skip
+    assert isinstance(accept(counted, PACKS), Refused)
 
 
 def test_windows_and_registrations_of_local_laws_bind_in_their_own_area_alone():
