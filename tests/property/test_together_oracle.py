@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.conformance.cases import read_case
 from pipeline.conformance.run import run_cases
-from tests.oracle.together import LOCALITIES, generate_together, judge
+from tests.oracle.made_together import generate_together
+from tests.oracle.together import LOCALITIES, judge
 from tests.support.against_oracle import arriving
 from tests.support.thorough import share
 
