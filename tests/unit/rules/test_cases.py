@@ -36,6 +36,19 @@ def test_the_worked_cases_of_part_two_of_the_determinations_pass():
     assert len(results) == 122
 
 
+def test_the_worked_cases_of_time_place_acts_and_answers_pass():
+    """Every tag that the other files leave out or touch lightly; `source` of each case names its own."""
+    path = CASES / "cases-time-and-acts.jsonl"
+    results = run_conformance([path])
+    assert [(result.id, result.problem, result.differences) for result in results if not result.passed] == []
+    cited = {
+        json.loads(line)["source"].removeprefix("determinations ") for line in path.read_text("utf-8").splitlines()
+    }
+    assert len(results) == 81
+    assert cited == {"S1", "S2", "S3", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "N4", "N5", "D1", "D2", "D3", "D4", "D5", "D6",
+                     "D7", "Q13"}  # fmt: skip
+
+
 def test_the_worked_cases_of_places_in_one_area_pass():
     """P1: events and claims under codes of several counties of one area, of municipalities, and of places that stand alone."""
     results = run_conformance([CASES / "cases-areas.jsonl"])
