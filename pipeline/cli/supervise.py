@@ -178,6 +178,59 @@ def measures_command(
         fail(f"{read.not_claims:,} rows are no claims and were left out; `screening replay` names each of them")
 
 
+@supervise.command()
+@click.option(
+    "--region", required=True, metavar="CODE", help="A division code; the rounds are those of its pooling area."
+)
+@click.option("--year", type=click.IntRange(1990, 9998), help="The calendar year. [default: this year in China]")
+@lang_option
+@json_option
+def rounds(region: str, year: int | None, lang: Lang, as_json: bool) -> None:
+    """Shows the rounds of registration that begin in a calendar year, and by when the agency reports on each (002 第六条(五)).
+
+    They follow from the law of the area and the calendar alone. No event records a report, so none is called missed.
+
+    Exit code 0: shown, also where there is none; 2: the settings cannot be used.
+
+    \b
+    Example:
+      screening supervise rounds --region 620100 --year 2015
+    """
+    from pipeline.settings.model import SettingsError, load_settings
+    from pipeline.settings.packs import load_pack_set
+    from rules.areas import pooling_area
+    from rules.events import CHINA
+    from rules.packs.pack import PackError
+    from rules.schemes.registry import scheme_of
+
+    try:
+        settings = load_settings()
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+    except (PackError, SettingsError) as error:
+        fail(str(error), Exit.USAGE)
+    of_year = dt.datetime.now(CHINA).year if year is None else year
+    found = [
+        (pack.name, one)
+        for pack in packs.law(pooling_area(region)).packs
+        if pack.ledger is not None and pack.in_force.start is not None
+        for one in scheme_of(pack.ledger).rounds(
+            pack.ledger, pack.in_force.start, min(pack.in_force.end or dt.date.max, dt.date(of_year, 12, 31))
+        )
+        if one.start.year == of_year
+    ]
+    if as_json:
+        click.echo(json.dumps([{"rule_pack": name, **one._asdict()} for name, one in found], default=str))
+        return
+    for _, one in found:
+        told = {
+            "zh": f"{one.start}至{one.end}集中办理登记备案" + (f"，{one.report_by}前书面报告" if one.report_by else ""),
+            "en": f"{one.start} to {one.end}" + (f", report by {one.report_by}" if one.report_by else ""),
+        }
+        out.print(escape(f"{told[lang]} ({one.citation})"), soft_wrap=True)
+    if not found:
+        out.print(f"no round of registration begins in {of_year} by the law of {pooling_area(region)}")
+
+
 def _timelines(events: Sequence[Event], packs: PackSet) -> Iterator[PhysicianTimeline]:
     """Everybody's standing in every area."""
     from rules.standing import timeline

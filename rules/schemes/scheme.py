@@ -67,6 +67,16 @@ class Measure(NamedTuple):
         return "measure-" + hashlib.sha256(parts.encode()).hexdigest()[:24]
 
 
+class Round(NamedTuple):
+    """A round of registrations that a text starts on the calendar: its first and last day, and the last day of the agency's
+    report on it; None where none is asked for."""
+
+    start: dt.date
+    end: dt.date
+    report_by: dt.date | None
+    citation: str
+
+
 class WindowLength(NamedTuple):
     """How long a window is and how it was counted: months, the article, and the reading of the counting setting."""
 
@@ -127,6 +137,10 @@ class Scheme(ABC, Generic[LedgerT]):
     def year_ratio(self, _ledger: LedgerT) -> Param[float | None] | None:
         """The share of staff suspended or terminated in a year beyond which sanctions follow (P8); None: no such measure."""
         return None
+
+    def rounds(self, _ledger: LedgerT, _start: dt.date, _end: dt.date) -> Sequence[Round]:
+        """The rounds of registration that begin from `start`, the law's first day, to `end`; most texts have none (D6)."""
+        return ()
 
     def site_status(self, event: Event) -> SiteStatus | None:
         """What an event says of the person at its institution; None: nothing."""

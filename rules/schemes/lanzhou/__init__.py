@@ -9,9 +9,9 @@ from typing import Any
 from rules.calendar import WorkingCalendar
 from rules.events import Event
 from rules.schemes.account import Account, Entry
-from rules.schemes.lanzhou import fold, institutions, wording
+from rules.schemes.lanzhou import fold, institutions, rounds, wording
 from rules.schemes.lanzhou.parameters import LanzhouLedger
-from rules.schemes.scheme import Facts, Measure, Scheme, WindowLength
+from rules.schemes.scheme import Facts, Measure, Round, Scheme, WindowLength
 from rules.text import Text
 from rules.timeline import InstitutionSpan, Span
 from rules.vocabulary import Effect
@@ -49,6 +49,10 @@ class LanzhouScheme(Scheme[LanzhouLedger]):
         """Rating and assessment at the marks of cancelled physicians (`002 第二十二条`)."""
         marks = ledger.institution_rating_percent.citation, ledger.institution_end_percent.citation
         return institutions.shares(events, ledger.dated(lambda law: law.headcounts), marks)
+
+    def rounds(self, ledger: LanzhouLedger, start: dt.date, end: dt.date) -> Sequence[Round]:
+        """The first round and those of January and July, each with the agency's report (`002 第六条(五)`)."""
+        return tuple(rounds.rounds(ledger, start, end))
 
     def summary(self, ledger: LanzhouLedger) -> Facts:
         """What the text says, topic by topic."""

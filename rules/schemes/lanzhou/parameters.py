@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from rules.calendar import Counting
 from rules.schemes.ledger import Ledger, Readings
 from rules.schemes.sections import Amount, Count, Param, Percent, mark
+
+Month = Annotated[int, Field(ge=1, le=12)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class LanzhouLedger(Ledger):
     scheme: Literal["lanzhou"]
     allowance: Param[Count]
     term_years: Param[Count]
+    round_months: Param[tuple[Month, ...]] | None = None
     suspend_short_at: Param[Count | None]
     suspend_short_months: Param[Count]
     suspend_long_at: Param[Count | None]

@@ -16,6 +16,7 @@ from rules.vocabulary import Effect
 PARAMETERS = {
     "allowance": Text("初始分值", "points at the start"),
     "term_years": Text("协议期（年）", "agreement term, years"),
+    "round_months": Text("集中办理登记备案的月份", "months of the registration rounds"),
     "suspend_short_at": Text("短期暂停分值", "short suspension at"),
     "suspend_short_months": Text("短期暂停（月）", "short suspension, months"),
     "suspend_long_at": Text("长期暂停分值", "long suspension at"),

@@ -135,3 +135,34 @@ def test_a_line_that_is_no_event_is_named_and_the_others_are_counted(tmp_path):
     lines = [headcount("2025-01-15", 90, 20), *FILED, "{", suspended("2025-03-01", "2025-03-31", 11)]
     (one,) = shares(tmp_path, lines, exit_code=1)
     assert one["person_times"] == 1
+
+
+def rounds(region: str, year: int) -> list[tuple[str, str, str]]:
+    run = CliRunner().invoke(main, ["supervise", "rounds", "--region", region, "--year", str(year), "--json"])
+    assert run.exit_code == 0, run.output
+    return [(one["start"], one["end"], one["report_by"]) for one in json.loads(run.stdout)]
+
+
+def test_rounds_of_registration_begin_on_the_calendar_and_each_has_a_day_for_its_report():
+    """D6, 002 第六条(五): the first round within two months, later ones in January and July, a report a month after each."""
+    assert rounds("620100", 2014) == [("2014-05-01", "2014-07-01", "2014-08-01")]
+    assert rounds("620102", 2015) == [
+        ("2015-01-01", "2015-01-31", "2015-02-28"), ("2015-07-01", "2015-07-31", "2015-08-31"),
+    ]  # fmt: skip
+    assert rounds("620100", 2019) == [("2019-01-01", "2019-01-31", "2019-02-28")], "the law ends on 2019-04-30"
+    assert rounds("620100", 2020) == rounds("522700", 2024) == rounds("110000", 2025) == []
+
+
+def test_rounds_are_shown_in_both_languages():
+    shown = {
+        lang: CliRunner()
+        .invoke(main, ["supervise", "rounds", "--region", "620100", "--year", "2015", "--lang", lang])
+        .stdout.splitlines()[0]
+        for lang in ("zh", "en")
+    }
+    assert shown == {
+        "zh": "2015-01-01至2015-01-31集中办理登记备案，2015-02-28前书面报告 (第六条(五))",
+        "en": "2015-01-01 to 2015-01-31, report by 2015-02-28 (第六条(五))",
+    }
+    none = CliRunner().invoke(main, ["supervise", "rounds", "--region", "522701", "--year", "2024"])
+    assert none.stdout == "no round of registration begins in 2024 by the law of 522700\n"
