@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import subprocess
 from importlib import resources
 
 import click
@@ -13,9 +14,13 @@ from click.testing import CliRunner
 from pipeline.cli.main import main
 from pipeline.explain.explaining import explain_claim
 from pipeline.settings.packs import read_packs
+from rules.dossier import fold
+from rules.duties import duties
+from rules.events import decode
 from rules.packs.pack import Pack, PackError, parse_pack
 from rules.packs.pack_set import PackSet
 from rules.packs.readings import as_chosen
+from rules.standing import statement
 from tests.unit.pipeline.test_explain import claim, event
 
 GUIDE = (resources.files("rules") / "packs" / "GUIDE.md").read_text("utf-8")
@@ -113,6 +118,60 @@ def test_the_command_accepts_it_and_names_the_points_left_to_the_default(tmp_pat
     assert "penalty_counting =" not in done.stdout
     for lang in ("zh", "en"):
         assert CliRunner().invoke(main, ["packs", "show", str(file), "--lang", lang]).exit_code == 0
+
+
+@pytest.fixture(scope="module")
+def following(tmp_path_factory) -> PackSet:
+    """The two files that the guide's commands make, word for word, beside the packs shipped."""
+    folder = tmp_path_factory.mktemp("guide") / "my-packs"
+    folder.mkdir()
+    (folder / "mingzhou-2026.yaml").write_text(YAML, "utf-8")
+    (commands,) = [text for text in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) if "mingzhou-2028" in text]
+    subprocess.run(["sh", "-ec", commands], cwd=folder.parent, check=True)
+    made = [as_chosen(parse_pack(file.read_text("utf-8"), file.name)) for file in sorted(folder.iterdir())]
+    return PackSet([*read_packs(), *made])
+
+
+@pytest.mark.parametrize(
+    ("service", "disposition", "reason", "by"),
+    [
+        ("2027-12-31", "reject", "pending_reinstatement", "mingzhou-2026@1"),
+        ("2028-01-01", "pay", "ok", "mingzhou-2028@1"),
+    ],
+)
+def test_the_guides_second_pack_follows_the_first_on_its_day(following, service, disposition, reason, by):
+    """S1, S3: the penalty of 2026 is over, and the registration goes over to the measures of 2028."""
+    verdict = explain_claim(
+        claim(service, region=REGION), HISTORY, following, as_of=None, today=dt.date(2029, 1, 1)
+    ).verdict
+    assert (verdict["disposition"], verdict["reason"], verdict["rule_pack"]) == (disposition, reason, by)
+
+
+def test_the_guides_second_pack_carries_points_and_owes_its_own_duty_until_the_act_is_recorded(following):
+    lines = [
+        event("r1", "registration", "2026-03-02", REGION),
+        event("d1", "deduction", "2028-02-01", REGION, points=12, violation_id="MZ-03"),
+    ]
+    acted = event("a1", "act_done", "2028-02-10", REGION, duty="visit_institution", ref="d1", by="agency")
+    for known, met in ((lines, None), ([*lines, acted], "a1")):
+        file = fold([decode(line) for line in known])
+        law = following.law(REGION)
+        (visit,) = [duty for duty in duties(file, statement(file, law), law) if duty.kind == "visit_institution"]
+        # Ten working days from Tuesday 2028-02-01; holidays of 2028 are not published, so the fallback counts weekdays.
+        assert (visit.raised_on, visit.due_on, visit.met_by) == (dt.date(2028, 2, 1), dt.date(2028, 2, 15), met)
+    assert following.law(REGION).on(dt.date(2028, 1, 1)).carries == "points"
+
+
+def test_a_county_belongs_to_the_area_that_a_pack_lists(pack):
+    """P1: the pack of 520300 governs 520302, and six points in one county and six in another are one account of twelve."""
+    packs = PackSet([*read_packs(), pack.model_copy(update={"regions": ("520300",)})])
+    lines = [
+        event("r1", "registration", "2026-03-02", "520300"),
+        event("d1", "deduction", "2026-04-10", "520302", points=8, cases=4, violation_id="MZ-01"),
+        event("d2", "deduction", "2026-05-20", "520303", points=4, violation_id="MZ-02"),
+    ]
+    done = explain_claim(claim("2026-06-01", region="520304"), lines, packs, as_of=None, today=dt.date(2027, 1, 1))
+    assert (done.verdict["reason"], done.verdict["rule_pack"]) == ("in_penalty_period", "mingzhou-2026@1")
 
 
 @pytest.mark.parametrize(
