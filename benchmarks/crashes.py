@@ -20,6 +20,7 @@ import datetime as dt
 import itertools
 import json
 import random
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -65,7 +66,7 @@ _PATIENT = {"transaction_timeout_ms": 60_000}
 
 @dataclass(frozen=True)
 class Run:
-    """What one seed came to. `failed` is empty when everything was proved."""
+    """What one seed came to, and of which commit. `failed` is empty when everything was proved."""
 
     seed: int
     worker: int = 0
@@ -80,6 +81,7 @@ class Run:
     notices: int = 0
     rolled_back: int = 0
     seconds: float = 0.0
+    commit: str = ""
     failed: str = ""
 
     @property
@@ -222,7 +224,15 @@ def run(of: str, seed: int) -> Run:
                         found.update(_of_the_ledger(cluster, folder, rng, seed))
     except AssertionError as error:
         failed = str(error)[-4000:] or repr(error)
-    return Run(seed, **found, seconds=round(time.monotonic() - began, 1), failed=failed)
+    return Run(seed, **found, seconds=round(time.monotonic() - began, 1), commit=_commit(), failed=failed)
+
+
+def _commit() -> str:
+    """The commit that is checked out, with a plus where files differ from it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=RESULTS, capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip()
 
 
 def _known(file: Path) -> list[Run]:
