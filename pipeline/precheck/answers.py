@@ -42,7 +42,7 @@ class ClaimAnswer(msgspec.Struct, omit_defaults=True):
     evidence_omitted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
     """One claim answered. `absent`: another register, with one more entry, might have said something else."""
 

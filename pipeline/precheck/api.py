@@ -27,6 +27,7 @@ from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.web.language import language
+from pipeline.web.server import tls_certificate
 from rules.events import CHINA
 from rules.text import Lang
 from topics.claims.codec import problems_of
@@ -103,12 +104,15 @@ class Api:
         wrong in another form than problem details."""
         started = time.monotonic()
         lang = language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
-        caller = self._tokens.caller(request.headers.get("authorization", ""))
+        caller = self._tokens.caller(request.headers.get("authorization", ""), tls_certificate(request.scope))
         done = Done(b"")
         outcome = "answered"
         try:
             if caller is None:
-                raise Problem("token_needed", "send Authorization: Bearer TOKEN with a token that is known here")
+                raise Problem(
+                    "token_needed",
+                    "send Authorization: Bearer TOKEN, or connect with a certificate, that is known here",
+                )
             if self.refusing is not None:
                 raise Problem(self.refusing, retry_after=_RETRY_HELD_S)
             done = await work(Asked(request, caller, lang))

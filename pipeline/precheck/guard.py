@@ -1,13 +1,13 @@
-"""Who may ask, and how much: tokens by institution, of which only hashes are kept, and a rate for each of them."""
+"""Who may ask, and how much: tokens and certificates by institution, of which only hashes are kept, and a rate for each."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from pipeline.precheck.events import TokensRead, TokensUnreadable
@@ -16,7 +16,8 @@ from pipeline.telemetry.events import Teller
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from topics.normalisation import normal_code
 
-_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_HASH = re.compile(r"(?:sha256|certificate-sha256):[0-9a-f]{64}")
+_OF_TOKEN, _OF_CERTIFICATE = "sha256:", "certificate-sha256:"
 _LOOK_EVERY_S = 2.0
 
 
@@ -43,10 +44,10 @@ def new_token(institutions: str) -> tuple[str, str]:
 
 
 def read_tokens(path: Path) -> dict[str, Caller]:
-    """The callers of a file by the hash of their token. Raises SettingsError that names every line that is wrong.
+    """The callers of a file by the hash of their token or certificate. Raises SettingsError that names every line that is wrong.
 
-    A line has the codes of institutions with commas between, a blank, and `sha256:` with the hash of the token; what follows
-    `#` is a note.
+    A line has the codes of institutions with commas between, a blank, and `sha256:` with the hash of the token or
+    `certificate-sha256:` with the fingerprint of the certificate, with colons or without; what follows `#` is a note.
     """
     try:
         text = path.read_text("utf-8")
@@ -58,12 +59,14 @@ def read_tokens(path: Path) -> dict[str, Caller]:
         words = line.partition("#")[0].split()
         if not words:
             continue
-        if len(words) != 2 or not _HASH.fullmatch(words[1]):
-            wrong.append(f"line {number}: expected INSTITUTION[,INSTITUTION...] sha256:HASH")
+        key = _key(words[1]) if len(words) == 2 else ""
+        if not _HASH.fullmatch(key):
+            wrong.append(
+                f"line {number}: expected INSTITUTION[,INSTITUTION...] sha256:HASH, or certificate-sha256:FINGERPRINT"
+            )
             continue
-        key = words[1].removeprefix("sha256:")
         if key in found:
-            wrong.append(f"line {number}: this token stands in the file twice")
+            wrong.append(f"line {number}: this token or certificate stands in the file twice")
             continue
         try:
             codes = _codes(words[0])
@@ -94,13 +97,18 @@ class Tokens:
             self._known = read_tokens(path)
             teller.tell(TokensRead(len(self._known)))
 
-    def caller(self, authorization: str) -> Caller | None:
-        """Who carries this header `Authorization`; None: nobody who is known."""
+    def caller(self, authorization: str, certificate: bytes | None = None) -> Caller | None:
+        """Who connects with this certificate (DER) or carries this header `Authorization`; None: nobody who is known.
+
+        A token says more than a certificate: it may be of one institution of a group whose systems connect alike.
+        """
         if self._path is None:
             return ANYBODY
         self._look(self._path)
         scheme, _, token = authorization.partition(" ")
-        return self._known.get(_hash(token.strip())) if scheme.lower() == "bearer" else None
+        if scheme.lower() == "bearer":
+            return self._known.get(_OF_TOKEN + _hash(token.strip()))
+        return None if certificate is None else self._known.get(_OF_CERTIFICATE + sha256(certificate).hexdigest())
 
     def _look(self, path: Path) -> None:
         if self._clock() < self._due:
@@ -153,5 +161,10 @@ def _codes(text: str) -> list[str]:
     return codes
 
 
+def _key(told: str) -> str:
+    kind, _, rest = told.partition(":")
+    return f"{kind}:{rest.replace(':', '').lower()}" if f"{kind}:" == _OF_CERTIFICATE else told
+
+
 def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return sha256(token.encode()).hexdigest()

@@ -61,7 +61,7 @@ class Precheck:
         pages = status_app(self.metrics.registry, self._healthy, self._ready, token=place.pop("token"))
         national = National(self._api, Encounters(classes), TopicRecorder(settings))
         app = beside(pages, interface(self._api, national, version("claims-screening")))
-        self.pages = Server(app, **place, most=_MOST_CONNECTIONS)
+        self.pages = Server(app, **place, client_ca=settings.precheck_client_ca_file, most=_MOST_CONNECTIONS)
 
     def stop(self) -> None:
         """Asks the process to answer what it has accepted and leave. Safe to call from a signal handler."""
@@ -139,5 +139,10 @@ def _pages(settings: Settings) -> dict[str, Any]:
         raise SettingsError(
             f"other machines can reach {settings.metrics_host}: set SCREENING_PRECHECK_TOKENS_FILE, or "
             "SCREENING_HTTP_OPEN=true if the network around it is guarded"
+        )
+    if settings.precheck_client_ca_file is not None and (place["tls"] is None or settings.precheck_tokens_file is None):
+        raise SettingsError(
+            "SCREENING_PRECHECK_CLIENT_CA_FILE needs SCREENING_HTTP_CERT_FILE and SCREENING_HTTP_KEY_FILE, because certificates "
+            "are shown over TLS, and SCREENING_PRECHECK_TOKENS_FILE, which names the institutions that they are of"
         )
     return place

@@ -76,11 +76,19 @@ class Security(BaseSettings):
             "reaches the process may ask about all"
         ),
     ] = None
+    precheck_client_ca_file: Annotated[
+        Path | None,
+        Field(
+            description="the authorities (PEM) that sign the certificates of institutions: who connects to the pre-check with "
+            "such a certificate needs no token where precheck_tokens_file has its line, certificate-sha256:FINGERPRINT"
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for name in ("sasl_password_file", "ssl_ca_file", "ssl_cert_file", "ssl_key_file", "ssl_key_password_file",
-                     "http_token_file", "http_cert_file", "http_key_file", "precheck_tokens_file"):  # fmt: skip
+                     "http_token_file", "http_cert_file", "http_key_file", "precheck_tokens_file",
+                     "precheck_client_ca_file"):  # fmt: skip
             path = getattr(self, name)
             if path is not None:
                 _readable(name, path)

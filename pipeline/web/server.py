@@ -13,7 +13,8 @@ from typing import Any
 
 import uvicorn
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
@@ -28,18 +29,45 @@ _ASK_S = 2.0
 _STOP_S = 5.0
 
 
+class _Known(HttpToolsProtocol):
+    """Tells the application the certificate that a client has shown, as ASGI's TLS extension does (`tls_certificate`)."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        secure = self.transport.get_extra_info("ssl_object")
+        shown = None if secure is None else secure.getpeercert(binary_form=True)
+        if shown is not None:
+            self.scope["extensions"] = {"tls": {"client_cert_chain": (ssl.DER_cert_to_PEM_cert(shown),)}}
+
+
+def tls_certificate(scope: Scope) -> bytes | None:
+    """The certificate (DER) that a client has connected with, signed by an authority that the server trusts; None without one."""
+    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain", ())
+    return ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
+
+
 class Server:
     """Serves an application. `port` is the port taken, also when 0 was asked for.
 
     If another process of ours on this machine has the port, the next free one is taken, and the log says so: several workers run
     side by side without a setting for each. Raises OSError when another program has the port. `tls` are certificate and key;
-    what cannot be used of them is an OSError, too. With `most`, further connections than so many are answered with 503.
+    what cannot be used of them is an OSError, too. Clients may show a certificate that an authority of `client_ca` has signed.
+    With `most`, further connections than so many are answered with 503.
     """
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, *, tls: tuple[Path, Path] | None = None, most: int | None = None
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        tls: tuple[Path, Path] | None = None,
+        client_ca: Path | None = None,
+        most: int | None = None,
     ) -> None:
         files: dict[str, Any] = {} if tls is None else {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])}
+        if client_ca is not None:
+            files |= {"ssl_ca_certs": str(client_ca), "ssl_cert_reqs": ssl.CERT_OPTIONAL}
         listening = _listen(host, port)
         self.host = host
         self.port: int = listening.getsockname()[1]
@@ -49,7 +77,7 @@ class Server:
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=_Known,
             ws="none",
             lifespan="off",
             log_config=None,  # the process decides where its log goes

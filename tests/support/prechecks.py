@@ -76,7 +76,9 @@ class Desk:
         self.kept: list[PrecheckFeedback] = []
         national = National(self.api, Encounters(load_classes()), self)
         self.app = interface(self.api, national, "0")
-        self._server = Server(self.app, "127.0.0.1", 0)
+        self._server = Server(
+            self.app, "127.0.0.1", 0, tls=self.settings.http_tls(), client_ca=self.settings.precheck_client_ca_file
+        )
         self.address = self._server.address
         self.http = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
         self.paused, self.still = threading.Event(), threading.Event()
