@@ -9,21 +9,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import polars as pl
 
-from pipeline.inputs.errors import InputError
+from pipeline.inputs.files import BLANK, LINE_ENDS
+from pipeline.inputs.header import Header
 from topics.claims.codec import ClaimError
-from topics.normalisation import normal_id
-
-DELIMITERS = (",", "\t", ";", "|")
 
 MAX_RECORD_LINES = 1_000
 """Lines that one record may have; what is longer is a quote that was not closed."""
 
+_ENDS = LINE_ENDS.decode()
 _BLANKS = (" ", "\t", "\u3000", "\ufeff", "\u200b")
 
 
@@ -33,16 +32,6 @@ def _padded(delimiter: str) -> tuple[bytes, ...]:
     blanks = [blank for blank in _BLANKS if blank != delimiter]
     ends = (delimiter, "\n")
     return tuple(piece.encode() for blank in blanks for end in ends for piece in (blank + end, end + blank))
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """Names of the columns, trimmed; `line` is the header's own line, counted from 1, and `renamed` those that were trimmed."""
-
-    names: tuple[str, ...]
-    delimiter: str
-    line: int
-    renamed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +57,6 @@ class Block:
     continued: int
 
 
-def read_header(lines: Iterator[bytes], name: str) -> Header:
-    """Reads the header from the first lines that are not blank. Raises InputError."""
-    for number, line in enumerate(lines, 1):
-        text = line.decode("utf-8", "replace").strip("\r\n")
-        if not text.strip():
-            continue
-        delimiter = max(DELIMITERS, key=lambda mark: (text.count(mark), -DELIMITERS.index(mark)))
-        if text.count(",") and delimiter == "\t" and text.count(",") >= text.count("\t") - 1:
-            delimiter = ","  # a tab after every name is padding (Excel is kept from taking codes for numbers that way)
-        try:
-            cells = next(csv.reader([text], delimiter=delimiter, strict=True), [])
-        except csv.Error:
-            cells = []
-        names = [normal_id(cell) or f"column_{place}" for place, cell in enumerate(cells, 1)]
-        if not names or len(set(names)) != len(names) or not any(map(normal_id, cells)):
-            raise InputError(
-                f"{name}: line {number}: expected a header that names every column once, found {text[:200]!r}"
-            )
-        renamed = tuple(new for new, old in zip(names, cells, strict=True) if new != old and old.strip())
-        return Header(tuple(names), delimiter, number, renamed)
-    raise InputError(f"{name}: is empty; expected a header that names the columns")
-
-
 @cache
 def _proper(delimiter: str) -> str:
     """A line that is a whole record and in which quotes enclose fields and nothing else."""
@@ -114,7 +80,7 @@ def read_block(lines: Sequence[bytes], first: int, header: Header, *, last: bool
         frame = frame.with_columns(proper=pl.lit(value=False), outside=simple)
     frame = frame.with_columns(
         cells=pl.col("outside").str.count_matches(header.delimiter, literal=True) + 1,
-        blank=pl.col("text").str.strip_chars(" \t\r") == "",
+        blank=pl.col("text").str.strip_chars(BLANK.decode()) == "",
     )
     width = len(header.names)
     fits = frame.select(
@@ -135,14 +101,14 @@ def read_block(lines: Sequence[bytes], first: int, header: Header, *, last: bool
 def _texts(lines: Sequence[bytes]) -> tuple[list[str | None], set[int]]:
     """Lines as text without their ends; null where they are no UTF-8."""
     try:
-        return [line.decode().rstrip("\r\n") for line in lines], set()
+        return [line.decode().rstrip(_ENDS) for line in lines], set()
     except UnicodeDecodeError:
         pass
     texts: list[str | None] = []
     undecoded = set()
     for place, line in enumerate(lines):
         try:
-            texts.append(line.decode().rstrip("\r\n"))
+            texts.append(line.decode().rstrip(_ENDS))
         except UnicodeDecodeError:
             texts.append(None)
             undecoded.add(place)
@@ -182,7 +148,7 @@ def _with_odd(
         if place in undecoded:
             refused[len(numbers)] = Refused(
                 ClaimError("invalid_utf8", "the record is not UTF-8; if the file is in another encoding, say which"),
-                lines[place].rstrip(b"\r\n"),
+                lines[place].rstrip(LINE_ENDS),
             )
             numbers.append(first + place)
             place += 1
@@ -197,7 +163,7 @@ def _with_odd(
                 order.append(len(read) * 2 + 1)
                 read.append([item if item != "" else None for item in record])
             else:
-                raw = b"".join(lines[place : place + taken]).rstrip(b"\r\n")
+                raw = b"".join(lines[place : place + taken]).rstrip(LINE_ENDS)
                 refused[len(numbers)] = Refused(ClaimError("invalid_value", problem), raw)
             numbers.append(first + place)
             continued += taken - 1

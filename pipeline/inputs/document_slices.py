@@ -16,10 +16,11 @@ import polars as pl
 from pipeline.inputs.decode import Decoded, Rejected, rejection
 from pipeline.inputs.documents import compile_path, read_document, read_documents, rows_of, value_at
 from pipeline.inputs.errors import InputError
-from pipeline.inputs.files import DAMAGE, Format, InputFile, damaged, opened
+from pipeline.inputs.files import BLANK, DAMAGE, LINE_ENDS, InputFile, damaged, opened
 from pipeline.inputs.fitting import Fitted, fit
 from pipeline.inputs.forms import Number
 from pipeline.inputs.mapping import Mapping
+from pipeline.inputs.packing import Format
 from pipeline.inputs.slicing import Cut, Lines, Piece, stretches, with_refused
 from pipeline.inputs.workbook import DOUBTFUL, Sheet, as_text
 from topics.claims.codec import ClaimError
@@ -32,31 +33,26 @@ def json_form(file: InputFile) -> Format:
     """Whether a file of JSON is one document a line, or an array, or documents over several lines."""
     try:
         with opened(file) as text:
-            first = next((line for line in text.lines() if line.strip()), b"")
+            first = next((line for line in text.lines() if line.strip(BLANK)), b"")
     except DAMAGE:
         return "ndjson"  # told when it is read
     start = first.lstrip()
     if start.startswith(b"["):
         return "json"
-    if not start.startswith(b"{") or file.path.name.lower().removesuffix(".gz").endswith((".ndjson", ".jsonl")):
+    if not start.startswith(b"{") or (file.member or file.path.name).lower().removesuffix(".gz").endswith(
+        (".ndjson", ".jsonl")
+    ):
         return "ndjson"
     try:
-        read_document(first)
+        read_document(first.rstrip(LINE_ENDS))
     except ClaimError as error:
         return "json" if error.kind == "invalid_json" else "ndjson"
     return "ndjson"
 
 
-def _columns_wanted(mapping: Mapping) -> list[str]:
-    wanted = [column for source in mapping.fields.values() for column in (*source.names, source.division_in) if column]
-    if mapping.refund is not None:
-        wanted += [mapping.refund.column, *([mapping.refund.reversal_of] if mapping.refund.reversal_of else [])]
-    return list(dict.fromkeys(wanted))
-
-
 def fit_documents(mapping: Mapping, there: Sequence[str] = ()) -> Fitted:
     """Documents have no schema: every column that the mapping names is asked for, in every document."""
-    columns = [column for column in _columns_wanted(mapping) if not _is_reversal(mapping, column) or column in there]
+    columns = [column for column in mapping.columns if not _is_reversal(mapping, column) or column in there]
     return fit(mapping, dict.fromkeys(columns, pl.String()))
 
 
@@ -68,7 +64,7 @@ def members_named(file: InputFile, mapping: Mapping) -> list[str]:
     """What the documents of a file name: the members of its first rows, and those of the mapping's columns whose name stands
     anywhere in the file."""
     found: dict[str, None] = {}
-    wanted = _columns_wanted(mapping)
+    wanted = mapping.columns
     with opened(file) as text:
         documents: Iterator[Any] = (
             (document for document, _ in read_documents(text.chunks(), file.name))
@@ -99,7 +95,7 @@ def members_named(file: InputFile, mapping: Mapping) -> list[str]:
 
 def _document_of(line: bytes) -> dict[str, Any] | None:
     try:
-        return read_document(line) if line.strip() else None
+        return read_document(line.rstrip(LINE_ENDS)) if line.strip(BLANK) else None
     except ClaimError:
         return None
 
@@ -129,13 +125,13 @@ def rows_of_lines(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece
             gathered = _Rows([], [], [])
             for place, raw in enumerate(lines, line):
                 gathered.lines += 1
-                if not raw.strip():
+                if not raw.strip(BLANK):
                     gathered.blank += 1
                     continue
                 try:
-                    _gather(gathered, place, read_document(raw), mapping, fitted)
+                    _gather(gathered, place, read_document(raw.rstrip(LINE_ENDS)), mapping, fitted)
                 except ClaimError as error:
-                    gathered.refuse(place, error, raw.rstrip(b"\r\n"))
+                    gathered.refuse(place, error, raw.rstrip(LINE_ENDS))
             weight = text.read_of_file - read
             read += weight
             if lines:
@@ -223,10 +219,10 @@ def _column_text(value: Any, *, amount: bool) -> str | None:
 
 
 def workbook_pieces(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece]:
-    sheet = Sheet(file.path, file.name, mapping.sheet)
+    sheet = Sheet(file.path, file.name, mapping.sheet, mapping.columns)
     fitted = fit(mapping, dict.fromkeys(sheet.columns, pl.String()))
     rows = sheet.rows()
-    first, heading = sheet.header + 1, Lines(lines=sheet.header, blank=sheet.header - 1, header=1)
+    first, heading = sheet.header + 1, Lines(lines=sheet.header, blank=sheet.blank, header=sheet.header - sheet.blank)
     done = False
     while not done:
         stretch = list(itertools.islice(rows, cut.lines))

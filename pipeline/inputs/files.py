@@ -1,4 +1,4 @@
-"""Finds input files on a disk, tells their formats apart, unpacks them and converts them to UTF-8."""
+"""Finds input files on a disk, opens them and converts their text to UTF-8."""
 
 from __future__ import annotations
 
@@ -9,39 +9,32 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from pipeline.inputs.errors import InputError
+from pipeline.inputs.packing import EXPECTED, WIDE_MARKS, Format, Packing, is_input, nature_of, unpacked, wide_of
 
-Format = Literal["parquet", "ndjson", "json", "csv", "xlsx", "records"]
-"""`ndjson` is one document a line, `json` an array of documents or documents over several lines; `records` is Parquet of a
-topic's records as received (column `value`): a copied range, or a file of the archive."""
-
-_SUFFIXES: dict[str, Format] = {
-    ".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".csv": "csv", ".tsv": "csv",
-    ".xlsx": "xlsx",
-}  # fmt: skip
-_BINARY = ("parquet", "xlsx")
 _DELTA_LOG = "_delta_log"
 """What makes a folder a Delta table. It may hold files that are in the table no more."""
 
 UTF8 = "utf-8"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_WIDE_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _HASH_CHUNK = 8 << 20
-_READ_BYTES = 1 << 20
-_PACKED_BYTES = 4 << 10
-"""Compressed bytes read at once: what a damage may cost of the text before it."""
+_ENDS = (b"\n", b"\r")
 MAX_LINE = 64 << 20
 _LOOKED_AT = 64 << 20
 """Bytes of a text file from which its encoding is told. A line further on that is in another one is set aside by name."""
+
+LINE_ENDS = b"\r\n\0\x1a"
+"""What stands behind the text of a line: its end, and the NULs and the end mark (Ctrl-Z) that old programs fill up with."""
+BLANK = LINE_ENDS + b" \t"
+"""A line of these alone says nothing."""
 
 DAMAGE: tuple[type[OSError], type[EOFError], type[zlib.error], type[BaseException]] = (
     OSError,
@@ -61,11 +54,10 @@ class InputFile:
     format: Format
     size: int
     encoding: str = UTF8
-
-    @property
-    def packed(self) -> bool:
-        """Whether it is compressed (.gz)."""
-        return self.path.suffix.lower() == ".gz"
+    packing: Packing = ""
+    member: str = ""
+    told: str | None = None
+    """What people are told of a file whose name says another thing than its bytes."""
 
 
 # -- finding ------------------------------------------------------------------------------------------------------
@@ -88,10 +80,10 @@ def find_inputs(wanted: str) -> Found:
     over: list[Path] = []
     if place.is_dir():
         everything = [path for path in place.rglob("*") if path.is_file() and not path.name.startswith(".")]
-        base, paths = place, [path for path in everything if format_of(path) is not None]
+        base, paths = place, [path for path in everything if is_input(path)]
         over = sorted(set(everything) - set(paths))
         if not paths:
-            raise InputError(f"{wanted}: holds no claims; expected files named {_expected()}")
+            raise InputError(f"{wanted}: holds no claims; expected files named {EXPECTED}")
     elif place.is_file():
         base, paths = place.parent, [place]
     else:
@@ -136,24 +128,12 @@ def _common(paths: list[Path]) -> Path:
 
 def input_file(path: Path, base: Path | None = None) -> InputFile:
     """A file by its name. Raises InputError for a format that is not known."""
-    kind = format_of(path)
-    if kind is None:
-        raise InputError(f"{path}: unknown format; expected {_expected()}")
+    nature = nature_of(path)
     base = path.parent if base is None else base
-    return InputFile(path, path.relative_to(base).as_posix(), kind, path.stat().st_size)
-
-
-def _expected() -> str:
-    return f"{', '.join(_SUFFIXES)} (text also with .gz; small or capital letters)"
-
-
-def format_of(path: Path) -> Format | None:
-    """The format that a file's name says; None for a name that says none."""
-    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
-    if suffixes[-1:] == [".gz"]:
-        found = _SUFFIXES.get(suffixes[0]) if len(suffixes) > 1 else None
-        return None if found in _BINARY else found
-    return _SUFFIXES.get(suffixes[-1]) if suffixes else None
+    name = path.relative_to(base).as_posix()
+    return InputFile(
+        path, name, nature.format, path.stat().st_size, packing=nature.packing, member=nature.member, told=nature.told
+    )
 
 
 def fingerprint(path: Path) -> str:
@@ -200,8 +180,8 @@ class Text:
                 data, head = head, None
                 if data.startswith(_BYTE_ORDER_MARK):
                     data, decoder = data.removeprefix(_BYTE_ORDER_MARK), None
-                elif self._encoding.startswith("utf-16") and data[:2] in _WIDE_MARKS:
-                    decoder = codecs.getincrementaldecoder(_WIDE_MARKS[data[:2]])("surrogateescape")
+                elif self._encoding.startswith("utf-16") and data[:2] in WIDE_MARKS:
+                    decoder = codecs.getincrementaldecoder(WIDE_MARKS[data[:2]])("surrogateescape")
                     data = data[2:]
             yield data if decoder is None else _utf8(decoder, data)
         if head:
@@ -213,23 +193,26 @@ class Text:
         """The lines with their ends. Raises one of DAMAGE after every line that could be read whole, and InputError for a line
         that is too long to be one."""
         carried: list[bytes] = []
-        held = 0
+        held, returned = 0, b""
         for chunk in self.chunks():
-            parts = chunk.splitlines(keepends=True) if b"\r" not in chunk else _lines_of(chunk)
+            # A carriage return ends a line alone, too, so that one at the end of a chunk waits for what follows it.
+            data = returned + chunk
+            returned = b"\r" if data.endswith(b"\r") else b""
+            parts = data[: len(data) - len(returned)].splitlines(keepends=True)
             if parts and carried:
                 carried.append(parts[0])
-                if not parts[0].endswith(b"\n"):
+                if not parts[0].endswith(_ENDS):
                     held += len(parts[0])
                     if held > MAX_LINE:
                         raise InputError(f"a line of more than {MAX_LINE >> 20} MiB; is this the right format?")
                     continue
                 parts[0] = b"".join(carried)
                 carried, held = [], 0
-            if parts and not parts[-1].endswith(b"\n"):
+            if parts and not parts[-1].endswith(_ENDS):
                 carried = [parts.pop()]
             yield from parts
-        if carried:
-            yield b"".join(carried)
+        if carried or returned:
+            yield b"".join([*carried, returned])
 
 
 def _utf8(decoder: Any, data: bytes, *, last: bool = False) -> bytes:
@@ -238,30 +221,6 @@ def _utf8(decoder: Any, data: bytes, *, last: bool = False) -> bytes:
     except UnicodeError:  # half a character at the end, or halves of UTF-16 that belong to none
         decoder.reset()
         return b"\xff\n"
-
-
-def _unpacked(raw: IO[bytes]) -> Iterator[bytes]:
-    """What a gzip file holds, as far as it can be read; then zlib.error or EOFError. Its members follow each other."""
-    member, begun = zlib.decompressobj(zlib.MAX_WBITS | 16), False
-    while data := raw.read(_PACKED_BYTES):
-        while data:
-            if member.eof:
-                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            begun = True
-            out = member.decompress(data, _READ_BYTES)
-            if out:
-                yield out
-            data = member.unused_data.lstrip(b"\0") if member.eof else member.unconsumed_tail
-    if not member.eof and begun:
-        raise EOFError("the file ends before its compressed data do")
-
-
-def _lines_of(chunk: bytes) -> list[bytes]:
-    """Lines that end with a line feed; a carriage return alone ends none."""
-    parts = chunk.split(b"\n")
-    last = parts.pop()
-    lines = [part + b"\n" for part in parts]
-    return [*lines, last] if last else lines
 
 
 PASSED_OVER = "is not read: its name is that of no known format"
@@ -276,13 +235,12 @@ def opened(file: InputFile) -> Iterator[Text]:
     except OSError as error:
         raise InputError(f"{file.path}: {error.strerror or error}") from error
     with raw:
-        source = _unpacked(raw) if file.packed else iter(partial(raw.read, _READ_BYTES), b"")
-        yield Text(source, raw, file.encoding)
+        yield Text(unpacked(raw, file.packing, file.member), raw, file.encoding)
 
 
 def damaged(file: InputFile, error: BaseException, read: str) -> InputError:
     """What to say of a file that cannot be read to its end; `read` is how far it was."""
-    how = "its compression is damaged" if file.packed else "it cannot be read"
+    how = "its compression is damaged" if file.packing else "it cannot be read"
     return InputError(f"{file.name}: cannot be read beyond {read}: {how} ({error or type(error).__name__})")
 
 
@@ -290,16 +248,18 @@ def damaged(file: InputFile, error: BaseException, read: str) -> InputError:
 
 
 def encoding_of(file: InputFile) -> str:
-    """The encoding of a text file: UTF-8 or UTF-16 by its mark, UTF-8 when it reads so, else GB18030 when most of its lines do.
+    """The encoding of a text file: UTF-8 or UTF-16 by its mark, UTF-16 by its zero bytes, UTF-8 when it reads so, else GB18030
+    when most of its lines do.
 
     A few lines that are no UTF-8 in a file that otherwise is do not make it another encoding: they are set aside by name.
     """
     seen = bad = good = 0
+    wide = wide_encoding(file)
+    if wide.encoding != file.encoding:
+        return wide.encoding
     try:
         with opened(file) as text:
             for line in text.lines():
-                if not seen and line[:2] in _WIDE_MARKS:
-                    return "utf-16"
                 seen += len(line)
                 if not line.isascii():
                     if _reads(line, UTF8):
@@ -315,13 +275,26 @@ def encoding_of(file: InputFile) -> str:
     return "gb18030" if bad > good else UTF8
 
 
-def by_its_bytes(file: InputFile) -> tuple[InputFile, str | None]:
-    """The file with the encoding that its bytes show, and what people are told of it where it is not the usual one."""
+def wide_encoding(file: InputFile) -> InputFile:
+    """The file, as UTF-16 where its bytes show that it is."""
+    try:
+        with opened(file) as text:
+            wide = wide_of(next(text.chunks(), b""))
+    except DAMAGE:
+        return file  # told when it is read
+    return file if wide is None else replace(file, encoding=wide)
+
+
+def by_its_bytes(file: InputFile, encoding: str | None = None) -> tuple[InputFile, tuple[str, ...]]:
+    """The file with the encoding that is given or that its bytes show, and what people are told of it where something is not
+    the usual."""
+    told = () if file.told is None else (file.told,)
     if file.format not in ("csv", "ndjson"):
-        return file, None
-    made = replace(file, encoding=encoding_of(file))
-    told = f"is read as {made.encoding.upper()}, by its bytes; --encoding says otherwise"
-    return made, None if made.encoding == UTF8 else told
+        return file, told
+    made = replace(file, encoding=encoding or encoding_of(file))
+    if encoding is None and made.encoding != UTF8:
+        told = (*told, f"is read as {made.encoding.upper()}, by its bytes; --encoding says otherwise")
+    return made, told
 
 
 def _reads(line: bytes, encoding: str) -> bool:

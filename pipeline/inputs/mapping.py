@@ -157,6 +157,14 @@ class Mapping(Part):
         """Regular expressions of what is missing in a field, beside the words that are missing everywhere."""
         return (*self.missing, *source.missing)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are asked for."""
+        asked = [column for source in self.fields.values() for column in (*source.names, source.division_in) if column]
+        if self.refund is not None:
+            asked += [self.refund.column, *([self.refund.reversal_of] if self.refund.reversal_of else [])]
+        return tuple(dict.fromkeys(asked))
+
 
 def shipped(kind: Literal["claims", "events"] = "claims") -> tuple[str, ...]:
     """Names of the mappings of a kind that are shipped with the product."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.documents import read_documents
 from pipeline.inputs.errors import InputError
-from pipeline.inputs.files import DAMAGE, damaged, input_file, opened
+from pipeline.inputs.files import DAMAGE, LINE_ENDS, damaged, input_file, opened, wide_encoding
 
 
 def read_records(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -23,6 +23,7 @@ def read_records(path: Path) -> Iterator[tuple[int, bytes]]:
     file = input_file(path)
     if file.format != "ndjson":
         raise InputError(f"{path}: is {file.format}; expected records as JSON (.ndjson, .jsonl, .json, also with .gz)")
+    file = wide_encoding(file)
     number = 0
     try:
         if json_form(file) == "json":
@@ -32,6 +33,6 @@ def read_records(path: Path) -> Iterator[tuple[int, bytes]]:
             return
         with opened(file) as text:
             for number, line in enumerate(text.lines(), 1):
-                yield number, line.rstrip(b"\r\n")
+                yield number, line.rstrip(LINE_ENDS)
     except DAMAGE as error:
         raise damaged(file, error, f"line {number:,}") from error

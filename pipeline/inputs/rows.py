@@ -12,10 +12,11 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.inputs.csv_text import read_block, read_header
+from pipeline.inputs.csv_text import read_block
 from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.documents import Row, read_document, read_documents, rows_of, value_at
-from pipeline.inputs.files import DAMAGE, InputFile, Text, damaged, encoding_of, opened
+from pipeline.inputs.files import BLANK, DAMAGE, LINE_ENDS, InputFile, Text, by_its_bytes, damaged, opened
+from pipeline.inputs.header import read_header, told_of_titles
 from pipeline.inputs.slicing import Lines
 from pipeline.inputs.workbook import Sheet
 from topics.claims.errors import ClaimError
@@ -32,11 +33,13 @@ class NamedRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file: the columns that it names (for documents: those of all rows), its rows, and how its lines divide."""
+    """A file: the columns that it names (for documents: those of all rows), its rows, how its lines divide, and what people
+    should know of it."""
 
     columns: tuple[str, ...]
     rows: tuple[NamedRow, ...]
     lines: Lines
+    told: tuple[str, ...] = ()
 
 
 def read_table(
@@ -56,35 +59,42 @@ def read_table(
             rows = tuple(NamedRow(number, row) for number, row in enumerate(frame.iter_rows(named=True), 1))
             return Table(tuple(frame.columns), rows, Lines(lines=len(rows)))
         if file.format == "xlsx":
-            return _sheet(Sheet(file.path, file.name, sheet))
+            return _sheet(Sheet(file.path, file.name, sheet, wanted), most)
+        file, told = by_its_bytes(file, encoding)
         if file.format == "csv":
-            return _csv(replace(file, encoding=encoding or encoding_of(file)), most)
-        made = replace(file, encoding=encoding or file.encoding)
-        return _documents(replace(made, format=json_form(made)), wanted, paths, most)
+            table = _csv(file, wanted, most)
+        else:
+            table = _documents(replace(file, format=json_form(file)), wanted, paths, most)
+        return replace(table, told=(*told, *table.told))
     except (pl.exceptions.PolarsError, *DAMAGE) as error:
         raise damaged(file, error, "its beginning") from error
 
 
-def _sheet(sheet: Sheet) -> Table:
-    every = list(sheet.rows())
+def _sheet(sheet: Sheet, most: int | None) -> Table:
+    every = list(itertools.islice(sheet.rows(), most))
     kept = tuple(NamedRow(number, row) for number, row in every if row is not None)
-    blank = len(every) - len(kept) + sheet.header - 1
-    return Table(sheet.columns, kept, Lines(lines=sheet.header + len(every), blank=blank, header=1))
+    blank = len(every) - len(kept) + sheet.blank
+    lines = Lines(lines=sheet.header + len(every), blank=blank, header=sheet.header - sheet.blank)
+    return Table(sheet.columns, kept, lines, tuple(text for text, _ in sheet.told))
 
 
-def _csv(file: InputFile, most: int | None) -> Table:
+def _csv(file: InputFile, wanted: Sequence[str], most: int | None) -> Table:
     with opened(file) as text:
-        lines = text.lines()
-        header = read_header(lines, file.name)
+        header, lines = read_header(text.lines(), file.name, wanted)
         block = read_block(list(itertools.islice(lines, most)), header.line + 1, header, last=True)
     good = block.frame.iter_rows(named=True)
     rows = tuple(
         NamedRow(line, {}, str(block.refused[place].error)) if place in block.refused else NamedRow(line, next(good))
         for place, line in enumerate(block.lines)
     )
-    blank = block.blank + header.line - 1
-    lines_of = Lines(lines=header.line + block.used, blank=blank, continued=block.continued, header=1)
-    return Table(header.names, rows, lines_of)
+    lines_of = Lines(
+        lines=header.line + block.used,
+        blank=block.blank + header.blank,
+        continued=block.continued,
+        header=1 + header.above,
+    )
+    told = (told_of_titles(header.line, header.above),) if header.above else ()
+    return Table(header.names, rows, lines_of, told)
 
 
 def _documents(file: InputFile, wanted: Sequence[str], paths: Sequence[str], most: int | None) -> Table:
@@ -126,10 +136,10 @@ def numbered_documents(
             yield number, told, document
         return
     for number, line in enumerate(text.lines(), 1):
-        if not line.strip():
+        if not line.strip(BLANK):
             yield number, line, None
             continue
         try:
-            yield number, line, read_document(line)
+            yield number, line, read_document(line.rstrip(LINE_ENDS))
         except ClaimError as error:
             yield number, line, error

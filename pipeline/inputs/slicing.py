@@ -26,8 +26,9 @@ SLICE_BYTES = 64 << 20
 @dataclass(frozen=True, slots=True)
 class Lines:
     """How the lines of a stretch of a file divide: `rows` begin a record or are one, `blank` hold nothing, `continued` carry
-    a record on, `header` name the columns. For documents over several lines, what is counted are documents: those without a
-    row are `rowless`, and rows beyond the first of a document are `further`."""
+    a record on, `header` stand above the rows: the names of the columns, and titles or the separator above them. For documents
+    over several lines, what is counted are documents: those without a row are `rowless`, and rows beyond the first of a document
+    are `further`."""
 
     lines: int = 0
     blank: int = 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.inputs.csv_text import Block, read_block, read_header
+from pipeline.inputs.csv_text import Block, read_block
 from pipeline.inputs.decode import Decoded, decode_frame, decode_lines, decode_values, rejection
 from pipeline.inputs.document_slices import (
     fit_documents,
@@ -26,8 +26,9 @@ from pipeline.inputs.document_slices import (
     workbook_pieces,
 )
 from pipeline.inputs.errors import InputError, MappingError
-from pipeline.inputs.files import DAMAGE, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
+from pipeline.inputs.files import DAMAGE, LINE_ENDS, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.fitting import Fitted, fit
+from pipeline.inputs.header import read_header, told_of_titles
 from pipeline.inputs.mapping import CONTRACT, Mapping
 from pipeline.inputs.slicing import (
     SLICE_BYTES,
@@ -84,9 +85,10 @@ def prepare(files: Sequence[InputFile], mapping: Mapping, encoding: str | None =
 
 
 def _prepare(file: InputFile, mapping: Mapping, encoding: str | None) -> tuple[InputFile, Fitted | None, list[Notice]]:
-    notices: list[Notice] = []
     if file.format == "records":
         return file, None, []
+    file, told = by_its_bytes(file, encoding)
+    notices = [Notice(file.name, text) for text in told]
     if file.format == "parquet":
         schema: dict[str, Any] = dict(pl.read_parquet_schema(file.path))
         renames = _trimmed_names(schema)
@@ -94,24 +96,22 @@ def _prepare(file: InputFile, mapping: Mapping, encoding: str | None) -> tuple[I
         schema = {renames.get(name, name): dtype for name, dtype in schema.items()}
         return file, fit(mapping, schema), notices + _told_of_columns(file, mapping, list(schema))
     if file.format == "xlsx":
-        sheet = Sheet(file.path, file.name, mapping.sheet)
-        fitted = fit(mapping, dict.fromkeys(sheet.columns, pl.String()))
-        return file, fitted, _told_of_columns(file, mapping, sheet.columns)
-    if encoding is not None:
-        file = replace(file, encoding=encoding)
-    else:
-        file, told = by_its_bytes(file)
-        notices += [Notice(file.name, told)] if told else []
+        sheet = Sheet(file.path, file.name, mapping.sheet, mapping.columns)
+        fitted = _fit(mapping, sheet.columns, sheet.header)
+        notices += [Notice(file.name, text, doubt=doubt) for text, doubt in sheet.told]
+        return file, fitted, notices + _told_of_columns(file, mapping, sheet.columns)
     if file.format == "csv":
         with opened(file) as text:
-            header = read_header(text.lines(), file.name)
+            header, _ = read_header(text.lines(), file.name, mapping.columns)
         notices += [
             Notice(file.name, f"column {name} has blanks around its name; it is read without them", doubt=True)
             for name in header.renamed
         ]
+        if header.above:
+            notices.append(Notice(file.name, told_of_titles(header.line, header.above)))
         if header.delimiter != ",":
             notices.append(Notice(file.name, f"fields are separated by {header.delimiter!r}, by its header"))
-        fitted = fit(mapping, dict.fromkeys(header.names, pl.String()))
+        fitted = _fit(mapping, header.names, header.line)
         return file, fitted, notices + _told_of_columns(file, mapping, header.names)
     file = replace(file, format=json_form(file))
     there = members_named(file, mapping)
@@ -129,6 +129,20 @@ def _prepare(file: InputFile, mapping: Mapping, encoding: str | None) -> tuple[I
     return file, fitted, notices + _told_of_columns(file, mapping, there)
 
 
+def _fit(mapping: Mapping, names: Sequence[str], line: int) -> Fitted:
+    """Fits a mapping to the columns that a header names. Raises MappingError."""
+    try:
+        return fit(mapping, dict.fromkeys(names, pl.String()))
+    except MappingError as error:
+        if set(names) & set(mapping.columns):
+            raise
+        told = (
+            f"line {line} names none of the columns that mapping {mapping.name} reads: if the file has no header, put one "
+            "above its rows; if its columns have other names, `screening mapping new FILE` proposes a mapping of them"
+        )
+        raise MappingError([told, *error.problems]) from None
+
+
 def _hint(problem: str, named: Sequence[str]) -> str:
     wanted = problem.rpartition(" ")[2]
     near = difflib.get_close_matches(wanted, named, n=1, cutoff=0.7)
@@ -143,10 +157,7 @@ def _trimmed_names(names: Sequence[str] | dict[str, Any]) -> dict[str, str]:
 
 def _told_of_columns(file: InputFile, mapping: Mapping, there: Sequence[str]) -> list[Notice]:
     """What of a mapping a source lacks, and what of a source no mapping reads."""
-    used = {column for source in mapping.fields.values() for column in (*source.names, source.division_in) if column}
-    if mapping.refund is not None:
-        used |= {mapping.refund.column, mapping.refund.reversal_of or ""}
-    spare = [name for name in there if name not in used]
+    spare = [name for name in there if name not in mapping.columns]
     notices = []
     absent = []
     for name, source in mapping.fields.items():
@@ -274,7 +285,7 @@ def _ndjson(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece]:
     line, read = 1, 0
     with opened(file) as text:
         for lines, damage in stretches(text.lines(), cut.lines):
-            kept = [item.rstrip(b"\r\n") for item in lines]
+            kept = [item.rstrip(LINE_ENDS) for item in lines]
             places: list[int] | None = None
             if not all(map(bytes.strip, kept)):
                 places = [place for place, item in enumerate(kept, line) if item.strip()]
@@ -295,10 +306,9 @@ def _ndjson(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece]:
 def _csv(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece]:
     read = 0
     with opened(file) as text:
-        lines = text.lines()
-        header = read_header(lines, file.name)
+        header, lines = read_header(text.lines(), file.name, mapping.columns)
         fitted = fit(mapping, dict.fromkeys(header.names, pl.String()))
-        first, heading = header.line + 1, Lines(lines=header.line, blank=header.line - 1, header=1)
+        first, heading = header.line + 1, Lines(lines=header.line, blank=header.blank, header=1 + header.above)
         carried: list[bytes] = []
         for stretch, damage, last in _blocks(lines, cut.size):
             block = read_block([*carried, *stretch], first, header, last=last)

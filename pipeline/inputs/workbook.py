@@ -3,57 +3,87 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.inputs.errors import InputError
-from topics.normalisation import normal_id
+from pipeline.inputs.header import ROWS_LOOKED_AT, header_among, named_as, told_of_titles
 
 
 class Sheet:
-    """The sheet of a workbook that is read. Raises InputError for one that cannot be read, or has several sheets with content."""
+    """The sheet of a workbook that is read, and the row that names its columns. `wanted` are columns that somebody asks for: of
+    several sheets with content it is the one whose header names some. Raises InputError for one that cannot be read.
 
-    def __init__(self, path: Path, name: str, wanted: str | None) -> None:
+    `told` is what people should know, and whether it is a doubt.
+    """
+
+    def __init__(self, path: Path, name: str, sheet: str | None, wanted: Collection[str] = ()) -> None:
         from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415  # only who reads workbooks needs it
 
+        self.told: list[tuple[str, bool]] = []
         try:
             book = CalamineWorkbook.from_path(str(path))
-            full = [sheet for sheet in book.sheet_names if book.get_sheet_by_name(sheet).total_height]
-            if wanted is not None and wanted not in book.sheet_names:
-                raise InputError(f"{name}: has no sheet {wanted!r}; it has {', '.join(book.sheet_names)}")
-            if wanted is None and len(full) != 1:
-                has = f"several sheets with content ({', '.join(full)}); name one as `sheet` in the mapping"
-                raise InputError(f"{name}: has {has if full else 'no content'}")
-            self.name = wanted or full[0]
-            self._rows = book.get_sheet_by_name(self.name).to_python(skip_empty_area=False)
+            if sheet is not None and sheet not in book.sheet_names:
+                raise InputError(f"{name}: has no sheet {sheet!r}; it has {', '.join(book.sheet_names)}")
+            full = {
+                title: book.get_sheet_by_name(title).to_python(skip_empty_area=False)
+                for title in ([sheet] if sheet is not None else book.sheet_names)
+            }
         except CalamineError as error:
             raise InputError(f"{name}: cannot be read as a workbook: {error}") from None
         except InputError:
             raise
         except Exception as error:
             raise InputError(f"{name}: cannot be read as a workbook: {error}") from None
-        header = next((number for number, row in enumerate(self._rows) if any(_given(cell) for cell in row)), None)
-        if header is None:
-            raise InputError(f"{name}: is empty; expected a header that names the columns")
-        cells = self._rows[header]
-        names = [normal_id(str(cell)) if _given(cell) else f"column_{place}" for place, cell in enumerate(cells, 1)]
-        if len(set(names)) != len(names):
+        self.name = self._chosen({title: rows for title, rows in full.items() if any(map(_filled, rows))}, name, wanted)
+        self._rows = full[self.name]
+        header, _ = _header_of(self._rows, wanted)
+        self.columns = tuple(named_as([str(cell) if _given(cell) else "" for cell in self._rows[header]]))
+        if len(set(self.columns)) != len(self.columns):
             raise InputError(
-                f"{name}: row {header + 1}: expected a header that names every column once, found {names!r}"
+                f"{name}: row {header + 1}: expected a header that names every column once, found {list(self.columns)!r}"
             )
-        self.columns = tuple(names)
         self.header = header + 1
+        self.blank = sum(not _filled(row) for row in self._rows[:header])
         self.height = len(self._rows)
+        if self.blank < header:
+            self.told.append((told_of_titles(self.header, header - self.blank), False))
+
+    def _chosen(self, full: dict[str, list[list[Any]]], name: str, wanted: Collection[str]) -> str:
+        if len(full) == 1:
+            return next(iter(full))
+        if not full:
+            raise InputError(f"{name}: is empty; expected a header that names the columns")
+        fitting = [title for title, rows in full.items() if _header_of(rows, wanted)[1]]
+        if len(fitting) != 1:
+            raise InputError(
+                f"{name}: has several sheets with content ({', '.join(full)}); name one as `sheet` in the mapping"
+            )
+        others = ", ".join(title for title in full if title != fitting[0])
+        self.told.append((f"sheet {fitting[0]} is read, whose header names the columns; not read: {others}", True))
+        return fitting[0]
 
     def rows(self) -> Iterator[tuple[int, dict[str, Any] | None]]:
         """Every row below the header with its number, counted from 1; None for an empty one."""
         for number in range(self.header, self.height):
             cells = self._rows[number]
-            if not any(_given(cell) for cell in cells):
+            if not _filled(cells):
                 yield number + 1, None
                 continue
             yield number + 1, dict(zip(self.columns, map(_plain, cells), strict=False))
+
+
+def _header_of(rows: list[list[Any]], wanted: Collection[str]) -> tuple[int, bool]:
+    """The row that names the columns, and whether it names wanted ones; without any it is the first that is not empty."""
+    first = [number for number, row in enumerate(rows) if _filled(row)][:ROWS_LOOKED_AT]
+    names = [named_as([str(cell) if _given(cell) else "" for cell in rows[number]]) for number in first]
+    place = header_among(names, wanted) or 0
+    return first[place], bool(set(names[place]) & set(wanted))
+
+
+def _filled(row: list[Any]) -> bool:
+    return any(map(_given, row))
 
 
 def _given(cell: Any) -> bool:

@@ -137,9 +137,8 @@ def _read(
     file: InputFile, gathering: Gathering, taken: Taken, encoding: str | None, progress: Callable[[int], None]
 ) -> None:
     try:
-        made, told = (replace(file, encoding=encoding), None) if encoding else by_its_bytes(file)
-        if told is not None:
-            taken.notices.append(f"{file.name}: {told}")
+        made, told = by_its_bytes(file, encoding)
+        taken.notices += [f"{file.name}: {text}" for text in told]
         if file.format == "ndjson":
             _documents(made, gathering, taken, progress)
         else:

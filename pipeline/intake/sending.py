@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.inputs.document_slices import json_form
-from pipeline.inputs.files import DAMAGE, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
+from pipeline.inputs.files import BLANK, DAMAGE, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.rows import numbered_documents, read_table
 from pipeline.inputs.slicing import Notice
 from pipeline.intake.messages import Envelope, Refused, read_envelope
@@ -55,9 +55,9 @@ def checked_messages(
         tell(Notice(name, PASSED_OVER))
     for file in found.files:
         shown = file.name if len(found.files) > 1 else ""
-        made, told = (replace(file, encoding=encoding), None) if encoding else by_its_bytes(file)
-        if told is not None:
-            tell(Notice(file.name, told))
+        made, told = by_its_bytes(file, encoding)
+        for text in told:
+            tell(Notice(file.name, text))
         messages = _documents(made, loaded) if made.format == "ndjson" else _rows(made, loaded)
         while chunk := list(itertools.islice(messages, _AT_ONCE)):
             checked = Checked([], [])
@@ -95,7 +95,7 @@ def _documents(file: InputFile, loaded: Loaded) -> Iterator[tuple[int, bytes, di
                 if document is None:
                     loaded.blank += 1
                     continue
-                value = told.strip() if isinstance(told, bytes) else told.encode("utf-8", "backslashreplace")
+                value = told.strip(BLANK) if isinstance(told, bytes) else told.encode("utf-8", "backslashreplace")
                 if isinstance(document, ClaimError):
                     yield number, value, Refused(Code(document.kind), document.reason)
                 else:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
+import itertools
 import json
+import re
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,31 +51,63 @@ def accounted(path: Path) -> tuple[int, int, int]:
     return lines, counted, decided
 
 
+LINE_END = re.compile("\r\n|\r|\n")
+
+
+def lines_in(text: str) -> int:
+    """Lines, counted without the reader: whatever ends a line anywhere ends one here."""
+    return len(LINE_END.findall(text)) + (LINE_END.split(text)[-1] != "")
+
+
+def as_packed(data: bytes, how: str) -> bytes:
+    """The bytes as a file has them, packed in one way or not at all."""
+    if how == "gzip":
+        return gzip.compress(data)
+    if how == "zip":
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("inside.csv", data)
+        return made.getvalue()
+    return data
+
+
 @pytest.mark.parametrize("name", ["c.csv", "c.csv.gz"])
 @given(
     rows=st.lists(st.tuples(cells, st.sampled_from([13, 13, 13, 12, 4])), min_size=1, max_size=40),
-    end=st.sampled_from(["\n", "\r\n", "\n\n"]),
+    ends=st.lists(st.sampled_from(["\n", "\r", "\r\n", "\n\n", "\r\r\n"]), min_size=1, max_size=4),
+    top=st.sampled_from(["", "", "sep=,", "2023年5月结算明细", "标题,,,"]),
+    tail=st.sampled_from(["", "", "\0\0\0", "\x1a", "\n\x1a\r\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]),
+    how=st.sampled_from(["", "gzip", "zip"]),
 )
-def test_every_line_of_a_csv_is_accounted_for(name: str, rows: list[tuple[str, int]], end: str) -> None:
-    text = end.join([HEADER, *(row(number, memo, cut) for number, (memo, cut) in enumerate(rows))]) + end
-    data = text.encode("utf-8", "surrogatepass")
+def test_every_line_of_a_csv_is_accounted_for(
+    name: str, rows: list[tuple[str, int]], ends: list[str], top: str, tail: str, encoding: str, how: str
+) -> None:
+    """However lines end, whatever stands above and below the rows, and however the file is packed, whatever its name says."""
+    end = itertools.cycle(ends)
+    lines = [*([top] if top else []), HEADER, *(row(number, memo, cut) for number, (memo, cut) in enumerate(rows))]
+    text = "".join(line + next(end) for line in lines).encode("utf-8", "replace").decode() + tail
+    data = text.encode(encoding)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-        lines, counted, _ = accounted(path)
-    assert lines == counted == data.count(b"\n") + (not data.endswith(b"\n"))
+        path.write_bytes(as_packed(data, how))
+        lines_read, counted, _ = accounted(path)
+    assert lines_read == counted == lines_in(text)
 
 
 @pytest.mark.parametrize("name", ["c.ndjson", "c.jsonl.gz"])
-@given(rows=st.lists(st.one_of(st.just(None), st.binary(max_size=12)), min_size=1, max_size=40))
-def test_every_line_of_json_is_accounted_for(name: str, rows: list[bytes | None]) -> None:
+@given(
+    rows=st.lists(st.one_of(st.just(None), st.binary(max_size=12)), min_size=1, max_size=40),
+    end=st.sampled_from([b"\n", b"\r", b"\r\n", b"\r\r\n"]),
+)
+def test_every_line_of_json_is_accounted_for(name: str, rows: list[bytes | None], end: bytes) -> None:
     kept = [claim(claim_id=f"C{number}") if item is None else item for number, item in enumerate(rows)]
-    data = b"\n".join([claim(), *kept]) + b"\n"
+    data = end.join([claim(), *kept]) + end
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
         lines, counted, decided = accounted(path)
-    assert lines == counted == data.count(b"\n")
+    assert lines == counted == lines_in(data.decode("latin-1"))
     assert decided >= 1 + sum(item is None for item in rows)
 
 

@@ -1,7 +1,8 @@
-"""A workbook (xlsx) with one sheet, written with the standard library: texts, whole numbers and fractions."""
+"""A workbook (xlsx) written with the standard library: texts, whole numbers and fractions."""
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,11 @@ _TYPES = (
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
     '<Default Extension="xml" ContentType="application/xml"/>'
     '<Override PartName="/xl/workbook.xml" '
-    'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>'
-    '<Override PartName="/xl/worksheets/sheet1.xml" '
-    'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>'
+    'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>{}</Types>'
+)
+_SHEET_TYPE = (
+    '<Override PartName="/xl/worksheets/sheet{}.xml" '
+    'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>'
 )
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS = '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
@@ -24,23 +27,42 @@ _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 def write_workbook(file: Path, rows: Sequence[Sequence[Any]]) -> Path:
     """Writes rows, the header first; None is an empty cell, and an empty row a blank line."""
-    lines = "".join(f'<row r="{number}">{_cells(row, number)}</row>' for number, row in enumerate(rows, 1))
+    file.write_bytes(workbook(rows))
+    return file
+
+
+def workbook(rows: Sequence[Sequence[Any]], **others: Sequence[Sequence[Any]]) -> bytes:
+    """A workbook of one sheet named S, and further ones by their names."""
+    sheets = {"S": rows, **others}
+    numbers = range(1, len(sheets) + 1)
     parts = {
-        "[Content_Types].xml": _TYPES,
+        "[Content_Types].xml": _TYPES.format("".join(map(_SHEET_TYPE.format, numbers))),
         "_rels/.rels": _RELATIONS.format(
             f'<Relationship Id="r1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
         ),
         "xl/_rels/workbook.xml.rels": _RELATIONS.format(
-            f'<Relationship Id="r1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+            "".join(
+                f'<Relationship Id="r{number}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{number}.xml"/>'
+                for number in numbers
+            )
         ),
         "xl/workbook.xml": f'<?xml version="1.0"?><workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
-        '<sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
-        "xl/worksheets/sheet1.xml": f'<?xml version="1.0"?><worksheet xmlns="{_MAIN}"><sheetData>{lines}</sheetData></worksheet>',
+        + "".join(
+            f'<sheet name="{escape(name)}" sheetId="{number}" r:id="r{number}"/>'
+            for number, name in enumerate(sheets, 1)
+        )
+        + "</sheets></workbook>",
     }
-    with zipfile.ZipFile(file, "w") as book:
+    for number, content in enumerate(sheets.values(), 1):
+        lines = "".join(f'<row r="{place}">{_cells(row, place)}</row>' for place, row in enumerate(content, 1))
+        parts[f"xl/worksheets/sheet{number}.xml"] = (
+            f'<?xml version="1.0"?><worksheet xmlns="{_MAIN}"><sheetData>{lines}</sheetData></worksheet>'
+        )
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as book:
         for name, text in parts.items():
             book.writestr(name, text)
-    return file
+    return made.getvalue()
 
 
 def _cells(row: Sequence[Any], number: int) -> str:

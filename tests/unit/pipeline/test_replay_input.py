@@ -264,7 +264,7 @@ def test_csv_fields_may_hold_quotes_commas_and_line_ends_and_a_row_with_too_many
         ("c.docx", b"PK", "unknown format; expected .parquet"),
         ("c.xlsx", b"PK", "cannot be read as a workbook"),
         ("c.parquet", b"no parquet", "cannot be read as parquet"),
-        ("c.ndjson.gz", b"no gzip", "cannot be read beyond line 0: its compression is damaged"),
+        ("c.ndjson.gz", b"\x1f\x8bno gzip", "cannot be read beyond line 0: its compression is damaged"),
         ("c.csv", b"a,a\n1,2\n", "expected a header that names every column once"),
         ("c.csv", b"", "is empty; expected claims"),
     ],
