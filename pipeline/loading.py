@@ -23,6 +23,7 @@ from pipeline.inputs.mapping import Mapping
 from pipeline.inputs.records import read_records
 from pipeline.inputs.registers import EventMapping, MadeEvent, events_of
 from pipeline.inputs.rows import read_table
+from pipeline.inputs.same_ids import EventIds
 from pipeline.inputs.slicing import Cut, Notice, Prepared
 from pipeline.inputs.sources import open_inputs, slices
 from pipeline.kafka.partitioner import standing_partition
@@ -30,6 +31,7 @@ from pipeline.kafka.producing import Sender
 from pipeline.kinds import kind_of_fields
 from pipeline.settings.model import Settings
 from pipeline.settings.packs import load_pack_set
+from rules.events import Event
 from rules.packs.pack import PackError
 from rules.packs.pack_set import PackSet
 from rules.timeline import AnyTimeline, PhysicianTimeline, check_order
@@ -42,7 +44,7 @@ from topics.catalogue import (
 )
 from topics.claims.codec import check_shape
 from topics.dead_letters import Code
-from topics.events.acceptance import Accepted, Refused, accept
+from topics.events.acceptance import Accepted, Refused, accept, read_event
 
 Kind = Literal["claims", "events", "standing", "messages"]
 
@@ -80,7 +82,7 @@ class Checked:
 class Loaded:
     """What became of the files. `lines` are all but headers, `blank` among them hold nothing and `continued` carry a record on;
     `further` are rows beyond the first of a document. So lines and further are blank, continued, sent, bad, duplicates and
-    refused. `conflicts` were sent, but others have the same identity and another content."""
+    refused. `conflicts` were sent, but others have the same identity (of events: event_id) and another content."""
 
     lines: int = 0
     sent: int = 0
@@ -202,7 +204,7 @@ def _checked(
     source: Source, settings: Settings, loaded: Loaded, *, strict: bool, tell: Callable[[Notice], None]
 ) -> Iterator[Checked]:
     if isinstance(source.mapping, EventMapping):
-        yield from mapped_events(source.place, source.mapping, source.encoding, _packs(settings), loaded)
+        yield from mapped_events(source.place, source.mapping, source.encoding, _packs(settings), loaded, tell)
         return
     if source.kind == "claims":
         prepared = open_inputs(source.place, source.mapping, source.encoding)
@@ -215,6 +217,8 @@ def _checked(
         yield from checked_claims(prepared, source.mapping, loaded)
         return
     packs = _packs(settings) if source.kind == "events" else None
+    if packs is not None:
+        _tell_same_ids(Path(source.place), loaded, strict=strict, tell=tell)
     records = read_records(Path(source.place))
     while chunk := list(itertools.islice(records, _CHUNK)):
         lines = [line for _, line in chunk]
@@ -222,6 +226,23 @@ def _checked(
         # Records follow each other, so that the first number gives all of them.
         first = chunk[0][0]
         yield check_events(first, lines, packs) if packs is not None else _check_standings(first, lines)
+
+
+def _tell_same_ids(path: Path, loaded: Loaded, *, strict: bool, tell: Callable[[Notice], None]) -> None:
+    """Finds two contents under one event_id before anything is sent. Both are sent, so that the ledger tells of them, too."""
+    ids = EventIds()
+    for number, line in read_records(path):
+        event = read_event(line) if line.strip() else None
+        if isinstance(event, Event):
+            ids.add(number, event)
+    found = ids.same()
+    loaded.conflicts = found.events
+    if found.ids:
+        notice = Notice(path.name, str(found), doubt=True)
+        if strict:
+            raise LoadError(f"{notice}; stopped, as --strict asks")
+        tell(notice)
+        loaded.notices.append(str(notice))
 
 
 def _packs(settings: Settings) -> PackSet:
@@ -268,13 +289,22 @@ def _duplicates(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> frozens
 
 
 def mapped_events(
-    place: str, mapping: EventMapping, encoding: str | None, packs: PackSet, loaded: Loaded
+    place: str,
+    mapping: EventMapping,
+    encoding: str | None,
+    packs: PackSet,
+    loaded: Loaded,
+    tell: Callable[[Notice], None] = lambda _notice: None,
 ) -> Iterator[Checked]:
     """The events that the rows of registers and rosters become, each held against the one acceptance."""
     files = find_inputs(place).files
     tables = [
         read_table(file, mapping.columns, encoding=encoding, paths=mapping.rows, sheet=mapping.sheet) for file in files
     ]
+    for file, table in zip(files, tables, strict=True):
+        for text in table.told:
+            tell(Notice(file.name, text))
+            loaded.notices.append(f"{file.name}: {text}")
     absent = {
         f"{file.name}: {told}": None
         for file, table in zip(files, tables, strict=True)

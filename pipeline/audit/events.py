@@ -10,6 +10,7 @@ from confluent_kafka import Message
 
 from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
 from pipeline.audit.rows import Kept, timestamp
+from pipeline.inputs.same_ids import EventIds
 from pipeline.kafka.offsets import PartitionOffsets
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.reading import read_to_end
@@ -58,6 +59,8 @@ class Log:
     misplaced: dict[Place, tuple[Owner, Event]] = field(default_factory=dict)
     figures: dict[int, Counter[str]] = field(default_factory=dict)
     letters_kept: Kept = field(default_factory=Kept)
+    ids: EventIds = field(default_factory=EventIds)
+    """What has been read under which event_id, by partition and offset as one number."""
     expired: int = 0
     """Unusable events whose letter may have been there and has expired: events are kept for ever, letters are not."""
     never_run: bool = False
@@ -137,6 +140,7 @@ def take(message: Message, log: Log, letters: dict[Place, list[Envelope]]) -> No
             log.unusable[where] = found
         return
     event, owner = found.event, Owner(found.kind, found.area, found.code)
+    log.ids.add(partition << _OFFSET_BITS | offset, event)
     if partition_of(owner.code.encode(), len(log.offsets)) != partition:
         log.misplaced[where] = owner, event
         counted["forwarded"] += 1
@@ -226,7 +230,28 @@ def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings)
         findings.notes.append(f"{twice:,} events have several dead letters: after a crash a batch is done again")
     if log.expired:
         findings.notes.append(f"{log.expired:,} unusable events are older than the oldest dead letter that is kept")
+    _tell_same_ids(log, findings)
     _forwarded(log, findings)
+
+
+_OFFSET_BITS = 48
+
+
+def _tell_same_ids(log: Log, findings: Findings) -> None:
+    """Names the events that share an event_id and say different things. The log cannot be changed, so that this is no difference:
+    of a dossier the event recorded first counts, and a notice of the ledger says so."""
+    same = log.ids.same()
+    if not same.ids:
+        return
+    shown = "; ".join(
+        ", ".join(f"{number >> _OFFSET_BITS}/{number & (1 << _OFFSET_BITS) - 1}" for number in numbers)
+        for numbers in same.first
+    )
+    more = f" and {same.ids - len(same.first):,} more" if same.ids > len(same.first) else ""
+    findings.notes.append(
+        f"{same.ids:,} event_ids have several contents, in {same.events:,} events of {PHYSICIAN_EVENTS.name}: {shown}{more}; of "
+        "a dossier the one recorded first counts"
+    )
 
 
 def _lost(partition: int, offsets: list[int], log: Log, findings: Findings) -> None:

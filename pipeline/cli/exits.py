@@ -20,6 +20,9 @@ class Exit(IntEnum):
     USAGE = 2
     """Wrong use or settings; and a comparison (`audit`, `conformance`) that could not be made, since 1 says that it found
     differences."""
+    PARTLY = 3
+    """Done, but not with all of the input: rows or lines were left out, or two of them contradict each other. Each is told and
+    counted; with --strict the command refuses instead."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C in the middle; the message says what was done, and the same command goes on where that is said."""
 

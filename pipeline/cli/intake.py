@@ -79,9 +79,9 @@ def intake(
     settlement waits for its visit (SCREENING_INTAKE_VISIT_WAIT_S) and then goes on as one whose visit was not seen; what comes
     later makes a further version. It stops cleanly on SIGTERM or Ctrl-C, and several share the partitions.
 
-    Exit code 0: claims were written, and what was set aside is told (--live: stopped as asked); 1: no claim followed, a file
-    could not be read to its end, or --strict stopped the run (--live: cannot go on, the last log event says why); 2: the
-    arguments, the settings or the table of classes cannot be used.
+    Exit code 0: claims were written (--live: stopped as asked); 1: no claim followed, a file could not be read to its end, or
+    --strict stopped the run (--live: cannot go on, the last log event says why); 2: the arguments, the settings or the table of
+    classes cannot be used; 3: claims were written, and something was set aside, which is told.
 
     \b
     Example:
@@ -99,7 +99,7 @@ def intake(
         return
     if not places or target is None or any(value is not None for value in process.values()):
         fail("give FILES and --out FILE, or --live with the options of a process", Exit.USAGE)
-    if target.exists():
+    if target.is_file():
         fail(f"{target}: is there already; name another file", Exit.USAGE)
     if not target.absolute().parent.is_dir():
         fail(f"{target}: there is no folder {target.absolute().parent}", Exit.USAGE)
@@ -116,7 +116,9 @@ def intake(
         click.echo(json.dumps({"out": str(target), **_record(taken)}, ensure_ascii=False))
     else:
         _show(taken, target)
-    raise SystemExit(Exit.DONE if taken.claims and not taken.damaged else Exit.FAILED)
+    if not taken.claims or taken.damaged:
+        raise SystemExit(Exit.FAILED)
+    raise SystemExit(Exit.PARTLY if taken.set_aside_rows else Exit.DONE)
 
 
 def _classes(own: Path | None) -> VisitClasses:

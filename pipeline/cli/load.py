@@ -49,7 +49,7 @@ def claims(
     claim is reported with its line and not sent; of a claim that comes more than once with the same content one is sent.
 
     Exit code 0: done; 1: no row could be sent, or a file not be read to its end; 2: the arguments, settings or mapping cannot
-    be used.
+    be used; 3: sent, but some rows were left out, or have another content under the identity of others.
 
     \b
     Example:
@@ -78,7 +78,11 @@ def constants_of(_context: click.Context, _parameter: click.Parameter, given: tu
 @click.option("--set", "constants", multiple=True, metavar="FIELD=VALUE", callback=constants_of,
               help="With --mapping: a field that is the same in every row; may be given several times.")  # fmt: skip
 @encoding_option
-@click.option("--strict", is_flag=True, help="Stop at the first bad line.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Stop at the first bad line, and before anything is sent where one event_id has two contents.",
+)
 @click.option("--wait", is_flag=True, help="Return when the control plane has taken the events.")
 @json_option
 def events(
@@ -99,7 +103,8 @@ def events(
     With --wait it returns when the control plane has taken them, and tells how many became dead letters. It waits for as long as
     none runs.
 
-    Exit code 0: done; 1: no line could be sent, or with --wait some became dead letters; 2: arguments or settings cannot be used.
+    Exit code 0: done; 1: no line could be sent, or with --wait some became dead letters; 2: arguments or settings cannot be used;
+    3: sent, but some lines were left out, or have another content under the event_id of others.
 
     \b
     Example:
@@ -134,7 +139,8 @@ def messages(files: str, bootstrap_servers: str | None, encoding: str | None, st
     exports of the same fields as CSV, workbook or Parquet. Each message is sent as it is, under the code of its institution.
     What is no message is reported with its line and not sent. A message that is sent twice says nothing new.
 
-    Exit code 0: done; 1: no message could be sent, or a file not be read to its end; 2: arguments or settings cannot be used.
+    Exit code 0: done; 1: no message could be sent, or a file not be read to its end; 2: arguments or settings cannot be used;
+    3: sent, but some were left out.
 
     \b
     Example:
@@ -150,6 +156,8 @@ def messages(files: str, bootstrap_servers: str | None, encoding: str | None, st
 @json_option
 def standing(file: str, bootstrap_servers: str | None, strict: bool, as_json: bool) -> None:
     """Sends standings of physicians and institutions to their compacted topics.
+
+    Exit code 0: done; 1: no line could be sent; 2: arguments or settings cannot be used; 3: sent, but some lines were left out.
 
     \b
     Example:
@@ -273,4 +281,6 @@ def _tell(place: str, kind: Kind, loaded: Loaded, *, as_json: bool, dead_letters
             parts.append(f"[red]{dead_letters:,} became dead letters[/] (`screening dlq list`)")
         out.print(f"{escape(Path(place).name)}: {', '.join(parts)}, of {loaded.lines:,} lines")
     nothing_right = loaded.bad > 0 and not loaded.sent
-    raise SystemExit(Exit.FAILED if loaded.refused or nothing_right or dead_letters else 0)
+    if loaded.refused or nothing_right or dead_letters:
+        raise SystemExit(Exit.FAILED)
+    raise SystemExit(Exit.PARTLY if loaded.bad or loaded.conflicts else Exit.DONE)

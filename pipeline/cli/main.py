@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import errno
+import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,9 +44,16 @@ class Screening(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; no traceback is shown for what the user can mend."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
         except KeyboardInterrupt:
             _end_interrupted()
+        except OSError as error:
+            if error.errno not in _NO_OUTPUT:
+                raise
+            _end_without_output(error)
         except Exception as error:
             # The Kafka client makes a SystemError of an interrupt inside a wait (confluent-kafka 2.16), Python 3.11 a
             # RuntimeError of one while a class is made, that is, during imports.
@@ -62,6 +72,20 @@ def _help_of(module: str, name: str) -> str | None:
     return next(
         ast.get_docstring(node) for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name
     )
+
+
+_NO_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF)
+
+
+def _end_without_output(error: OSError) -> NoReturn:
+    """Ends a command whose standard output takes nothing more: in silence where its reader has left (`| head`)."""
+    from pipeline.cli.exits import Exit, fail
+
+    with suppress(OSError, ValueError):  # what waits in the buffer would raise once more at the end of the process
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:
+        raise SystemExit(Exit.FAILED) from None
+    fail(f"{error.filename or 'the output'}: cannot be written: {error.strerror}")
 
 
 def _end_interrupted() -> NoReturn:

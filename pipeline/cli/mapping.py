@@ -84,8 +84,9 @@ def new(file: str, target: Path | None, sheet: str | None, encoding: str | None)
     """
     from pipeline.inputs.files import find_inputs
     from pipeline.inputs.proposing import propose
+    from pipeline.whole_files import write_whole
 
-    if target is not None and target.exists():
+    if target is not None and target.is_file():
         fail(f"{target}: is there already; name another file", Exit.USAGE)
     try:
         text = propose(find_inputs(file).files[0], encoding, sheet)
@@ -95,7 +96,7 @@ def new(file: str, target: Path | None, sheet: str | None, encoding: str | None)
         click.echo(text, nl=False)
         return
     try:
-        target.write_text(text, "utf-8")
+        write_whole(target, text)
     except OSError as error:
         fail(f"{target}: {error.strerror}")
     open_points = text.count("TODO")

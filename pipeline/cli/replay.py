@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.markup import escape
 
 from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, mapping_option, metrics_file_option
+from pipeline.cli.replay_view import show
 from pipeline.cli.telling import tell_notice
 from pipeline.inputs.errors import InputError, MappingError
 from pipeline.inputs.mapping import CONTRACT, load_mapping
@@ -20,7 +20,6 @@ from pipeline.replay.errors import ReplayError
 from pipeline.replay.sums import FiguresError
 from pipeline.settings.model import SettingsError, load_settings
 from pipeline.settings.packs import load_pack_set
-from pipeline.telemetry.console import Table
 from pipeline.telemetry.console import err as _err
 from pipeline.telemetry.console import out as _out
 from rules.packs.pack import PackError
@@ -90,7 +89,7 @@ if TYPE_CHECKING:
 @click.option(
     "--strict",
     is_flag=True,
-    help="Stop at the first row that is not a claim, and before anything is judged if a column is in doubt.",
+    help="Stop at the first row that is not a claim, and before anything is judged if a column or an event is in doubt.",
 )
 @click.option(
     "--resume/--no-resume",
@@ -153,7 +152,8 @@ def replay_command(
 
     Exit code 0: done, and with --from-topic all equal; 1: stopped by --strict, or by a file or folder that is not there or
     cannot be read to its end, or no row could be judged, with --from-topic: differences; 2: the arguments, the settings, the
-    mapping or the columns of a file cannot be used, with --from-topic whatever else stops the run; 130: interrupted.
+    mapping or the columns of a file cannot be used, with --from-topic whatever else stops the run; 3: done, but rows or lines of
+    events were set aside or contradict each other (not with --from-topic); 130: interrupted.
 
     \b
     Example:
@@ -169,7 +169,7 @@ def replay_command(
     from pipeline.replay.run.progress import plain_or_live
     from pipeline.replay.what_if.rule_set import other_rules
 
-    _check_source(claims, events_file, from_topic, mapping)
+    _check_source(claims, events_file, from_topic, mapping, out)
     if metrics_name is not None and metrics_file is None:
         fail("--metrics-name is a label of the metrics; it goes with --metrics-file", Exit.USAGE)
     meter = click.get_current_context().with_resource(Meter(metrics_file, metrics_name, out))
@@ -201,7 +201,7 @@ def replay_command(
             encoding=encoding,
         )
         record = replay(job, shown, tell_notice)
-        made = _made(job, settings, report=report, cases=cases or publish, publish=publish)
+        made = _made(job, record, settings, report=report, cases=cases or publish, publish=publish)
         meter.completed(job, record, report=report)
     except (PackError, SettingsError, MappingError) as error:
         fail(str(error), Exit.USAGE)
@@ -216,22 +216,31 @@ def replay_command(
     if as_json:
         click.echo(json.dumps(record, ensure_ascii=False))
     else:
-        _show(record, out)
+        show(record, out)
         for line in made:
             _out.print(line, soft_wrap=True)
+    _end(record, from_topic=from_topic)
+
+
+def _end(record: dict[str, Any], *, from_topic: bool) -> None:
+    """Ends the command with another code than 0 where not all went as asked."""
     if record.get("recorded", {}).get("differing"):
         raise SystemExit(Exit.FAILED)
-    if not record["counts"]["accepted"] and not from_topic:
-        why = "every one of them was set aside; the reasons are above" if record["counts"]["rows"] else "there was none"
-        fail(f"no row was judged: {why}")
-    lines = record["event_lines"]
+    counts, lines = record["counts"], record["event_lines"]
+    if not counts["accepted"] and not from_topic:
+        fail("no row was judged: every one of them was set aside; the reasons are above")
     if lines["lines"] and lines["lines"] == lines["unusable"]:
         fail(
             "no line of the events was usable, so that every physician counted as unregistered: is this a file of events?"
         )
+    left_out = counts["rejected"] + counts["conflict"] + lines["unusable"] + lines["same_id"]["ids"]
+    if left_out and not from_topic:
+        raise SystemExit(Exit.PARTLY)
 
 
-def _check_source(claims: str | None, events_file: Path | None, from_topic: bool, mapping: str) -> None:
+def _check_source(claims: str | None, events_file: Path | None, from_topic: bool, mapping: str, out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        fail(f"--out is the folder for all output; {out} is none", Exit.USAGE)
     if from_topic == (claims is not None):
         which = "not both" if from_topic else "or a range of their topic as --from-topic"
         fail(f"claims come from one place: give a file, folder or pattern as CLAIMS, {which}", Exit.USAGE)
@@ -276,8 +285,12 @@ def _captured(
         raise
 
 
-def _made(job: Job, settings: Settings, *, report: bool, cases: bool, publish: bool) -> list[str]:
+def _made(
+    job: Job, record: dict[str, Any], settings: Settings, *, report: bool, cases: bool, publish: bool
+) -> list[str]:
     """Makes what is wanted beside the verdicts, and says what that is."""
+    if not record["counts"]["rows"] and job.captured is None:
+        raise ReplayError(f"no row was judged: there is none in {job.claims}")
     told = []
     if report:
         from pipeline.replay.report.report import report_of  # charts load slowly
@@ -320,76 +333,3 @@ def _clock(
     if at_settlement:
         return Clock(ClockMode.AT_SETTLEMENT)
     return Clock(ClockMode.EVERYTHING if as_known_now or not from_topic else ClockMode.AS_RECORDED)
-
-
-_REPEATED = {
-    "duplicate": "the same claim once more",
-    "replaced": "replaced by a later version",
-    "conflict": "other content under the same identity, so that none of them stands",
-}
-
-
-def _show(record: dict[str, Any], out: Path) -> None:
-    sets = record["rule_sets"]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("disposition")
-    for number in range(len(sets)):
-        name = "" if len(sets) == 1 else ("first " if number == 0 else "other ")
-        table.add_column(f"{name}claims", justify="right")
-        table.add_column(f"{name}fund share, yuan", justify="right")
-    for disposition in sets[0]["by_disposition"]:
-        cells = []
-        for rule_set in sets:
-            row = rule_set["by_disposition"][disposition]
-            cells += [f"{row['claims']:,}", f"{float(row['fund_amount']):,.2f}"]
-        table.add_row(disposition, *cells)
-    _out.print(table)
-    counts, events = record["counts"], record["event_lines"]
-    _out.print(
-        f"{counts['rows']:,} rows: {counts['accepted']:,} claims judged, {counts['rejected']:,} set aside "
-        f"({out / 'rejected-input.parquet'})",
-        soft_wrap=True,
-    )
-    first = _first_of_each(out) if counts["rejected"] else {}
-    for reason, count in counts["rejected_by_reason"].items():
-        _out.print(f"  {reason}: {count:,}")
-        if reason in first:
-            _out.print(f"    [dim]the first: {escape(first[reason])}[/]", soft_wrap=True)
-    again = {kind: counts[kind] for kind in ("duplicate", "replaced", "conflict") if counts[kind]}
-    for kind, count in again.items():
-        _out.print(f"  {_REPEATED[kind]}: [{'red' if kind == 'conflict' else 'yellow'}]{count:,}[/]")
-    if again:
-        _out.print(f"  these count nowhere: {out / 'repeated-claims.parquet'}", soft_wrap=True)
-    if events["unusable"]:
-        _out.print(
-            f"[yellow]{events['unusable']:,} of {events['lines']:,} lines of events count for nothing[/] "
-            f"({out / 'unusable-events.parquet'})",
-            soft_wrap=True,
-        )
-    if not events["lines"]:
-        _out.print("[bold red]there was no event: every physician counts as unregistered[/]", soft_wrap=True)
-    unanswered = sum(len(rule_set["unanswered"]) for rule_set in sets)
-    if unanswered:
-        _out.print(f"[yellow]{unanswered:,} standings could not be computed; their claims are in review[/] (run.json)")
-    _out.print(f"verdicts: {out / 'verdicts'}; provenance: {out / 'run.json'}", soft_wrap=True)
-    if "recorded" in record:
-        _show_recorded(record["recorded"], out)
-
-
-def _first_of_each(out: Path) -> dict[str, str]:
-    """By reason the first row that was set aside, with its place and what is wrong with it."""
-    import polars as pl
-
-    rows = pl.scan_parquet(out / "rejected-input.parquet").unique("reason", keep="first", maintain_order=True)
-    first = rows.select("file", "line", "reason", "problem").collect()
-    return {reason: f"{file} line {line}: {problem}" for file, line, reason, problem in first.iter_rows()}
-
-
-def _show_recorded(found: dict[str, Any], out: Path) -> None:
-    _out.print(f"{found['compared']:,} records compared with what was recorded: {found['equal']:,} equal")
-    if not found["differing"]:
-        _out.print("[bold green]every verdict is the one recorded[/]")
-        return
-    for cause, count in found["by_cause"].items():
-        _out.print(f"  {cause}: {count:,}")
-    _out.print(f"[bold red]{found['differing']:,} differ[/]: {out / 'differences.parquet'}", soft_wrap=True)

@@ -13,7 +13,6 @@ import atexit
 import base64
 import contextlib
 import os
-import random
 import shutil
 import signal
 import socket
@@ -43,39 +42,19 @@ from pipeline.devtools.kafka_jars import (
     last_lines,
     run_to_end,
 )
+from pipeline.devtools.kafka_places import HOST, LOGS, check_free, free_ports
 from pipeline.devtools.kafka_properties import PROPERTIES
 from pipeline.devtools.watchdog import Watchdog
 
 _HERE = Path(__file__).resolve().parent
-_HOST = "127.0.0.1"
 _LOGGING = "log4j2.properties"
-_LOGS, _META = "data", "meta.properties"
-
-# Below the range that Linux hands out to outgoing connections: a client's own socket cannot take the port of a stopped
-# broker, so that `restart` finds it free again.
-_PORTS = range(20_000, 32_000)
+_META = "meta.properties"
 
 _FORMAT_SECONDS = 60.0
 START_SECONDS = 180.0
 """A broker is up in five seconds; on a machine with ten busy processes a core it took more than a minute."""
 _POLL_SECONDS = 0.05
 _COMPILE_QUICKLY = "-XX:TieredStopAtLevel=1"
-
-
-def free_ports(count: int) -> list[int]:
-    """Pick distinct ports of the loopback address that nobody listens on."""
-    chooser = random.SystemRandom()
-    with contextlib.ExitStack() as held:
-        ports: list[int] = []
-        for _ in range(1_000):
-            if len(ports) == count:
-                return ports
-            probe = held.enter_context(socket.socket())
-            port = chooser.choice(_PORTS)
-            with contextlib.suppress(OSError):
-                probe.bind((_HOST, port))
-                ports.append(port)
-    raise LocalKafkaError("no free port was found for Apache Kafka")
 
 
 def new_cluster_id() -> str:
@@ -145,7 +124,7 @@ class LocalKafka:
         """The broker's address for clients; it stays the same when the broker is started again."""
         if self._ports is None:
             raise LocalKafkaError("Apache Kafka has not been started: it has no address yet.")
-        return f"{_HOST}:{self._ports[0]}"
+        return f"{HOST}:{self._ports[0]}"
 
     @property
     def pid(self) -> int | None:
@@ -165,7 +144,7 @@ class LocalKafka:
     @property
     def logs_dir(self) -> Path:
         """The folder of the topics' data."""
-        return self.data_dir / _LOGS
+        return self.data_dir / LOGS
 
     def log_tail(self) -> str:
         """The last lines of the broker's log."""
@@ -254,10 +233,10 @@ class LocalKafka:
         settings = PROPERTIES | {
             "node.id": str(node),
             "listeners": ",".join(
-                (f"PLAINTEXT://{_HOST}:{broker}", f"CONTROLLER://{_HOST}:{controller}", *self._listeners)
+                (f"PLAINTEXT://{HOST}:{broker}", f"CONTROLLER://{HOST}:{controller}", *self._listeners)
             ),
-            "advertised.listeners": ",".join((f"PLAINTEXT://{_HOST}:{broker}", *self._listeners)),
-            "controller.quorum.voters": self._member.voters if self._member else f"{node}@{_HOST}:{controller}",
+            "advertised.listeners": ",".join((f"PLAINTEXT://{HOST}:{broker}", *self._listeners)),
+            "controller.quorum.voters": self._member.voters if self._member else f"{node}@{HOST}:{controller}",
             "log.dirs": str(self.logs_dir),
         }
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -325,7 +304,7 @@ class LocalKafka:
     def _wait_until_answering(self, deadline: float) -> None:
         """Wait until the broker takes connections, then until its metadata names it as a live broker."""
         assert self._ports is not None
-        address = (_HOST, self._ports[0])
+        address = (HOST, self._ports[0])
         while True:
             self._check_progress(deadline)
             try:
@@ -380,6 +359,7 @@ def main(data_dir: Path | None, port: int, heap_mb: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.ExitStack() as stack:
         folder = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
+        check_free(folder, port)
         broker = LocalKafka(folder, heap_mb=heap_mb, port=port, steady=True)
         try:
             stack.enter_context(broker)

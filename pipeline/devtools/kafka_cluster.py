@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from pipeline.devtools.kafka import LocalKafka, Member, free_ports, new_cluster_id
+from pipeline.devtools.kafka import LocalKafka, Member, new_cluster_id
+from pipeline.devtools.kafka_places import free_ports
 
 SIZE = 3
 

@@ -18,9 +18,9 @@ import polars as pl
 
 from pipeline.inputs.errors import FormError
 from pipeline.inputs.fitting import Fitted
-from pipeline.inputs.forms import row_document
 from pipeline.inputs.mapping import FIELDS
 from pipeline.inputs.moments import CHINA, DAY_US, PLAIN_TIME, offset_us
+from pipeline.inputs.row_forms import row_document
 from rules.screens.facts import DRUG_FIELDS, ENCOUNTER
 from topics.claims.codec import ClaimError, decode_claims
 from topics.claims.plausibility import IMPLAUSIBLE, column_of

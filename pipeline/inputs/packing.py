@@ -114,9 +114,7 @@ def _as(found: Format, named: Format | None, told: str) -> Nature:
 
 
 def _of_text(path: Path, named: Format, head: bytes) -> Nature:
-    is_text = wide_of(head) is not None or all(
-        byte >= ord(" ") or byte in _TEXT_CONTROLS for byte in head.rstrip(b"\0")
-    )
+    is_text = _is_text(head)
     if named in ("csv", "xlsx") and head.removeprefix(b"\xef\xbb\xbf").lstrip()[:10].lower().startswith(_PAGES):
         raise InputError(f"{path.name}: is a web page or XML, by its bytes: open it and save it as .xlsx or .csv")
     if path.suffix.lower() == ".gz":
@@ -125,6 +123,17 @@ def _of_text(path: Path, named: Format, head: bytes) -> Nature:
     if named == "xlsx" and is_text and head and not head.startswith(b"PK"):
         return Nature("csv", told="is text, by its bytes")
     return Nature(named)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether bytes are text beyond doubt: UTF-8, UTF-16, or without any byte that text does not have."""
+    if wide_of(head) is not None or all(byte >= ord(" ") or byte in _TEXT_CONTROLS for byte in head.rstrip(b"\0")):
+        return True
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _of_zip(path: Path, named: Format | None) -> Nature:

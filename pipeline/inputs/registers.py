@@ -33,8 +33,9 @@ import msgspec
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.inputs.errors import FormError, MappingError
-from pipeline.inputs.forms import day_text, field_value, flag_text, instant_text, is_missing, text_of
+from pipeline.inputs.forms import day_text, flag_text, instant_text, is_missing, text_of
 from pipeline.inputs.mapping import FieldSource, Part, Source, Words, mapping_text, problems_of, read_yaml
+from pipeline.inputs.row_forms import field_value
 from pipeline.inputs.rows import NamedRow
 from rules.events import NEEDS_INSTITUTION, TYPES
 from topics.normalisation import normal_code

@@ -91,6 +91,8 @@ def _prepare(file: InputFile, mapping: Mapping, encoding: str | None) -> tuple[I
     notices = [Notice(file.name, text) for text in told]
     if file.format == "parquet":
         schema: dict[str, Any] = dict(pl.read_parquet_schema(file.path))
+        if not schema:
+            raise InputError(f"{file.name}: is Parquet without any column; expected claims")
         renames = _trimmed_names(schema)
         notices += [Notice(file.name, f"column {old!r} is read as {new}", doubt=True) for old, new in renames.items()]
         schema = {renames.get(name, name): dtype for name, dtype in schema.items()}

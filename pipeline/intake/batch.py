@@ -7,14 +7,12 @@ since what belongs to a visit may stand anywhere in the files: about 1.5 KB for 
 
 from __future__ import annotations
 
-import gzip
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.errors import InputError
@@ -23,6 +21,7 @@ from pipeline.inputs.rows import numbered_documents, read_table
 from pipeline.intake.classes import VisitClasses
 from pipeline.intake.gathering import Gathered, Gathering, counted
 from pipeline.intake.history import Outcome, Refusal
+from pipeline.whole_files import whole_file
 from topics.claims.errors import ClaimError
 from topics.dead_letters import Code, coded
 
@@ -107,7 +106,7 @@ def take_files(
     _sum_up(gathered, taken)
     refused = list(gathered.refused)
     known: set[tuple[Any, ...]] = set()
-    with _written(out, lambda: taken.claims > 0) as target:
+    with _told(out), whole_file(out, lambda: taken.claims > 0) as target:
         for outcome in gathered.outcomes(classes):
             refused += outcome.refused
             _count(outcome, taken, known)
@@ -227,25 +226,10 @@ def _aside(refusal: Refusal, taken: Taken) -> None:
         aside.rows += refusal.rows
 
 
-# -- writing ------------------------------------------------------------------------------------------------------
-
-
 @contextmanager
-def _written(out: Path, worth: Callable[[], bool]) -> Iterator[IO[bytes]]:
-    """A file that takes its name when all is written, if it is `worth` it then. Raises InputError where it cannot be."""
-    part = out.with_name(f".{out.name}.part")
+def _told(out: Path) -> Iterator[None]:
+    """Says of a file that cannot be written which it is. Raises InputError."""
     try:
-        with part.open("wb") as raw:
-            if out.suffix == ".gz":
-                with gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as packed:
-                    yield packed  # type: ignore[misc]  # a GzipFile is written like any file
-            else:
-                yield raw
-            raw.flush()
-            os.fsync(raw.fileno())
-        if worth():
-            part.replace(out)
+        yield
     except OSError as error:
         raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ The folder (`--out DIR`). Everything but `timing.json` depends on the input, the
     DIR/repeated-claims.parquet           claims that came more than once and do not stand; see REPEATED_SCHEMA
     DIR/standings.parquet                 the physicians' timelines that the verdicts rest on; see STANDING_SCHEMA
     DIR/institutions.parquet              the same of institutions; see INSTITUTION_SCHEMA
-    DIR/unusable-events.parquet           lines of the events that count for nothing: line (from 1), problems (list)
+    DIR/unusable-events.parquet           lines of the events that count for nothing: line (from 1), code, problems (list)
     DIR/run.json                          provenance and counts; see below
     DIR/timing.json                       wall-clock figures; never the same twice
     DIR/other/verdicts/part-00000.parquet, DIR/other/standings.parquet, DIR/other/institutions.parquet
@@ -36,10 +36,12 @@ run.json: `format` 1; `inputs` and `events` (name, bytes, sha256), `rows` by inp
 `pipeline.inputs.sources.Lines`), `notices` (what was told of the files before anything was judged), `mapping`, `packs` and
 `other_packs` (name on the wire and sha256 of what they say), `changes` (--set), `clock` {mode, day}, `code` {version,
 sha256}; `counts` {rows, which is accepted and rejected and duplicate and replaced and conflict; reversals among the accepted,
-rejected_by_reason, parts}; `event_lines` {lines, used, unusable}; `rule_sets`, the first and, if any, the second:
-`by_disposition` and `by_ruling` (claims, fund_amount in yuan as a decimal string), `physicians`, `institutions`, `unanswered`
-(owners whose standing could not be computed: their claims are in review). With --from-topic also `capture` (what was asked
-for, the offsets that this was, what was copied, digests) and `recorded` {compared, equal, differing, by_cause}.
+rejected_by_reason, parts}; `event_lines` {lines, used, unusable, unusable_by_code (of each code how many lines, the numbers of
+the first, an example), repeated, same_id (ids with several contents, events under them, lines of the first)}; `rule_sets`,
+the first and, if any, the second: `by_disposition` and `by_ruling` (claims, fund_amount in yuan as a decimal string),
+`physicians`, `institutions`, `unanswered` (owners whose standing could not be computed: their claims are in review). With
+--from-topic also `capture` (what was asked for, the offsets that this was, what was copied, digests) and `recorded` {compared,
+equal, differing, by_cause}.
 """
 
 from __future__ import annotations

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import msgspec
 
 from pipeline.sample.claims import claims
 from pipeline.sample.roster import institutions, register_events, roster
+from pipeline.whole_files import whole_file
 from rules.events import encode
 
 
@@ -28,18 +27,11 @@ def write_sample(what: Literal["claims", "events", "standing"], path: Path, *, s
 def write_lines(path: Path, lines: Iterable[bytes]) -> int:
     """Writes lines, compressed when the name ends in .gz; equal lines are equal files. Returns their number."""
     written = 0
-    with path.open("wb") as plain, _packed(plain, path) as stream:
+    with whole_file(path) as stream:
         for line in lines:
             stream.write(line + b"\n")
             written += 1
     return written
-
-
-def _packed(plain: BinaryIO, path: Path) -> AbstractContextManager[BinaryIO | gzip.GzipFile]:
-    """The stream itself, or one that compresses into it: without name and time, so that equal samples are equal files."""
-    if path.suffix != ".gz":
-        return nullcontext(plain)
-    return gzip.GzipFile(filename="", mode="wb", fileobj=plain, compresslevel=6, mtime=0)
 
 
 def _claims(seed: int, count: int) -> Iterator[bytes]:

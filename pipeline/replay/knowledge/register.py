@@ -23,6 +23,7 @@ import polars as pl
 
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.records import read_records
+from pipeline.inputs.same_ids import EventIds, SameIds
 from pipeline.replay.errors import ReplayError
 from pipeline.replay.knowledge.standings import institutions_frame, standings_frame
 from rules.dossier import Dossier, fold
@@ -97,6 +98,8 @@ class EventFile:
     subjects: dict[tuple[Subject, str, str], list[bytes]] = field(default_factory=dict)
     """The events about insured persons and departments, by subject, area and code."""
     unusable: list[UnusableLine] = field(default_factory=list)
+    same: SameIds = field(default_factory=SameIds)
+    """Events that came more than once, and several contents under one id."""
     lines: int = 0
     used: int = 0
 
@@ -148,7 +151,7 @@ def read_events(path: Path, packs: PackSet, progress: Callable[[int], None] = la
 
     Raises ReplayError when it cannot be read.
     """
-    found = EventFile()
+    found, ids = EventFile(), EventIds()
     try:
         for number, (line, arrived, offset) in enumerate(_lines(path), 1):
             found.lines = number
@@ -156,9 +159,10 @@ def read_events(path: Path, packs: PackSet, progress: Callable[[int], None] = la
                 progress(number)
             # A record from the topic is judged as it stood there; of a file's line its end is no part.
             if line.strip() or arrived is not None:
-                _take(found, number, line, packs, arrived, offset)
+                _take(found, ids, number, line, packs, arrived, offset)
     except (OSError, InputError, pl.exceptions.PolarsError) as error:
         raise ReplayError(f"{path.name}: the events cannot be read: {error}") from error
+    found.same = ids.same()
     return found
 
 
@@ -172,12 +176,21 @@ def _lines(path: Path) -> Iterator[tuple[bytes, int | None, int | None]]:
         yield line, None, None
 
 
-def _take(found: EventFile, number: int, line: bytes, packs: PackSet, arrived: int | None, offset: int | None) -> None:
+def _take(
+    found: EventFile,
+    ids: EventIds,
+    number: int,
+    line: bytes,
+    packs: PackSet,
+    arrived: int | None,
+    offset: int | None,
+) -> None:
     judged = accept(line, packs)
     if isinstance(judged, Refused):
         found.unusable.append(UnusableLine(number, judged.code, judged.reasons))
         return
     found.used += 1
+    ids.add(number, judged.event)
     event, of_institution = judged.event, judged.event.of_institution
     if event.subject is not None:
         found.subjects.setdefault((event.subject, judged.area, judged.code), []).append(encode(event))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -20,6 +20,7 @@ import polars as pl
 from pipeline.kafka.producing import Sender
 from pipeline.replay.sums import existing
 from pipeline.settings.model import Settings
+from pipeline.whole_files import whole_file
 from rules.packs.pack_set import PackSet
 from rules.screens.verdict import Screen
 from rules.vocabulary import Disposition
@@ -49,20 +50,13 @@ def write_cases(folder: Path, packs: PackSet, progress: Callable[[int], None] = 
     existing(folder / "verdicts")
     written = 0
     place = folder / FILE
-    unfinished = place.with_suffix(".part")
-    with unfinished.open("wb") as plain, _packed(plain) as stream:
+    with whole_file(place) as stream:
         for made in cases(folder, packs):
             for case in made:
                 stream.write(bytes(case["value"]) + b"\n")
             written += len(made)
             progress(written)
-    unfinished.replace(place)
     return written
-
-
-def _packed(plain: BinaryIO) -> gzip.GzipFile:
-    """Compressed without name and time, so that equal cases are equal files."""
-    return gzip.GzipFile(filename="", mode="wb", fileobj=plain, compresslevel=6, mtime=0)
 
 
 def cases(folder: Path, packs: PackSet) -> Iterator[list[dict[str, Any]]]:

@@ -29,6 +29,7 @@ from pipeline.replay.sums import (
 )
 from pipeline.replay.what_if.comparison import comparison
 from pipeline.replay.what_if.deadline_changes import Histories
+from pipeline.whole_files import write_whole
 from rules.areas import areas_of
 from rules.packs.pack_set import PackSet
 from rules.screens.table import Ruling
@@ -60,7 +61,7 @@ def figures(
 
 def write_figures(found: Row, path: Path) -> None:
     """Writes figures as JSON, keys in their order: equal figures are equal bytes."""
-    path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    write_whole(path, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
 
 
 def one_rule_set(folder: Path, packs: PackSet, top: int) -> Row:

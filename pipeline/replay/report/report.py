@@ -23,6 +23,7 @@ from pipeline.replay.report.summary import sentences
 from pipeline.replay.sums import Row
 from pipeline.replay.what_if.deadline_changes import Histories
 from pipeline.web.templates import template
+from pipeline.whole_files import write_whole
 from rules.dossier import fold
 from rules.packs.pack_set import PackSet
 
@@ -56,7 +57,7 @@ def write_report(
     found = figures(folder, packs, other, histories=known)
     data, page = folder / "report.json", folder / "report.html"
     write_figures(found, data)
-    page.write_text(render(found), "utf-8")
+    write_whole(page, render(found))
     return data, page
 
 

@@ -117,6 +117,8 @@ def _replay(job: Job, progress: Progress, tell: Callable[[Notice], None]) -> dic
         return folder.read_run()
     # 4 the events
     events = read_events(job.events, job.packs, progress.events)
+    if job.strict:
+        _refuse_doubtful_events(job.events.name, events)
     _write_unusable(folder, events)
     judges: list[Judge] = []
     standings: list[_Standings] = []
@@ -288,13 +290,47 @@ def _prepare(
     return Judge(Screen(packs), known.index), told
 
 
+_MOST_LINES = 5
+
+
+def _refuse_doubtful_events(name: str, events: EventFile) -> None:
+    """Raises StrictError where a line of the events counts for nothing, or where two contents share an event_id."""
+    if events.unusable:
+        first = events.unusable[0]
+        raise StrictError(
+            f"{name}: line {first.line}: {first.code}: {'; '.join(first.problems)}; stopped, as --strict asks"
+        )
+    if events.same.ids:
+        raise StrictError(f"{name}: {events.same}; stopped, as --strict asks")
+
+
+def _event_lines(events: EventFile) -> dict[str, Any]:
+    """How the lines of the events divide, why some count for nothing, and which of them share an event_id."""
+    why: dict[str, dict[str, Any]] = {}
+    for item in events.unusable:
+        told = why.setdefault(item.code.value, {"lines": 0, "first": [], "example": "; ".join(item.problems)})
+        told["lines"] += 1
+        if len(told["first"]) < _MOST_LINES:
+            told["first"].append(item.line)
+    same = events.same
+    return {
+        "lines": events.lines,
+        "used": events.used,
+        "unusable": len(events.unusable),
+        "unusable_by_code": dict(sorted(why.items())),
+        "repeated": same.repeated,
+        "same_id": {"ids": same.ids, "events": same.events, "first": [list(lines) for lines in same.first]},
+    }
+
+
 def _write_unusable(folder: Folder, events: EventFile) -> None:
     table = pl.DataFrame(
         {
             "line": [item.line for item in events.unusable],
+            "code": [item.code.value for item in events.unusable],
             "problems": [list(item.problems) for item in events.unusable],
         },
-        schema={"line": pl.Int64, "problems": pl.List(pl.String)},
+        schema={"line": pl.Int64, "code": pl.String, "problems": pl.List(pl.String)},
     )
     write_table(table, folder.root / "unusable-events.parquet")
 
@@ -336,7 +372,7 @@ def _record(
             "absent": _by_field(taken_as, "absent:"),
             "parts": len(notes),
         },
-        "event_lines": {"lines": events.lines, "used": events.used, "unusable": len(events.unusable)},
+        "event_lines": _event_lines(events),
         "rule_sets": [
             _rule_set(judge, known, [note["tallies"][number] for note in notes])
             for number, (judge, known) in enumerate(zip(run.judges, standings, strict=True))

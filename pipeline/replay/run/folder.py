@@ -19,6 +19,7 @@ from pipeline.inputs.identity import repeated
 from pipeline.replay.errors import ReplayError
 from pipeline.replay.output import DIFFERENCES_SCHEMA, REJECTED_SCHEMA, REPEATED_SCHEMA
 from pipeline.replay.run.writing import tally, write_table
+from pipeline.whole_files import write_whole
 
 _MADE = (
     ".replay",
@@ -201,6 +202,4 @@ class Folder:
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Writes JSON so that it is there whole or not at all."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    unfinished.replace(path)
+    write_whole(path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")

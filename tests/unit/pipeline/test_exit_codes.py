@@ -138,3 +138,30 @@ def test_a_replay_says_of_each_reason_which_row_was_the_first_and_ends_with_1_wh
     ):
         done = replayed(claims, of)
         assert (done.returncode, said in " ".join(done.stderr.split())) == (Exit.FAILED, True), done.stderr
+
+
+def test_what_was_done_in_part_ends_with_3_and_is_refused_by_strict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("claims.ndjson").write_bytes(claim() + b"\nno claim\n")
+    Path("events.ndjson").write_text("\n", "utf-8")
+    words = ["replay", "claims.ndjson", "--events", "events.ndjson", "--no-report"]
+    done = CliRunner().invoke(main, [*words, "--out", "told"])
+    assert done.exit_code == Exit.PARTLY, done.output
+    assert "1 claims judged, 1 set aside" in done.output
+    assert CliRunner().invoke(main, [*words, "--out", "strict", "--strict"]).exit_code == Exit.FAILED
+
+    for loaded, code in (
+        (Loaded(lines=5, sent=3, bad=2), Exit.PARTLY),
+        (Loaded(lines=5, sent=5, conflicts=2), Exit.PARTLY),
+        (Loaded(lines=5, sent=4, duplicates=1), Exit.DONE),
+        (Loaded(lines=5, bad=5), Exit.FAILED),
+    ):
+        monkeypatch.setattr(loading, "load_file", lambda *_given, loaded=loaded, **_named: loaded)
+        assert CliRunner().invoke(main, ["load", "claims", "claims.ndjson"]).exit_code == code
+
+
+def test_every_exit_code_of_the_table_is_told_in_the_readme() -> None:
+    told = (FOLDER.parents[1] / "README.md").read_text("utf-8").partition("The exit code is")[2].partition("## ")[0]
+    assert {int(number) for number in re.findall(r"(?<!-)\b\d+(?= if\b| for\b)", told)} >= {code.value for code in Exit}
