@@ -290,7 +290,7 @@ def _made(
 ) -> list[str]:
     """Makes what is wanted beside the verdicts, and says what that is."""
     if not record["counts"]["rows"] and job.captured is None:
-        raise ReplayError(f"no row was judged: there is none in {job.claims}")
+        raise ReplayError(f"no row was judged: there was none in {job.claims}")
     told = []
     if report:
         from pipeline.replay.report.report import report_of  # charts load slowly

@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def load(cluster: Cluster, what: str, path: Path) -> None:
     done = cluster.screening("load", what, str(path))
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode in (0, 1, 3), done.stderr
 
 
 def judged(cluster: Cluster) -> Verdicts:

@@ -101,7 +101,7 @@ def test_lines_that_are_no_messages_are_named_with_the_first_place_and_cost_noth
     )
     done = screening("intake", given, "--out", tmp_path / "claims.ndjson", "--json")
     record = json.loads(done.stdout)
-    assert (done.returncode, record["claims"], record["blank"], record["passed"]) == (0, 1, 1, {"1101": 1})
+    assert (done.returncode, record["claims"], record["blank"], record["passed"]) == (3, 1, 1, {"1101": 1})
     assert (record["set_aside"]["invalid_json"]["rows"], record["set_aside"]["invalid_json"]["first"]) == (
         2,
         "given.ndjson:2",
