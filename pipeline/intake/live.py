@@ -206,6 +206,9 @@ class Intake:
         except TransactionAborted as aborted:
             self._teller.tell(events.IntakeTransactionAborted(aborted.cause, str(aborted)))
             too_large = aborted.cause == TOO_LARGE or (taken > 1 and aborted.cause == BEHIND_ONE_TOO_LARGE)
+            if too_large:
+                # Behind a record that was too large the producer has lost count, and would refuse what comes next for that.
+                self._renew_writer()
             if too_large and taken == 1:
                 self._set_aside(found, str(aborted))
             else:
@@ -282,10 +285,13 @@ class Intake:
         self._failures += 1
         if fatal.fenced or self._failures > _MOST_NEW_PRODUCERS:
             raise fatal
-        self._writer = self._new_writer()
-        self._writer.start()
+        self._renew_writer()
         for number, start in self._take_over(list(self._parts)).items():
             self._consumer.seek(TopicPartition(INTERFACE_MESSAGES.name, number, start.offset))
+
+    def _renew_writer(self) -> None:
+        self._writer = self._new_writer()
+        self._writer.start()
 
     def _new_writer(self) -> TransactionWriter:
         return TransactionWriter(

@@ -255,7 +255,12 @@ def test_lines_that_are_no_events_count_for_nothing_and_are_listed(tmp_path: Pat
 
     record = run(tmp_path / "out", write_lines(tmp_path / "c.ndjson", [claim()]), file)
 
-    assert record["event_lines"] == {"lines": 5, "used": 2, "unusable": 2}
+    told = record["event_lines"]
+    assert (told["lines"], told["used"], told["unusable"]) == (5, 2, 2)
+    assert {code: item["first"] for code, item in told["unusable_by_code"].items()} == {
+        "invalid_json": [2],
+        "unknown_type": [3],
+    }
     listed = pl.read_parquet(tmp_path / "out" / "unusable-events.parquet")
     assert listed["line"].to_list() == [2, 3]
     assert "unknown event type 'nonsense'" in listed["problems"][1][0]
