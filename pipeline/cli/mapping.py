@@ -83,7 +83,7 @@ def new(file: str, target: Path | None, sheet: str | None, encoding: str | None)
       screening mapping new export.xlsx --out mine.yaml
     """
     from pipeline.inputs.files import find_inputs
-    from pipeline.inputs.proposing import propose
+    from pipeline.inputs.proposing import FINISH, propose
     from pipeline.whole_files import write_whole
 
     if target is not None and target.is_file():
@@ -99,5 +99,5 @@ def new(file: str, target: Path | None, sheet: str | None, encoding: str | None)
         write_whole(target, text)
     except OSError as error:
         fail(f"{target}: {error.strerror}")
-    open_points = text.count("TODO")
+    open_points = sum("TODO" in line for line in text.splitlines() if line != FINISH)
     err.print(f"{escape(str(target))}: {open_points} to finish" if open_points else f"{escape(str(target))}: complete")

@@ -50,7 +50,7 @@ def told_of_titles(line: int, above: int) -> str:
 def header_among(rows: Sequence[Sequence[str]], wanted: Collection[str]) -> int | None:
     """The place of the row that names the columns among the first rows that are not blank; None where none names a wanted
     one."""
-    counts = [len(set(row) & set(wanted)) for row in rows]
+    counts = [sum(name in wanted for name in set(row)) for row in rows]
     if not counts or counts[0]:
         return 0 if counts else None
     best = max(counts)
@@ -78,7 +78,7 @@ def read_header(lines: Iterator[bytes], name: str, wanted: Collection[str] = ())
             mark = told["mark"]
             continue
         rows.append((number, text))
-        named = len(rows) == 1 and (not wanted or set(named_as(_cells(text, mark))) & set(wanted))
+        named = len(rows) == 1 and (not wanted or any(name in wanted for name in named_as(_cells(text, mark))))
         if named or len(rows) == ROWS_LOOKED_AT:
             break
     if not rows:

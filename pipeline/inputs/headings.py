@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterable, Iterator
 
 HEADINGS: dict[str, tuple[str, ...]] = {
     "claim_id": ("结算ID", "结算编号", "结算单号", "结算流水号", "结算单编号", "结算号"),
@@ -50,7 +51,30 @@ WORDS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """What codes are in words."""
 
+
+class Headings(Collection[str]):
+    """Names of columns as somebody would know them again: without blanks, in half-width signs, without a unit behind them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(map(plain_heading, names))
+
+    def __contains__(self, column: object) -> bool:
+        return isinstance(column, str) and plain_heading(column) in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 _UNIT = re.compile(r"\((元|人民币|分)\)$")
+
+
+def in_fen(column: str) -> bool:
+    """Whether a column's name says that its amounts are in fen."""
+    found = _UNIT.search("".join(unicodedata.normalize("NFKC", column).split()))
+    return found is not None and found[1] == "分"
 
 
 def plain_heading(column: str) -> str:

@@ -21,7 +21,7 @@ PLAIN_TIME = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-_TOKEN = re.compile(r"yyyy|MM|M|dd|d|HH|H|mm|ss|SSS|[A-Za-z]+|.", re.DOTALL)
+_TOKEN = re.compile(r"yyyy|MM|M|dd|d|HH|H|mm|ss|SSS|T(?=H)|[A-Za-z]+|.", re.DOTALL)
 _PARTS = {
     "yyyy": ("year", "%Y", r"[0-9]{4}"),
     "MM": ("month", "%m", r"[0-9]{2}"),

@@ -15,7 +15,7 @@ import yaml
 
 from pipeline.inputs.files import InputFile
 from pipeline.inputs.forms import is_missing, text_of
-from pipeline.inputs.headings import HEADINGS, WORDS, plain_heading
+from pipeline.inputs.headings import HEADINGS, WORDS, Headings, in_fen, plain_heading
 from pipeline.inputs.mapping import AMOUNTS, DATES, FIELDS, FLAGS, REQUIRED, TIMES, FieldSource, Mapping, load_mapping
 from pipeline.inputs.moments import moment_of
 from pipeline.inputs.rows import Table, read_table
@@ -23,26 +23,32 @@ from pipeline.inputs.rows import Table, read_table
 LOOKED_AT = 1_000
 """Rows from which a mapping is proposed."""
 
+FINISH = "# Finish it: every line with TODO needs you."
+
 _KNOWN = ("contract", "national-settlement")
 _FORMS = (
     "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd HH:mm", "yyyy-MM-dd", "yyyy/M/d H:mm:ss", "yyyy/M/d H:mm", "yyyy/M/d", "yyyyMMddHHmmss",
-    "yyyyMMdd", "yyyy-MM-dd HH:mm:ss.SSS", "yyyy年M月d日", "yyyy.M.d", "rfc3339",
+    "yyyyMMdd", "yyyy-MM-dd HH:mm:ss.SSS", "yyyy年M月d日", "yyyy.M.d", "rfc3339", "yyyy-MM-ddTHH:mm:ss", "yyyy-M-d H:mm:ss",
+    "yyyy-M-d H:mm", "yyyy-M-d", "yyyy.M.d H:mm:ss", "yyyy.M.d H:mm", "yyyy年M月d日 H:mm:ss", "yyyy年M月d日 H:mm",
+    "yyyyMMdd HH:mm:ss",
 )  # fmt: skip
 _MOST_CODES = 30
 
 
 def propose(file: InputFile, encoding: str | None = None, sheet: str | None = None) -> str:
     """The text of a mapping for a file of claims. Raises InputError for a file that cannot be read."""
-    table = read_table(file, (), encoding=encoding, sheet=sheet, most=LOOKED_AT)
+    table = read_table(file, (), encoding=encoding, sheet=sheet, most=LOOKED_AT, headings=_headings())
     found = {name: _columns_of(name, table.columns) for name in FIELDS}
     used = {column for columns in found.values() for column in columns}
     spare = [column for column in table.columns if column not in used]
     head = [
         f"# A mapping proposed from the first {len(table.rows):,} rows of {file.name}.",
-        "# Finish it: every line with TODO needs you.",
+        *(f"# {_plain(file.name)}: {_plain(text)}." for text in table.told),
+        FINISH,
         "# `screening mapping check FILE` tells what is still wrong with it; the guide is in pipeline/replay/README.md.",
         "name: mine",
         f"about: Claims as in {_plain(file.name)}.",
+        *([f"sheet: {_scalar(table.sheet)}"] if table.sheet is not None else []),
         "fields:",
     ]
     lines = [line for name in FIELDS for line in _field(name, found[name], table, spare)]
@@ -53,6 +59,12 @@ def propose(file: InputFile, encoding: str | None = None, sheet: str | None = No
 
 def _shipped() -> tuple[Mapping, ...]:
     return tuple(load_mapping(name) for name in _KNOWN)
+
+
+def _headings() -> Headings:
+    """All names of columns that are known."""
+    known = [column for mapping in _shipped() for column in mapping.columns]
+    return Headings([*known, *(heading for headings in HEADINGS.values() for heading in headings)])
 
 
 def _columns_of(name: str, columns: Sequence[str]) -> list[str]:
@@ -84,7 +96,10 @@ def _field(name: str, columns: list[str], table: Table, spare: Sequence[str]) ->
         if odd:
             comment = f"  # TODO no form fits {_shown(odd)}"
     elif name in AMOUNTS:
-        comment = _money_comment(values)
+        if all(map(in_fen, columns)):
+            source["unit"] = "fen"
+        else:
+            comment = _money_comment(values)
     elif name in FLAGS:
         source = {"columns": columns, **_said_of_flag(name)}
     else:
@@ -179,6 +194,11 @@ def _plain(text: str) -> str:
 
 def _flow(source: dict[str, Any]) -> str:
     if set(source) == {"column"}:
-        return str(yaml.safe_dump(source["column"], allow_unicode=True)).partition("\n")[0]
+        return _scalar(source["column"])
     text: str = yaml.safe_dump(source, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000)
     return text.strip()
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML has it."""
+    return str(yaml.safe_dump(text, allow_unicode=True, width=10_000)).partition("\n")[0]

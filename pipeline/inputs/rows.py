@@ -6,7 +6,7 @@ Claims come by the million and are read as columns (`sources`); both use the sam
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,8 @@ class Table:
     rows: tuple[NamedRow, ...]
     lines: Lines
     told: tuple[str, ...] = ()
+    sheet: str | None = None
+    """The sheet of a workbook that has several with content."""
 
 
 def read_table(
@@ -50,19 +52,22 @@ def read_table(
     paths: Sequence[str] = (),
     sheet: str | None = None,
     most: int | None = None,
+    headings: Collection[str] | None = None,
 ) -> Table:
     """Reads a file, or of text and Parquet the first `most` lines or rows. `wanted` are the paths asked for in documents, `paths`
-    say where their rows stand, `sheet` names that of a workbook. Raises InputError for a file that cannot be read to its end."""
+    say where their rows stand, `sheet` names that of a workbook, and the header is the row that has some of `headings`
+    (by default: of what is wanted). Raises InputError for a file that cannot be read to its end."""
+    named = wanted if headings is None else headings
     try:
         if file.format == "parquet":
             frame = pl.read_parquet(file.path, n_rows=most)
             rows = tuple(NamedRow(number, row) for number, row in enumerate(frame.iter_rows(named=True), 1))
             return Table(tuple(frame.columns), rows, Lines(lines=len(rows)))
         if file.format == "xlsx":
-            return _sheet(Sheet(file.path, file.name, sheet, wanted), most)
+            return _sheet(Sheet(file.path, file.name, sheet, named), most)
         file, told = by_its_bytes(file, encoding)
         if file.format == "csv":
-            table = _csv(file, wanted, most)
+            table = _csv(file, named, most)
         else:
             table = _documents(replace(file, format=json_form(file)), wanted, paths, most)
         return replace(table, told=(*told, *table.told))
@@ -75,10 +80,12 @@ def _sheet(sheet: Sheet, most: int | None) -> Table:
     kept = tuple(NamedRow(number, row) for number, row in every if row is not None)
     blank = len(every) - len(kept) + sheet.blank
     lines = Lines(lines=sheet.header + len(every), blank=blank, header=sheet.header - sheet.blank)
-    return Table(sheet.columns, kept, lines, tuple(text for text, _ in sheet.told))
+    return Table(
+        sheet.columns, kept, lines, tuple(text for text, _ in sheet.told), sheet.name if sheet.several else None
+    )
 
 
-def _csv(file: InputFile, wanted: Sequence[str], most: int | None) -> Table:
+def _csv(file: InputFile, wanted: Collection[str], most: int | None) -> Table:
     with opened(file) as text:
         header, lines = read_header(text.lines(), file.name, wanted)
         block = read_block(list(itertools.islice(lines, most)), header.line + 1, header, last=True)

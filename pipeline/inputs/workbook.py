@@ -36,6 +36,7 @@ class Sheet:
             raise
         except Exception as error:
             raise InputError(f"{name}: cannot be read as a workbook: {error}") from None
+        self.several = len(book.sheet_names) > 1
         self.name = self._chosen({title: rows for title, rows in full.items() if any(map(_filled, rows))}, name, wanted)
         self._rows = full[self.name]
         header, _ = _header_of(self._rows, wanted)
@@ -79,7 +80,7 @@ def _header_of(rows: list[list[Any]], wanted: Collection[str]) -> tuple[int, boo
     first = [number for number, row in enumerate(rows) if _filled(row)][:ROWS_LOOKED_AT]
     names = [named_as([str(cell) if _given(cell) else "" for cell in rows[number]]) for number in first]
     place = header_among(names, wanted) or 0
-    return first[place], bool(set(names[place]) & set(wanted))
+    return first[place], any(name in wanted for name in names[place])
 
 
 def _filled(row: list[Any]) -> bool:
