@@ -89,6 +89,60 @@ def check(application: Path, on: dt.datetime | None, pack: str, lang: Lang, as_j
     raise SystemExit(Exit.DONE if found.result is Result.MET else Exit.FAILED)
 
 
+@designation.command()
+@click.argument("institution")
+@click.option("--region", required=True, metavar="CODE", help="The pooling area whose agency signed, six digits.")
+@click.option(
+    "--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Its first day."
+)
+@click.option("--months", type=click.IntRange(1, 120), help="Its length. [default: what the rules call normal]")
+@click.option("--pack", default="sichuan-designation", show_default=True, metavar="NAME|FILE", help="The rules.")
+def signed(institution: str, region: str, first: dt.datetime, months: int | None, pack: str) -> None:
+    """Prints the event that records an agreement (服务协议) with INSTITUTION, for `screening load events`.
+
+    The text says that an agreement is normally for 1 year (001 篇3 第二十一条). From the event follows whether the institution
+    has an agreement on a service day: claims after its last day are a review until a new agreement is recorded.
+
+    Exit code 0: printed; 2: the rules do not hold in the region, or wrong use.
+
+    \b
+    Example:
+      screening designation signed H51010000001 --region 510100 --from 2026-07-01 >> events.ndjson
+    """
+    from pipeline.settings.packs import chosen, load_pack_set, read_designations
+    from rules.designation.checking import agreement
+    from rules.designation.pack import parse_designation
+    from rules.events import CHINA
+    from rules.packs.errors import PackError
+    from topics.events.acceptance import Refused, accept
+
+    try:
+        rules = chosen(read_designations(), pack, parse_designation)
+        begin, last = agreement(rules, first.date(), months)
+    except PackError as error:
+        fail(str(error), Exit.USAGE)
+    except (ValueError, OverflowError):
+        fail("--from: lies too near the end of the calendar", Exit.USAGE)
+    if not region.startswith(rules.territory):
+        fail(f"--region {region}: {rules.name} holds where codes begin with {rules.territory}", Exit.USAGE)
+    now = dt.datetime.now(CHINA)
+    event = {
+        "event_id": f"{rules.pack}:{region}:{institution}:{begin}",
+        "region": region,
+        "type": "institution_signed",
+        "date": begin.isoformat(),
+        "recorded_at": now.isoformat(timespec="seconds"),
+        "institution": institution,
+        "from": begin.isoformat(),
+        "to": last.isoformat(),
+    }
+    line = json.dumps(event, ensure_ascii=False)
+    answer = accept(line.encode(), load_pack_set())
+    if isinstance(answer, Refused):
+        fail(answer.reason, Exit.USAGE)
+    click.echo(line)
+
+
 def _row(pack: DesignationPack, found: Check, lang: Lang) -> dict[str, Any]:
     from rules.wording.designation import answer
 

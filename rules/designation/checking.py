@@ -261,3 +261,12 @@ def _published(pack: DesignationPack, application: Application, calendar: Workin
     if application.published is None:
         return None
     return calendar.deadline(application.published, pack.limits.publication_days.value)
+
+
+def agreement(pack: DesignationPack, first: dt.date, months: int | None = None) -> tuple[dt.date, dt.date]:
+    """The days of an agreement that begins on `first`: so many months, by default what the text calls normal (1 year).
+
+    It ends on the day before the corresponding day: an agreement from 1 July lasts until 30 June.
+    """
+    length = pack.limits.agreement_months.value if months is None else months
+    return first, corresponding_day(first, length) - _ONE

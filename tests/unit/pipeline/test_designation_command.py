@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli.exits import Exit
 from pipeline.cli.main import main
+from pipeline.settings.packs import load_pack_set
+from rules.events import InstitutionSigned, decode
+from rules.standing import institution_timeline
+from rules.vocabulary import InstitutionStanding
 
 CASES = Path(__file__).parents[1] / "rules" / "cases" / "cases-designation.jsonl"
 FINE: dict[str, Any] = json.loads(CASES.read_text("utf-8").splitlines()[0])["application"]
@@ -75,3 +80,32 @@ def test_a_file_that_is_not_there_and_rules_that_are_not_end_with_2(tmp_path):
     assert (run.exit_code, "No such file" in run.output) == (Exit.USAGE, True)
     run = checked(tmp_path, FINE, "--pack", "hunan")
     assert (run.exit_code, "there are: sichuan-designation" in run.output) == (Exit.USAGE, True)
+
+
+def test_an_agreement_of_a_year_covers_its_last_day_and_not_the_next(tmp_path):
+    """001 篇3 第二十一条 and P7: the event that the command prints is what a service day is asked about."""
+    run = CliRunner().invoke(
+        main, ["designation", "signed", "H51010000001", "--region", "510100", "--from", "2026-07-01"]
+    )
+    assert run.exit_code == Exit.DONE, run.output
+    event = decode(run.stdout.encode())
+    assert isinstance(event, InstitutionSigned)
+    assert (event.start, event.end) == (dt.date(2026, 7, 1), dt.date(2027, 6, 30))
+    law = load_pack_set().law("510100")
+    told = institution_timeline([event], law, institution_code="H51010000001", region="510100")
+    assert [(span.start, span.standing) for span in told.spans if span.standing != "active"] == [
+        (dt.date(2027, 7, 1), InstitutionStanding.UNKNOWN)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--region", "440500", "--from", "2026-07-01"), "begin with 51"),
+        (("--region", "510100", "--from", "9999-07-01"), "end of the calendar"),
+        (("--region", "510100", "--from", "2026-07-01", "--pack", "nothing"), "nothing is called nothing"),
+    ],
+)
+def test_an_agreement_that_cannot_be_recorded_is_refused(words, said):
+    run = CliRunner().invoke(main, ["designation", "signed", "H1", *words])
+    assert (run.exit_code, said in run.output) == (Exit.USAGE, True), run.output
