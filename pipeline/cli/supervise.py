@@ -7,7 +7,7 @@ import json
 import time
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from rich.markup import escape
@@ -20,6 +20,7 @@ from pipeline.telemetry.console import err, out
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pipeline.explain.explaining import Unusable
     from rules.events import Event
     from rules.packs.pack_set import PackSet
     from rules.shares import YearShare
@@ -52,33 +53,14 @@ def shares(events_file: Path, year: int | None, lang: Lang, as_json: bool) -> No
     Example:
       screening supervise shares --events events.ndjson --year 2025
     """
-    import msgspec
-
-    from pipeline.explain.explaining import read_events
-    from pipeline.inputs.errors import InputError
-    from pipeline.inputs.records import read_records
-    from pipeline.settings.model import SettingsError, load_settings
-    from pipeline.settings.packs import load_pack_set
     from rules.events import CHINA
-    from rules.packs.pack import PackError
     from rules.shares import year_shares
     from rules.text import pick
 
-    try:
-        settings = load_settings()
-        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
-        lines = [line for _, line in read_records(events_file)]
-    except (PackError, SettingsError) as error:
-        fail(str(error), Exit.USAGE)
-    except InputError as error:
-        fail(str(error))
-    read = read_events(lines, packs)
     of_year = dt.datetime.now(CHINA).year if year is None else year
-    # An institution is one in its pooling area, and a person has one dossier there, whatever place of it an event names (P1).
-    events = [msgspec.structs.replace(one.event, region=one.area) for one in read.events]
-    institutions = [event for event in events if event.of_institution]
-    persons = [event for event in events if not event.of_institution]
-    found = year_shares(_timelines(persons, packs), institutions, packs, of_year)
+    read = _read(events_file)
+    packs = read.packs
+    found = year_shares(_timelines(read.persons, packs), read.institutions, packs, of_year)
     if as_json:
         click.echo(json.dumps([_row(one) for one in found], ensure_ascii=False))
     else:
@@ -88,12 +70,62 @@ def shares(events_file: Path, year: int | None, lang: Lang, as_json: bool) -> No
             )
         if not found:
             out.print("no institution with a headcount (institution_snapshot)")
-    for line in read.unusable:
-        err.print(
-            f"[yellow]{escape(str(events_file))}:{line.line}:[/] {escape('; '.join(line.problems))}", soft_wrap=True
-        )
-    if read.unusable:
-        fail(f"{len(read.unusable)} unusable lines counted for nothing", Exit.FAILED)
+    read.told(events_file)
+
+
+@supervise.command()
+@click.option(
+    "--events", "events_file", required=True, type=click.Path(path_type=Path), help="Events as NDJSON, as on the wire."
+)
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day. [default: today in China]")
+@lang_option
+@json_option
+def integrity(events_file: Path, on: dt.datetime | None, lang: Lang, as_json: bool) -> None:
+    """Shows what is published of institutions and physicians of schemes with points (002 第十九条, 第二十二条).
+
+    Of institutions: what their headcounts mean for the rating and the annual assessment (no A rating, points off). Of physicians:
+    who may be proposed for the list of honest physicians, because the standing is normal and no point was taken off in the
+    running term. It decides nothing; whom an institution proposes, it decides itself.
+
+    Exit code 0: shown; 1: lines could not be used, and are named; 2: a file or the settings cannot be used.
+
+    \b
+    Example:
+      screening supervise integrity --events events.ndjson --on 2015-06-30
+    """
+    from rules.dossier import fold
+    from rules.events import CHINA
+    from rules.integrity import candidates
+    from rules.measures import measures
+    from rules.text import pick
+
+    day = dt.datetime.now(CHINA).date() if on is None else on.date()
+    read = _read(events_file)
+    honest = list(candidates(_timelines(read.persons, read.packs), day))
+    by_institution = groupby(sorted(read.institutions, key=_institution), key=_institution)
+    ratings = [
+        (region, code, measure)
+        for (region, code), own in by_institution
+        for measure in measures(fold(list(own)), read.packs.law(region), code)
+        if measure.day <= day
+    ]
+    if as_json:
+        told = [
+            {"region": region, "institution": code, "day": one.day, "citation": one.citation, **one.text._asdict()}
+            for region, code, one in ratings
+        ]
+        rows = {"on": day, "ratings": told, "honest": [one._asdict() for one in honest]}
+        click.echo(json.dumps(rows, ensure_ascii=False, default=str))
+    else:
+        for region, code, one in ratings:
+            out.print(escape(f"{region} {code}  {one.day} {pick(one.text, lang)} ({one.citation})"), soft_wrap=True)
+        for (region, code), own in groupby(honest, key=lambda one: one[:2]):
+            names = ", ".join(one.physician for one in own)
+            said = "可推荐诚信医师" if lang == "zh" else "may be proposed as honest"
+            out.print(escape(f"{region} {code}  {said}: {names}"), soft_wrap=True)
+        if not ratings and not honest:
+            out.print("no institution at a mark, and nobody to propose")
+    read.told(events_file)
 
 
 @supervise.command("measures")
@@ -229,6 +261,52 @@ def rounds(region: str, year: int | None, lang: Lang, as_json: bool) -> None:
         out.print(escape(f"{told[lang]} ({one.citation})"), soft_wrap=True)
     if not found:
         out.print(f"no round of registration begins in {of_year} by the law of {pooling_area(region)}")
+
+
+class _Read(NamedTuple):
+    """The events of a file, each of its area, and the lines that count for nothing."""
+
+    packs: PackSet
+    persons: list[Event]
+    institutions: list[Event]
+    unusable: Sequence[Unusable]
+
+    def told(self, file: Path) -> None:
+        """Names the lines that could not be used, and ends the command with 1 if there are any."""
+        for line in self.unusable:
+            err.print(f"[yellow]{escape(str(file))}:{line.line}:[/] {escape('; '.join(line.problems))}", soft_wrap=True)
+        if self.unusable:
+            fail(f"{len(self.unusable)} unusable lines counted for nothing", Exit.FAILED)
+
+
+def _read(file: Path) -> _Read:
+    """Reads events as on the wire. Exits 2 for packs or settings that cannot be used, 1 for a file that cannot be read."""
+    import msgspec
+
+    from pipeline.explain.explaining import read_events
+    from pipeline.inputs.errors import InputError
+    from pipeline.inputs.records import read_records
+    from pipeline.settings.model import SettingsError, load_settings
+    from pipeline.settings.packs import load_pack_set
+    from rules.packs.pack import PackError
+
+    try:
+        settings = load_settings()
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file)
+        lines = [line for _, line in read_records(file)]
+    except (PackError, SettingsError) as error:
+        fail(str(error), Exit.USAGE)
+    except InputError as error:
+        fail(str(error))
+    read = read_events(lines, packs)
+    # An institution is one in its pooling area, and a person has one dossier there, whatever place of it an event names (P1).
+    events = [msgspec.structs.replace(one.event, region=one.area) for one in read.events]
+    persons = [event for event in events if not event.of_institution]
+    return _Read(packs, persons, [event for event in events if event.of_institution], read.unusable)
+
+
+def _institution(event: Event) -> tuple[str, str]:
+    return event.region, event.institution or ""
 
 
 def _timelines(events: Sequence[Event], packs: PackSet) -> Iterator[PhysicianTimeline]:

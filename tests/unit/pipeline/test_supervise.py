@@ -166,3 +166,52 @@ def test_rounds_are_shown_in_both_languages():
     }
     none = CliRunner().invoke(main, ["supervise", "rounds", "--region", "522701", "--year", "2024"])
     assert none.stdout == "no round of registration begins in 2024 by the law of 522700\n"
+
+
+CITY = "620100"
+
+
+def integrity(tmp_path: Path, lines: list[str], day: str, *words: str) -> Any:
+    file = tmp_path / "events.ndjson"
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    return CliRunner().invoke(main, ["supervise", "integrity", "--events", str(file), "--on", day, *words])
+
+
+def term(number: int, person: str) -> list[str]:
+    return [
+        event("registration", "2015-01-05", number, person, CITY),
+        event("agreement", "2015-01-05", number + 1, person, CITY, start="2015-01-05", end="2017-01-04"),
+    ]
+
+
+def test_whoever_lost_no_point_in_the_running_term_may_be_proposed_as_honest(tmp_path):
+    """002 第十九条: by agreement term, so that a new term begins with a clean sheet."""
+    lines = [*term(1, "P1"), *term(3, "P2")]
+    lines.append(event("deduction", "2015-06-05", 9, "P2", CITY, violation_id="LZ-T13-02", points=1))
+    told = json.loads(integrity(tmp_path, lines, "2015-06-05", "--json").stdout)
+    assert [one["physician"] for one in told["honest"]] == ["P1"]
+    before = json.loads(integrity(tmp_path, lines, "2015-06-04", "--json").stdout)
+    assert [one["physician"] for one in before["honest"]] == ["P1", "P2"]
+    after = integrity(tmp_path, lines, "2017-01-05")
+    assert "nobody to propose" in after.stdout, "the term is over, and without an agreement nobody serves"
+
+
+def test_an_institution_at_the_mark_has_no_a_rating_and_loses_points(tmp_path):
+    """002 第二十二条: 2 of 100 bar the rating and cost 5, 5 of 100 cost 10; what comes later is not known yet."""
+    lines = [
+        event("institution_snapshot", "2015-06-01", 1, None, CITY, approved_physicians=100, cancelled_in_term=2),
+        event("institution_snapshot", "2015-09-01", 2, None, CITY, approved_physicians=100, cancelled_in_term=5),
+    ]
+    told = json.loads(integrity(tmp_path, lines, "2015-08-31", "--json").stdout)["ratings"]
+    assert [(one["day"], "minus 5" in one["en"], "不得评A级" in one["zh"]) for one in told] == [
+        ("2015-06-01", True, True)
+    ]
+    shown = integrity(tmp_path, lines, "2015-09-01", "--lang", "zh").stdout
+    assert "年度考核扣10分" in shown
+    assert "002" not in shown.split("(")[0]
+
+
+def test_lines_that_cannot_be_used_are_named_and_end_with_one(tmp_path):
+    run = integrity(tmp_path, [*term(1, "P1"), "{}"], "2015-06-05")
+    assert run.exit_code == 1
+    assert ":3:" in run.stderr
