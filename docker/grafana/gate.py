@@ -187,6 +187,7 @@ GATE = Board(
                 (
                     ("screening_standing_physicians", "physicians {{instance}}"),
                     ("screening_standing_institutions", "institutions {{instance}}"),
+                    ("screening_standing_subjects", "suspended {{owner}} {{instance}}"),
                 ),
             ),
             Panel(

@@ -27,6 +27,7 @@ from pipeline.telemetry.gate_metrics import RegisterMetrics
 from pipeline.telemetry.logs import logger
 from rules.screens.index import StandingIndex
 from rules.timeline import AnyTimeline
+from rules.vocabulary import Subject
 from topics.catalogue import (
     CLAIM_CASES,
     CLAIM_VERDICTS,
@@ -275,6 +276,9 @@ class StandingView:
     def _publish_size(self) -> None:
         self.metrics.standing_physicians.set(len(self.index))
         self.metrics.standing_institutions.set(self.index.institutions)
+        for subject in Subject:
+            held = self.index.beside.get(subject)
+            self.metrics.standing_subjects.labels(subject.value).set(0 if held is None else len(held))
         self.metrics.standing_revision.set(self._highest_revision)
 
 

@@ -108,6 +108,12 @@ class RegisterMetrics:
         self.standing_institutions = Gauge(
             "screening_standing_institutions", "Institutions in the standing view", registry=registry
         )
+        self.standing_subjects = Gauge(
+            "screening_standing_subjects",
+            "Insured persons and departments of whom the standing view has anything recorded, by owner",
+            ["owner"],
+            registry=registry,
+        )
         self.standing_revision = Gauge(
             "screening_standing_revision", "Highest revision seen in the standing view", registry=registry
         )

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from pipeline.telemetry.gate_metrics import MOST_INSTITUTIONS
-from rules.vocabulary import Disposition, Reason
+from rules.vocabulary import Disposition, Reason, Subject
 from tests.support.cluster import Cluster
 from tests.support.runs import publish, sample, screen, send_claims, wait_judged
 from tests.support.spoiled import SPOILED, claim
@@ -32,6 +32,7 @@ LABELS = {
     "cause": 10,
     "partition": 12,
     "effect": 3,
+    "owner": len(Subject),
     "form": 2,
     "le": 60,
     "version": 1,
