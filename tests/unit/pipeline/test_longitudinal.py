@@ -10,6 +10,9 @@ import polars as pl
 import pytest
 import yaml
 
+from pipeline.archive.layout import CLAIM_TABLE, VERDICT_TABLE
+from pipeline.archive.rows import Records, claim_rows, verdict_rows
+from pipeline.archive.table import ArchiveTable
 from tests.support.commands import screening
 from tests.support.longitudinal import wire
 
@@ -21,6 +24,13 @@ LISTS = {
     "prescriptions": [
         {"prescription": "r1", "insured": "P1", "item": "A", "quantity": 2, "day": "2022-11-01", "physician": "D1", "institution": "H1"}
     ],
+}  # fmt: skip
+
+VERDICT = {
+    "claim_version": 1, "region": "440500", "institution_code": "F1", "physician_code": "D1", "encounter_type": "pharmacy",
+    "service_date": "2022-11-02", "fund_amount": "50.00", "reason": "ok", "exempted_ground": None, "cost_bearer": "fund",
+    "standing": "normal", "penalty_period": None, "rule_pack": "national-2024@1", "citations": [], "standing_revision": 1,
+    "source": {"topic": "claims", "partition": 0, "offset": 0},
 }  # fmt: skip
 
 
@@ -123,3 +133,22 @@ def test_the_metrics_file_tells_every_ground(tmp_path, lists):
     assert 'screening_longitudinal_findings{ground="prescription_used_again",run="run"} 1.0' in text
     assert 'screening_longitudinal_findings{ground="over_dosage",run="run"} 0.0' in text
     assert 'screening_longitudinal_completed{run="run"} 1.0' in text
+
+
+def test_the_archive_gives_claims_and_the_last_verdict_on_each(tmp_path, lists):
+    """A claim that was judged again counts by its last verdict, whatever the order of the files."""
+    lines = [sale("a"), sale("b", "2022-11-05")]
+    place = tmp_path / "archive"
+    given = claim_rows(Records("t", [0, 0], [0, 1], [0, 0], lines))
+    ArchiveTable(str(place), CLAIM_TABLE).append(given.frame, "t", {0: 2})
+    said = [("a", "reject", 1), ("a", "pay", 2), ("b", "pay", 1)]
+    told = [
+        {**VERDICT, "claim_id": name, "disposition": what, "screened_at": f"2022-12-0{day}T00:00:00Z"}
+        for name, what, day in said[::-1]
+    ]
+    judged = verdict_rows(Records("t", [0] * 3, list(range(3)), [0] * 3, [json.dumps(one).encode() for one in told]))
+    ArchiveTable(str(place), VERDICT_TABLE).append(judged.frame, "t", {0: 3})
+    run = screening("longitudinal", place, "--verdicts", place, *SHANTOU, lists, "--json")
+    assert json.loads(run.stdout)["cases"] == {"prescription_used_again": 1}, run.stderr
+    year = screening("supervise", "measures", place, "--verdicts", place, "--year", 2022, "--json")
+    assert json.loads(year.stdout)["areas"][0]["fund_amount"] == "100.00", year.stderr
