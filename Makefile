@@ -49,9 +49,9 @@ RELEASE := .cache/release
 
 release: $(RELEASE)/.ready ## builds the wheel, lists what it is made of (SBOM), and asks whether a dependency is known to be unsafe
 	@rm -rf dist && mkdir dist
-	@$(RELEASE)/bin/python -m build --wheel --outdir dist . >/dev/null && rm -rf build
-	@PYTHONWARNINGS=ignore $(RELEASE)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --of JSON -o dist/sbom.cdx.json
-	@$(RELEASE)/bin/pip-audit --disable-pip --require-hashes -r requirements.lock --progress-spinner off -f json -o dist/audit.json \
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(RELEASE)/bin/python -m build --wheel --outdir dist . >/dev/null && rm -rf build
+	@PYTHONWARNINGS=ignore $(RELEASE)/bin/cyclonedx-py requirements docker/requirements.lock --pyproject pyproject.toml --of JSON -o dist/sbom.cdx.json
+	@$(RELEASE)/bin/pip-audit --disable-pip --require-hashes -r docker/requirements.lock --progress-spinner off -f json -o dist/audit.json \
 	  2>dist/audit.log; code=$$?; $(RELEASE)/bin/python docker/release/told.py dist $$code
 
 $(RELEASE)/.ready: docker/release/requirements.lock
@@ -66,6 +66,8 @@ lock: ## resolves the dependencies anew, with hashes and without any registry's 
 	  --python-version 3.11 --output-file benchmarks/peers/requirements.lock benchmarks/peers/requirements.in
 	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --universal \
 	  --python-version 3.11 --output-file docker/release/requirements.lock docker/release/requirements.in
+	@uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --universal \
+	  --python-version 3.11 --constraints requirements.lock --output-file docker/requirements.lock pyproject.toml
 
 clean: ## removes what the other targets made
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -32,6 +32,9 @@ class Screening(click.Group):
         """The command of a name."""
         if cmd_name not in _ELSEWHERE:
             return super().get_command(ctx, cmd_name)
+        for package in _NEEDS.get(cmd_name, ()):
+            if find_spec(package) is None:
+                _tell_of_the_image(cmd_name, package)
         module, name = _ELSEWHERE[cmd_name]
         command: click.Command = getattr(import_module(module), name)
         return command
@@ -86,6 +89,17 @@ def _end_without_output(error: OSError) -> NoReturn:
     if error.errno == errno.EPIPE:
         raise SystemExit(Exit.FAILED) from None
     fail(f"{error.filename or 'the output'}: cannot be written: {error.strerror}")
+
+
+def _tell_of_the_image(command: str, package: str) -> NoReturn:
+    """Ends a command that this installation leaves out."""
+    from pipeline.cli.exits import Exit, fail
+
+    fail(
+        f"`screening {command}` needs the package {package}, which is not installed here. The image `line` leaves it out "
+        f"to stay small: use the image `tables` for this command",
+        Exit.USAGE,
+    )
 
 
 def _end_interrupted() -> NoReturn:
@@ -197,3 +211,6 @@ def demo(claims: int, seed: int, lang: str, as_json: bool) -> None:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+_NEEDS = {"archive": ("deltalake",), "replay": ("deltalake", "altair", "vl_convert")}
+"""Packages of a command that the smaller image leaves out."""

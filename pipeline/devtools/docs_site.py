@@ -33,6 +33,8 @@ NAVIGATION: dict[str, dict[str, str]] = {
         "Settings": "docs/settings.md",
         "Log events": "docs/log-events.md",
         "Topics and messages": "topics/README.md",
+        "The contract and its versions": "docs/contract.md",
+        "Security": "docs/SECURITY.md",
         "Replay": "pipeline/replay/README.md",
         "Messages of the national interface": "pipeline/intake/README.md",
         "Benchmarks": "benchmarks/README.md",

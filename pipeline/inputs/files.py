@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import polars as pl
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.packing import EXPECTED, WIDE_MARKS, Format, Packing, is_input, nature_of, unpacked, wide_of
@@ -101,6 +99,9 @@ def find_inputs(wanted: str) -> Found:
 
 def _of_table(folder: Path) -> Found:
     """The files that are in a Delta table of claims now, as `screening archive` writes it. Raises InputError."""
+    from deltalake import DeltaTable  # noqa: PLC0415  only the larger image has it, and whoever reads other files does without
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415
+
     try:
         table = DeltaTable(folder.absolute())
         columns = [field.name for field in table.schema().fields]

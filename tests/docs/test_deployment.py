@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
+import re
 import subprocess
 import sys
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,18 @@ import yaml
 from compose_spec import PyCompose
 
 from pipeline.cli.options import METRICS_SUFFIX
+from pipeline.devtools.kafka_jars import KAFKA_VERSION
 from pipeline.settings.model import Settings
 from tests.docs.test_alerts import promtool
+from tests.support.installed import install, run
 from tests.support.missing import program
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))
-OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"] == "claims-screening:local"}
+OURS = {
+    name: service for name, service in COMPOSE["services"].items() if service["image"].startswith("claims-screening")
+}
 
 
 def test_the_compose_file_obeys_the_compose_specification() -> None:
@@ -58,7 +60,39 @@ def test_the_image_runs_without_privileges_and_says_how_it_is() -> None:
     lines = (DOCKER / "Dockerfile").read_text("utf-8").splitlines()
     assert any(line.startswith("USER ") and line.split()[1] not in ("root", "0") for line in lines)
     assert any(line.startswith("HEALTHCHECK ") for line in lines)
-    assert all("@" in line or ":" in line for line in lines if line.startswith("FROM ")), "base images are pinned"
+    bases = [line.split() for line in lines if line.startswith("FROM ")]
+    stages = {"scratch", *(words[3] for words in bases)}
+    assert all("@" in base or ":" in base for _, base, *_ in bases if base not in stages), "base images are pinned"
+
+
+def pins(path: Path) -> set[str]:
+    return {
+        line.split(" ;")[0].rstrip(" \\")
+        for line in path.read_text("utf-8").splitlines()
+        if "==" in line and line[0] != " "
+    }
+
+
+def test_the_image_has_the_versions_that_were_tested_and_nothing_else() -> None:
+    tested, shipped = pins(ROOT / "requirements.lock"), pins(DOCKER / "requirements.lock")
+    assert shipped <= tested
+    assert not {pin.split("==")[0] for pin in shipped} & {
+        "pytest",
+        "mypy",
+        "ruff",
+        "hypothesis",
+        "mkdocs",
+        "setuptools",
+    }
+
+
+def test_compose_the_tests_and_the_documents_mean_one_version_of_kafka() -> None:
+    assert COMPOSE["services"]["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+    for page in (ROOT / "ARCHITECTURE.md", DOCKER / "OPERATIONS.md", DOCKER / "README.md", ROOT / "README.md"):
+        named = set(re.findall(r"Kafka (\d+\.\d+\.\d+)", page.read_text("utf-8")))
+        assert named <= {KAFKA_VERSION}, page.name
+    declared = (ROOT / "pipeline" / "devtools" / "pom.xml").read_text("utf-8")
+    assert f"<kafka.version>{KAFKA_VERSION}</kafka.version>" in declared
 
 
 def test_every_image_is_pinned_to_a_version() -> None:
@@ -111,33 +145,8 @@ def test_what_the_audit_leaves_in_its_file_is_what_prometheus_is_given() -> None
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with the product installed as the image has it: from a wheel, nothing editable."""
-    home = tmp_path_factory.mktemp("image")
-    venv.create(home / "venv", with_pip=False)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    offline = ["--no-deps", "--no-build-isolation", "--no-index"]
-    # From a copy: a build leaves a folder behind, whose stale files the next wheel would carry.
-    source = home / "source"
-    for folder in ("rules", "topics", "pipeline"):
-        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / file, source)
-    subprocess.run([*pip, "wheel", *offline, "--wheel-dir", home / "wheels", source], check=True)
-    (wheel,) = (home / "wheels").glob("*.whl")
-    python = home / "venv" / "bin" / "python"
-    subprocess.run([*pip, "--python", python, "install", *offline, wheel], check=True)
-    # The dependencies are those that the lock file names, which this environment already has.
-    dependencies = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
-    site = next((home / "venv").glob("lib/python*/site-packages"))
-    (site / "dependencies.pth").write_text(f"{dependencies}\n", "utf-8")
-    return home / "venv" / "bin" / "screening"
-
-
-def run(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SCREENING_", "PYTHON"))}
-    return subprocess.run(
-        [script, *arguments], cwd=script.parent, env=clean, capture_output=True, text=True, check=False, timeout=60
-    )
+    """The console script of a product that was installed from a wheel."""
+    return install(tmp_path_factory.mktemp("image"))
 
 
 @pytest.mark.parametrize("name", sorted(name for name, service in OURS.items() if "entrypoint" not in service))
