@@ -74,6 +74,8 @@ class TopicSpec:
     brokers_time: bool = False
     """Records bear the brokers' time. For what others write: by a timestamp of the sender's choice, such as the day of
     settlement, retention would delete a record before it was read."""
+    lost: str = ""
+    """What is gone when a record's time has passed; empty where that is never."""
     segment_bytes: int | None = None
     """Size of the log's pieces, where it is to be compacted soon because a key is written many times a second."""
 
@@ -100,6 +102,12 @@ CLAIMS = TopicSpec(
     partitions=12,
     cleanup="delete",
     retention_ms=30 * DAY_MS,
+    lost=(
+        "A claim that nobody has judged is never judged (`ScreeningClaimsExpired`; "
+        "`ScreeningClaimsNearRetention` comes before); one that the archive has not read is missing there "
+        "(`ScreeningArchiveGap`). Of judged claims the verdict stays, and neither audit nor replay from the "
+        "topic can hold it against the claim any more."
+    ),
     owner="settlement interface",
     readers="worker, archive",
     purpose=f"Settled claims on their way to payment (结算记录). A value over {MAX_CLAIM_BYTES:,} bytes becomes a dead letter.",
@@ -113,6 +121,7 @@ CLAIM_VERDICTS = TopicSpec(
     partitions=12,
     cleanup="delete",
     retention_ms=5 * YEAR_MS,
+    lost="What was decided cannot be looked up in the topic; the archive keeps it.",
     owner="worker",
     readers="settlement interface, archive, replay, audit",
     purpose="The decision on each accepted claim record, exactly one for each (裁定).",
@@ -124,6 +133,7 @@ CLAIM_CASES = TopicSpec(
     partitions=CASE_PARTITIONS,
     cleanup="delete",
     retention_ms=5 * YEAR_MS,
+    lost="The explanation and evidence of a case. Its state stays.",
     owner="worker",
     readers="control, audit",
     purpose="Every rejected or doubtful claim with its explanation and evidence (疑点案件).",
@@ -146,6 +156,7 @@ CLAIMS_DEAD_LETTER = TopicSpec(
     partitions=3,
     cleanup="delete",
     retention_ms=YEAR_MS,
+    lost="A claim that could not be read cannot be sent again from here.",
     owner="worker",
     readers="operators",
     purpose="Claim records that cannot be read, byte for byte, with the reason in the headers (死信).",
@@ -181,6 +192,7 @@ PHYSICIAN_EVENTS_DEAD_LETTER = TopicSpec(
     partitions=1,
     cleanup="delete",
     retention_ms=YEAR_MS,
+    lost="An event that was refused cannot be sent again from here.",
     owner="control",
     readers="operators",
     purpose="Events that cannot be accepted, byte for byte, with the reason in the headers.",
@@ -268,6 +280,7 @@ CASE_ACTIONS_DEAD_LETTER = TopicSpec(
     partitions=1,
     cleanup="delete",
     retention_ms=YEAR_MS,
+    lost="An action that was refused cannot be sent again from here.",
     owner="control",
     readers="operators",
     purpose="Actions and cases that cannot be applied, byte for byte, with the reason in the headers.",
@@ -327,6 +340,7 @@ INTERFACE_MESSAGES = TopicSpec(
     partitions=MESSAGE_PARTITIONS,
     cleanup="delete",
     retention_ms=30 * DAY_MS,
+    lost="A message that the intake has not read makes no claim (`ScreeningMessagesExpired`).",
     owner="integrators, screening load messages",
     readers="intake",
     purpose="Messages of the national interface as they were sent, requests and responses (接口报文). What stands in another "
@@ -341,6 +355,7 @@ INTERFACE_MESSAGES_DEAD_LETTER = TopicSpec(
     partitions=1,
     cleanup="delete",
     retention_ms=YEAR_MS,
+    lost="A message that could not be read cannot be sent again from here.",
     owner="intake",
     readers="operators",
     purpose="Messages that cannot be used, or rows of them: the whole message, byte for byte, with the reason in the headers.",
@@ -367,6 +382,7 @@ PRECHECK_FEEDBACK = TopicSpec(
     partitions=1,
     cleanup="delete",
     retention_ms=3 * YEAR_MS,
+    lost="What a doctor answered to a warning before the settlement.",
     owner="precheck",
     readers="supervision, case workers",
     purpose="What doctors did about findings of the pre-check, with their reasons (事前事中反馈).",

@@ -62,6 +62,12 @@ REPLAY_AND_AUDIT = Board(
                 ((_newest('screening_audit_records{figure="waiting"}', "part"), "{{part}}"),),
             ),
             Panel(
+                "Age of what waits longest",
+                "How close is a claim to the end of its topic's retention, at which it is lost unjudged?",
+                ((f"time() - {_newest('screening_audit_oldest_waiting_timestamp_seconds', 'part')}", "{{part}}"),),
+                "s",
+            ),
+            Panel(
                 "Duration of an audit",
                 "Does it still fit between two?",
                 ((_newest("screening_audit_duration_seconds", "scope"), "{{scope}}"),),

@@ -60,6 +60,8 @@ class Ledger:
         self.elsewhere = dict.fromkeys(offsets, 0)
         """Outcomes of records of another topic of the same name, made before this one; by the partition that they name."""
         self.furthest = dict.fromkeys(offsets, -1)
+        self.since: dict[int, int] = {}
+        """When the first claim that waits came, in ms since 1970 UTC, of each partition in which one waits."""
 
     def of_another_topic(self, partition: int) -> bool:
         """Whether the group's offset was written for a topic of the same name that is no more."""
@@ -74,8 +76,10 @@ class Ledger:
         """How far the group has come in the topic of today."""
         return None if self.of_another_topic(partition) else self.offsets[partition].committed
 
-    def record(self, partition: int, offset: int) -> None:
-        """A claim stands here."""
+    def record(self, partition: int, offset: int, stamp_ms: int = 0) -> None:
+        """A claim stands here. `stamp_ms` is the time that the brokers gave it, in ms since 1970 UTC; 0 where they gave none."""
+        if stamp_ms > 0 and offset >= (self.committed(partition) or 0):
+            self.since.setdefault(partition, stamp_ms)
         where = offset - self.offsets[partition].low
         if 0 <= where < len(self.marks[partition]):
             self.marks[partition][where] |= _PRESENT
@@ -105,7 +109,7 @@ def audit_claims(settings: Settings, findings: Findings, progress: Progress) -> 
         for number, message in enumerate(read_to_end(settings, CLAIMS.name), 1):
             _, partition, offset = place(message)
             if partition in ledger.offsets:
-                ledger.record(partition, offset)
+                ledger.record(partition, offset, message.timestamp()[1])
             identities.take(partition, offset, message.value())
             _tell(progress, CLAIMS.name, number)
         several = identities.found()
@@ -202,6 +206,8 @@ def balance(partition: int, ledger: Ledger, findings: Findings) -> None:
         waiting=int(np.count_nonzero((present & (counts == 0))[judged:])),
         **_not_judged(partition, ledger, int(np.count_nonzero(present)), findings),
     )
+    if partition in ledger.since:
+        findings.wait(PART, ledger.since[partition])
     if offsets.low:
         findings.notes.append(
             f"{CLAIMS.name}/{partition}: compared from offset {offsets.low:,} on; older claims have expired"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from topics.fields import utc_text
 
 Part = Literal["claims", "standings", "cases"]
 """What can be audited alone; `claims` takes their identities along, `standings` the events and the notices, `cases` their states
@@ -70,6 +73,12 @@ class Findings:
     """By what was folded: the names of the packs and the digest of the public holidays; empty where nothing was."""
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many differences of each part and kind there are, those included that are too many to be named."""
+    waiting_since: dict[str, int] = field(default_factory=dict)
+    """When the oldest record that waits came, in ms since 1970 UTC, of each part in which one waits."""
+
+    def wait(self, part: str, stamp_ms: int) -> None:
+        """A record that came then waits."""
+        self.waiting_since[part] = min(stamp_ms, self.waiting_since.get(part, stamp_ms))
 
     def differ(self, part: str, kind: str, where: str, detail: str) -> None:
         """Adds a difference. Of each part and kind the first ten thousand are kept, and all are counted."""
@@ -107,6 +116,10 @@ class Findings:
             "figures": self.figures,
             "notes": self.notes,
             "law": self.law,
+            "waiting_since": {
+                part: utc_text(dt.datetime.fromtimestamp(stamp / 1000, dt.UTC))
+                for part, stamp in sorted(self.waiting_since.items())
+            },
         }
 
 

@@ -75,3 +75,5 @@ def _fill(metrics: AuditMetrics, scope: str, findings: Findings) -> None:
         metrics.differences.labels(scope, part, kind).set(count)
     for (part, figure), count in sums.items():
         metrics.records.labels(scope, part, figure).set(count)
+    for part, stamp_ms in findings.waiting_since.items():
+        metrics.waiting_since.labels(scope, part).set(stamp_ms / 1000)

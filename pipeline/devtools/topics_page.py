@@ -31,6 +31,14 @@ _NAMED = {
     Period: "[date or null, date or null]",
 }
 
+_KEPT = """\
+Of a topic that keeps the latest of each key nothing is lost that counts: earlier records of a key say nothing any more. What is kept
+for ever grows; `physician-events` and `case-actions` are the truth from which the rest follows, and small. Offsets of groups are
+forgotten when a group has had no member for the brokers' `offsets.retention.minutes`, a week by default. Nothing is lost by that:
+workers go on behind the last record that has a verdict or a dead letter, control plane and intake by the progress that they
+publish, and the archive by its tables.
+"""
+
 
 def reference() -> str:
     """The page: every topic, and every message with its fields."""
@@ -56,6 +64,15 @@ def _lines() -> Iterator[str]:
             f"| `{spec.name}` | {spec.key.replace('|', ' and ')} | {_link(spec)} | {spec.partitions} | {_kept(spec)} | "
             f"{spec.max_record_bytes // 1024:,} KiB | {spec.owner} | {spec.readers} |"
         )
+    yield ""
+    yield "## What is kept, and what is lost"
+    yield ""
+    yield from _KEPT.splitlines()
+    yield ""
+    yield "| topic | kept | what is lost after that |"
+    yield "|---|---|---|"
+    for spec in CATALOGUE:
+        yield f"| `{spec.name}` | {_kept(spec)} | {_lost(spec)} |"
     yield ""
     yield "## Rights"
     yield ""
@@ -97,6 +114,11 @@ def _kept(spec: Spec) -> str:
     if spec.cleanup == "compact":
         return "the latest of each key"
     return "for ever" if spec.retention_ms < 0 else f"{spec.retention_ms // _DAY_MS} days"
+
+
+def _lost(spec: Spec) -> str:
+    passes = spec.cleanup == "delete" and spec.retention_ms >= 0
+    return spec.lost or ("the record" if passes else "nothing")
 
 
 def _contract(spec: Spec) -> Iterator[str]:

@@ -23,3 +23,9 @@ class AuditMetrics(RunMetrics):
             "What the last audit compared, by part and figure; `waiting` is what nobody is done with yet",
             *("part", "figure"),
         )
+        self.waiting_since = self.gauge(
+            "oldest_waiting_timestamp_seconds",
+            "When the oldest record came that nobody was done with at the last audit, by part, in seconds since 1970 UTC; absent "
+            "where none waited",
+            "part",
+        )

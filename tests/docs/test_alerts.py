@@ -21,6 +21,7 @@ from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.telemetry.replay_metrics import ReplayMetrics
 from pipeline.telemetry.supervision_metrics import SupervisionMetrics
 from tests.support.missing import program
+from topics.catalogue import CLAIMS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docker" / "prometheus"
@@ -57,6 +58,12 @@ _MADE = (GateMetrics, ControlMetrics, IntakeMetrics, PrecheckMetrics, ArchiveMet
 REGISTRIES = [made().registry for made in _MADE]
 KNOWN = set().union(*map(names, REGISTRIES))
 """Every series that any process or file can tell."""
+
+
+def test_the_alert_on_claims_near_retention_leaves_two_thirds_of_the_time_to_act() -> None:
+    found = re.search(r"> (\d+) \* 86400", ALERTS["ScreeningClaimsNearRetention"]["expr"])
+    assert found is not None
+    assert int(found[1]) * 86_400_000 * 3 <= CLAIMS.retention_ms
 
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)

@@ -42,8 +42,9 @@ def licences(name: str) -> set[str]:
     if "License-Expression" in told:
         return set(re.split(r" (?:AND|OR|WITH) ", told["License-Expression"].strip("()")))
     classifiers = told.get_all("Classifier") or []
+    by_field = {told["License"]} if "License" in told else {"none"}
     named = {one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License :: ")} - {"OSI Approved"}
-    return named or {told["License"] if "License" in told else "none"}
+    return named or by_field
 
 
 def test_every_package_that_is_shipped_has_a_licence_that_lets_a_fund_run_it_and_pass_it_on() -> None:

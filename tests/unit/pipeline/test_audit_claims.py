@@ -41,6 +41,17 @@ def test_what_waits_is_counted_and_is_no_difference() -> None:
     assert (row["behind_open_transaction"], row["expired_unread"], row["of_another_topic"]) == (0, 0, 0)
 
 
+def test_the_age_of_what_waits_is_that_of_the_first_claim_behind_the_workers_offset() -> None:
+    ledger = Ledger({0: PartitionOffsets(0, 3, 1, "now"), 1: PartitionOffsets(0, 2, 2, "now")}, "now")
+    for partition, offset, stamp_ms in ((0, 0, 1_000), (0, 1, 2_000), (0, 2, 1_500), (1, 0, 10), (1, 1, 20)):
+        ledger.record(partition, offset, stamp_ms)
+    findings = Findings()
+    for partition in (0, 1):
+        balance(partition, ledger, findings)
+    assert findings.waiting_since == {"claims": 2_000}
+    assert findings.as_json()["waiting_since"] == {"claims": "1970-01-01T00:00:02.000Z"}
+
+
 def test_what_an_open_transaction_hides_has_its_own_number() -> None:
     row, kinds = audited(PartitionOffsets(0, 20, 20, "now"), judged=20, open_end=60)
     assert (row["waiting"], row["behind_open_transaction"], kinds) == (0, 40, [])
