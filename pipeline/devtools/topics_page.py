@@ -32,7 +32,7 @@ _NAMED = {
 }
 
 _KEPT = """\
-Of a topic that keeps the latest of each key nothing is lost that counts: earlier records of a key say nothing any more. What is kept
+Of a topic that keeps the latest of each key nothing is lost that counts: what it said of a key before has no effect. What is kept
 for ever grows; `physician-events` and `case-actions` are the truth from which the rest follows, and small. Offsets of groups are
 forgotten when a group has had no member for the brokers' `offsets.retention.minutes`, a week by default. Nothing is lost by that:
 workers go on behind the last record that has a verdict or a dead letter, control plane and intake by the progress that they
