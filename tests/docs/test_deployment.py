@@ -183,3 +183,12 @@ def test_the_demo_traffic_is_made_of_commands_that_work(installed: Path, tmp_pat
             assert done.returncode == 0, done.stderr
         else:
             assert run(installed, *words[1:3], "--help").returncode == 0
+
+
+@pytest.mark.long
+def test_an_installed_wheel_runs_the_demo_outside_a_checkout(installed: Path) -> None:
+    done = run(installed, "demo", "--claims", "500", "--json", within=180)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["ok"]
+    assert told["conservation"]["records_in"] == 500

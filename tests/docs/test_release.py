@@ -8,9 +8,7 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-import pytest
-
-from tests.support.installed import ROOT, install, run, wheel
+from tests.support.installed import ROOT, wheel
 
 GOLDEN = ROOT / "tests" / "unit" / "topics"
 
@@ -21,14 +19,6 @@ FREE = {
 }  # fmt: skip
 """Licences under which a fund may run and pass on the product without publishing anything of its own. MPL asks for changes to
 the package's own files alone."""
-
-
-@pytest.mark.long
-def test_an_installed_wheel_runs_the_demo_outside_a_checkout(tmp_path: Path) -> None:
-    done = run(install(tmp_path), "demo", "--claims", "500", "--json", within=180)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["claims"] == 500, told
 
 
 def test_the_same_source_gives_the_same_wheel_byte_for_byte(tmp_path: Path) -> None:

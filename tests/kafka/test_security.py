@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +14,17 @@ from tests.support.cluster import Cluster
 from tests.support.control import Controls, last_values, record, wait_taken
 from tests.support.histories import make
 from tests.support.runs import publish, sample, send_claims, wait_judged
-from tests.support.secured import SecuredKafka
+from tests.support.secured import SESSION_S, SecuredKafka
 from tests.support.spoiled import SPOILED
 from tests.support.workers import Crew
 from topics.access import role
 
 PASSWORD = "a-secret-that-nobody-may-see"
+CLAIM = {
+    "region": "522700", "institution_code": "H1", "encounter_type": "outpatient", "service_date": "2023-05-10",
+    "settlement_time": "2023-05-11T09:30:00+08:00", "insured_id": "P1", "insurance_type": "resident", "total_amount": "100.00",
+    "fund_amount": "70.00",
+}  # fmt: skip
 GROUPS = {"group_id": "gates-of-the-province", "control_group_id": "ledgers-of-the-province"}
 """Names that do not begin with one another, as the groups' own do."""
 
@@ -89,6 +96,36 @@ def test_a_control_plane_with_the_least_rights_makes_standings_over_tls(
     assert set(last_values(guarded, "physician-standing")) == {"522700|D522701000001"}
     assert len(guarded.read("physician-events-dead-letter")) == 1
     assert PASSWORD not in control.output
+
+
+@pytest.mark.kafka
+def test_gate_and_ledger_work_on_when_what_they_proved_holds_no_more(
+    guarded: Cluster, secured: SecuredKafka, tmp_path: Path
+) -> None:
+    crew, controls = Crew(guarded, tmp_path), Controls(guarded, tmp_path)
+    try:
+        crew.start(register_lag_ms=0, **secured.by_password("gate", PASSWORD)).wait_ready()
+        controls.start(**secured.by_password("ledger", PASSWORD)).wait_ready()
+        ends, rounds = time.monotonic() + 3 * SESSION_S, 0
+        while time.monotonic() < ends:
+            rounds += 1
+            code = f"D5227010{rounds:05}"
+            made = make("registration", "2023-01-03", 1, region="522700", physician_code=code, event_id=code)
+            guarded.send("physician-events", [record(made)])
+            wait_taken(guarded, controls)
+            claim = {**CLAIM, "claim_id": code, "physician_code": code}
+            send_claims(guarded, [json.dumps(claim).encode()])
+            wait_judged(guarded, crew)
+        assert not [
+            event for event in controls.all[0].events() if event["event"] in ("control_failed", "control_restarted")
+        ]
+        assert crew.stop() == controls.stop() == [0]
+    finally:
+        crew.dismiss()
+        controls.dismiss()
+    verdicts = [json.loads(item.value or b"") for item in guarded.read("claim-verdicts")]
+    assert len(verdicts) == rounds > 1
+    assert {verdict["disposition"] for verdict in verdicts} == {"pay"}, "each by the event that came just before"
 
 
 @pytest.mark.kafka

@@ -19,6 +19,9 @@ from tests.support.cluster import Cluster
 
 _HOST = "127.0.0.1"
 
+SESSION_S = 4.0
+"""So long what a client has proved by its password holds; then the broker closes a connection that does not prove it again."""
+
 
 def _free_port() -> int:
     with socket.socket() as probe:
@@ -58,6 +61,7 @@ class SecuredKafka:
             properties={
                 "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
                 "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+                "listener.name.sasl_ssl.scram-sha-512.connections.max.reauth.ms": str(int(SESSION_S * 1000)),
                 "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
                     "org.apache.kafka.common.security.scram.ScramLoginModule required;"
                 ),
