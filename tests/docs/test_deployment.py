@@ -6,12 +6,15 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from compose_spec import PyCompose
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from pipeline.cli.options import METRICS_SUFFIX
 from pipeline.devtools.kafka_jars import KAFKA_VERSION
@@ -84,6 +87,12 @@ def test_the_image_has_the_versions_that_were_tested_and_nothing_else() -> None:
         "mkdocs",
         "setuptools",
     }
+
+
+def test_the_image_has_every_package_that_the_product_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    assert wanted <= {pin.split("==")[0] for pin in pins(DOCKER / "requirements.lock")}, "run `make lock`"
 
 
 def test_compose_the_tests_and_the_documents_mean_one_version_of_kafka() -> None:

@@ -13,11 +13,11 @@ from tests.support.installed import ROOT, wheel
 GOLDEN = ROOT / "tests" / "unit" / "topics"
 
 FREE = {
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "PSF-2.0", "Zlib",
+    "0BSD", "Apache-2.0", "LGPL-3.0-only", "MIT-0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "PSF-2.0", "Zlib",
     "Apache Software License", "BSD License", "MIT License", "Mozilla Public License 2.0 (MPL 2.0)",
     "Python Software Foundation License", "Repoze Public License",
 }  # fmt: skip
-"""Licences under which a fund may run and pass on the product without publishing anything of its own. MPL asks for changes to
+"""Licences under which a fund may run and pass on the product without publishing anything of its own. MPL and LGPL ask for changes to
 the package's own files alone."""
 
 
