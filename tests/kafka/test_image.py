@@ -21,16 +21,21 @@ MOST_BYTES = 400_000_000
 CLAIMS = 2_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The image of the line of payment."""
     made = Image(tmp_path_factory.mktemp("image"))
-    made.build("line")
+    made.build("line")  # one test alone asks for it: processes of pytest would each build their own
     yield made
     made.remove()
 
 
-def test_every_process_runs_from_the_image_and_no_claim_is_lost(image: Image, cluster: Cluster, tmp_path: Path) -> None:
+def test_every_process_runs_from_a_small_image_without_privileges_and_no_claim_is_lost(
+    image: Image, cluster: Cluster, tmp_path: Path
+) -> None:
+    only_data_and_what_is_temporary_can_be_written(image)
+    the_image_is_small_and_has_no_tools_to_build_or_install_with(image)
+    a_command_whose_packages_only_the_other_image_has_says_so(image)
     tmp_path.chmod(0o777)
     os.chown(tmp_path, USER, USER)
     for words in (
@@ -81,7 +86,7 @@ def test_every_process_runs_from_the_image_and_no_claim_is_lost(image: Image, cl
     assert {verdict["disposition"] for verdict in verdicts} >= {"pay", "reject"}
 
 
-def test_nothing_in_the_image_can_be_written_by_its_user_but_its_data_and_what_is_temporary(image: Image) -> None:
+def only_data_and_what_is_temporary_can_be_written(image: Image) -> None:
     root = image.root
     open_to_all = {
         path.relative_to(root).as_posix()
@@ -91,13 +96,13 @@ def test_nothing_in_the_image_can_be_written_by_its_user_but_its_data_and_what_i
     assert {name for name in open_to_all if not name.startswith(("var/lib/screening", "tmp"))} == set()
 
 
-def test_the_image_is_small_and_has_no_tools_to_build_or_install_with(image: Image) -> None:
+def the_image_is_small_and_has_no_tools_to_build_or_install_with(image: Image) -> None:
     assert image.bytes < MOST_BYTES, f"{image.bytes:,} bytes"
     programs = {path.name for folder in ("usr/bin", "opt/screening/bin") for path in (image.root / folder).iterdir()}
     assert not programs & {"pip", "pip3", "apt", "apt-get", "dpkg", "gcc", "ld", "strip", "su", "mount", "perl"}
 
 
-def test_a_command_whose_packages_only_the_other_image_has_says_so(image: Image) -> None:
+def a_command_whose_packages_only_the_other_image_has_says_so(image: Image) -> None:
     told = image.screening("archive", "--until-end")
     assert told.returncode == 2
     assert "deltalake" in told.stderr
