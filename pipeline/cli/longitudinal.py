@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,10 +117,13 @@ def longitudinal(
         if metrics_file is not None:
             _measure(metrics_file, read, result, time.monotonic() - begun)
     except MappingError as error:
+        _failed(metrics_file, begun)
         fail(str(error), Exit.USAGE)
     except InputError as error:
+        _failed(metrics_file, begun)
         fail(str(error))
     except OSError as error:
+        _failed(metrics_file, begun)
         fail(f"{error.filename or target}: {error.strerror or error}")
     if as_json:
         click.echo(json.dumps(_row(packs, read, result), ensure_ascii=False))
@@ -210,6 +214,17 @@ def _show(read: Read, result: Result, lang: Lang) -> None:
         out.print(f"{read.not_judged:,} claims have no verdict yet and wait")
     if result.changes:
         out.print(", ".join(f"{many:,} {what}" for what, many in sorted(result.changes.items())))
+
+
+def _failed(path: Path | None, begun: float) -> None:
+    """Tells in the metrics file, where one is wanted and can be written, that the run did not come to its end."""
+    from pipeline.telemetry.longitudinal_metrics import LongitudinalMetrics
+
+    if path is not None:
+        metrics = LongitudinalMetrics()
+        metrics.ended(path, path.stem, completed=False, seconds=time.monotonic() - begun)
+        with suppress(OSError):
+            metrics.write(path)
 
 
 def _measure(path: Path, read: Read, result: Result, seconds: float) -> None:

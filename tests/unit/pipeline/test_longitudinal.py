@@ -152,3 +152,14 @@ def test_the_archive_gives_claims_and_the_last_verdict_on_each(tmp_path, lists):
     assert json.loads(run.stdout)["cases"] == {"prescription_used_again": 1}, run.stderr
     year = screening("supervise", "measures", place, "--verdicts", place, "--year", 2022, "--json")
     assert json.loads(year.stdout)["areas"][0]["fund_amount"] == "100.00", year.stderr
+
+
+def test_a_run_that_could_not_end_says_so_in_its_metrics(tmp_path, lists):
+    metrics = tmp_path / "run.prom"
+    assert (
+        screening("longitudinal", tmp_path / "nothing.ndjson", *SHANTOU, lists, "--metrics-file", metrics).returncode
+        == 1
+    )
+    text = metrics.read_text("utf-8")
+    assert 'screening_longitudinal_completed{run="run"} 0.0' in text
+    assert "screening_longitudinal_findings{" not in text, "of a run that failed there are no figures"
