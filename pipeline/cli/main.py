@@ -212,5 +212,11 @@ def demo(claims: int, seed: int, lang: str, as_json: bool) -> None:
 if __name__ == "__main__":
     sys.exit(main())
 
-_NEEDS = {"archive": ("deltalake",), "replay": ("deltalake", "altair", "vl_convert")}
+_NEEDS = {
+    "archive": ("deltalake",),
+    "longitudinal": ("deltalake",),
+    "reconcile": ("deltalake",),
+    "replay": ("deltalake", "altair", "vl_convert"),
+    "supervise": ("deltalake",),
+}
 """Packages of a command that the smaller image leaves out."""

@@ -10,12 +10,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 import yaml
 from compose_spec import PyCompose
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pipeline.cli.main import _ELSEWHERE, _NEEDS
 from pipeline.cli.options import METRICS_SUFFIX
 from pipeline.devtools.kafka_jars import KAFKA_VERSION
 from pipeline.settings.model import Settings
@@ -93,6 +95,20 @@ def test_the_image_has_every_package_that_the_product_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
     assert wanted <= {pin.split("==")[0] for pin in pins(DOCKER / "requirements.lock")}, "run `make lock`"
+
+
+def test_a_command_that_the_smaller_image_cannot_run_is_known_to_say_so() -> None:
+    graph = grimp.build_graph("rules", "topics", "pipeline", include_external_packages=True)
+    graph.remove_import(
+        importer="pipeline.inputs.files", imported="deltalake"
+    )  # asked for when a table is read, not before
+    asked = {
+        command: {one for one in ("altair", "deltalake", "vl_convert") if graph.find_shortest_chain(module, one)}
+        for command, (module, _) in _ELSEWHERE.items()
+    }
+    needs = {command: found for command, found in asked.items() if found}
+    assert needs.keys() == _NEEDS.keys()
+    assert all(found <= set(_NEEDS[command]) for command, found in needs.items())
 
 
 def test_compose_the_tests_and_the_documents_mean_one_version_of_kafka() -> None:
