@@ -1,4 +1,5 @@
-"""A million damaged files and messages through every reader: `python -m benchmarks.fuzz [--seed N] [--messages N] [--files N]`.
+"""Two million damaged files and messages through every reader:
+`python -m benchmarks.fuzz [--seed N] [--messages N] [--files N] [--live N]`.
 
 The suite runs the same harness at a small size (`tests/property/test_fuzzing.py`). Nothing may crash, and every line, row and
 record must be accounted for, counted apart from the readers. Writes results/fuzz.json and .md; a finding ends it with 1 and names
@@ -16,7 +17,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.support.fuzzing import Findings, NotAccounted, every
+from tests.support.fuzzing_live import fuzz_live
 
+_LIVE_AT_ONCE = 20_000
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -26,12 +29,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--messages", type=int, default=970_000)
     parser.add_argument("--files", type=int, default=30_000)
+    parser.add_argument(
+        "--live", type=int, default=1_000_000, help="messages for the live intake (default: %(default)s)"
+    )
     wanted = parser.parse_args()
     began = time.monotonic()
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         try:
             for findings in every(wanted.seed, wanted.messages, wanted.files, Path(folder)):
+                print(f"{findings.inputs:,} inputs, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            for turn in range(0, wanted.live, _LIVE_AT_ONCE):
+                fuzz_live(wanted.seed * 1_000_003 + turn, min(_LIVE_AT_ONCE, wanted.live - turn), findings)
                 print(f"{findings.inputs:,} inputs, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         except NotAccounted as error:
             print(f"not accounted for: {error}", file=sys.stderr)

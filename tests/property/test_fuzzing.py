@@ -16,6 +16,7 @@ from tests.support.fuzzing import (
     fuzz_interface,
     fuzz_messages,
 )
+from tests.support.fuzzing_live import fuzz_live
 from tests.support.thorough import share
 
 
@@ -57,3 +58,10 @@ def test_half_of_a_surrogate_pair_costs_its_own_document_only(name: str, tmp_pat
     [base] = [item for item in bases() if item.name == name]
     data = base.data.replace(b"D522701000001", b"D\\ud800", 1)
     assert account(tmp_path / name, data, base.mapping, name) == "read in part"
+
+
+def test_damaged_messages_of_the_live_intake_are_each_counted_once_and_spoil_nothing_behind_them() -> None:
+    findings = Findings()
+    fuzz_live(1, share(1_000), findings)
+    assert findings.counts["live message", "dead letter"] > 50
+    assert findings.counts["live message", "taken"] > 50

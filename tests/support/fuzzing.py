@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import random
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -293,7 +294,10 @@ def _counted(form: str, encoding: str, data: bytes) -> int | None:
 def _lines(data: bytes, encoding: str) -> int:
     text = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
     wide = text.decode(encoding, "surrogateescape") if encoding.startswith("utf-16") else text.decode("latin-1")
-    return wide.count("\n") + (1 if wide and not wide.endswith("\n") else 0)
+    return len(_LINE_END.findall(wide)) + (1 if wide and _LINE_END.split(wide)[-1] else 0)
+
+
+_LINE_END = re.compile("\r\n|\r|\n")
 
 
 def every(seed: int, messages: int, files: int, folder: Path) -> Iterator[Findings]:
