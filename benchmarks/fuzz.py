@@ -2,9 +2,9 @@
 `python -m benchmarks.fuzz [--seed N] [--messages N] [--files N] [--live N]`.
 
 The suite runs the same harness at a small size (`tests/property/test_fuzzing.py`). Nothing may crash, and every line, row and
-record must be accounted for, counted apart from the readers. What the live intake does with batches of messages is tried by itself,
-and good messages behind the damaged ones must give the claims that they give alone. Writes results/fuzz and fuzz-live (.json, .md); a
-finding ends it with 1 and names its seed.
+record must be accounted for, counted apart from the readers. What the live intake does with batches of messages is tried by
+itself, and good messages behind the damaged ones must give the claims that they give alone. Writes results/fuzz and fuzz-live
+(.json, .md); a finding ends it with 1 and names its seed.
 """
 
 from __future__ import annotations
