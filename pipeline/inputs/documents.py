@@ -1,8 +1,8 @@
 """Documents of JSON, the rows that stand in them, and the values that a path names.
 
 A path is names joined by dots. `name[]` is every element of a list, `name[0]` one of them, `name[key=value]` those elements
-(or that object) of which a member has this value; `../name` is a member of the object that holds the list in which the row
-stands.
+(or that object) of which a member, or one of its members on the path `key`, has this value; `../name` is a member of the object
+that holds the list in which the row stands.
 """
 
 from __future__ import annotations
@@ -327,7 +327,20 @@ def _taken(value: Any, index: str | None, *, every: bool) -> list[Any]:
     if index.isdigit():
         return elements[int(index) : int(index) + 1]
     key, _, wanted = index.partition("=")
-    return [item for item in elements if isinstance(item, dict) and _said(value_at(Row(item), key)) == wanted]
+    steps = compile_path(key)
+    return [item for item in elements if isinstance(item, dict) and wanted in map(_said, _every_at(item, steps))]
+
+
+def _every_at(value: Any, steps: tuple[Step, ...]) -> Iterator[Any]:
+    """Whatever stands at a path, in every element of lists on the way."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _every_at(item, steps)
+    elif not steps:
+        yield value
+    elif isinstance(value, dict):
+        for item in _taken(value.get(steps[0].name), steps[0].index, every=True):
+            yield from _every_at(item, steps[1:])
 
 
 def _said(value: Any) -> str | None:
