@@ -38,8 +38,8 @@ _NEAR = Decimal("0.000001")
 
 _MONEY = re.compile(MONEY_PATTERN)
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
-_IN_BRACKETS = re.compile(r"\(([¥￥]?[0-9][0-9,.]*)\)")
-"""A negative amount as bookkeepers and spreadsheets write it."""
+_IN_BRACKETS = re.compile(r"\([¥￥]?[0-9][0-9,.]*\)")
+"""How bookkeepers and spreadsheets write a negative amount; others put any amount in brackets."""
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 _EXPONENT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -158,8 +158,8 @@ def money_of(value: Any, unit: str = "yuan") -> str | None:  # noqa: PLR0911  # 
 
 def _decimal(text: str, of_json: bool) -> Decimal:
     plain = text if of_json else text.lstrip("¥￥").removesuffix("元").strip()
-    if (in_brackets := _IN_BRACKETS.fullmatch(plain)) is not None:
-        plain = f"-{in_brackets[1].lstrip('¥￥')}"
+    if _IN_BRACKETS.fullmatch(plain):
+        raise FormError(f"an amount in brackets ({plain}) may mean a negative one; write it with a minus")
     if _GROUPED.fullmatch(plain):
         plain = plain.replace(",", "")
     if not (_EXPONENT if of_json else _DECIMAL).fullmatch(plain):
