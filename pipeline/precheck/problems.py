@@ -67,6 +67,8 @@ class Problem(Exception):
         headers: dict[str, str] = {"Content-Language": lang, "Cache-Control": "no-store"}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
+        if self.status == 408:
+            headers["Connection"] = "close"  # what else comes of that body is not waited for
         if self.status == 401:
             headers["WWW-Authenticate"] = 'Bearer realm="screening"'
         return Response(msgspec.json.encode(self.body(lang)), self.status, media_type=MEDIA_TYPE, headers=headers)

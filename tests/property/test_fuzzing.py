@@ -42,7 +42,7 @@ def test_damaged_messages_of_the_national_interface_cost_their_own_rows_and_ever
     tmp_path: Path,
 ) -> None:
     findings = Findings()
-    fuzz_interface(1, share(40), findings, tmp_path)
+    fuzz_interface(1, share(40, least=10), findings, tmp_path)
     assert {outcome for _, outcome in findings.counts} >= {"read", "read in part"}
 
 

@@ -19,6 +19,8 @@ from tests.support.against_oracle import arriving
 from tests.support.thorough import share
 
 HISTORIES = int(os.environ.get("ORACLE_HISTORIES", "0")) * len(LOCALITIES) or share(5_000)
+HOLDS_EVERY_GROUND = 2_000
+"""So many histories meet each ground in every locality; `make quick` draws fewer, and may leave a rare one out."""
 CHUNK = 5_000
 Json = dict[str, Any]
 
@@ -37,7 +39,8 @@ def test_laws_places_and_people_together_are_judged_as_the_documents_say():
     assert differing[:2] == []
     everywhere = ("line_person_barred", "prescriber_barred", "emergency_origin", "institution_agreement_terminated",
                   "institution_agreement_unknown", "status_abnormal", "status_abnormal_emergency")  # fmt: skip
-    assert {(locality, reason) for locality in LOCALITIES for reason in everywhere} <= set(reasons), reasons
+    if HISTORIES >= HOLDS_EVERY_GROUND:
+        assert {(locality, reason) for locality in LOCALITIES for reason in everywhere} <= set(reasons), reasons
 
 
 def registered(**more: Any) -> Json:

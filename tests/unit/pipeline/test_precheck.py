@@ -19,6 +19,7 @@ from tests.support.prechecks import AS_OF, Desk, desk, tokens_file
 from tests.support.register import QIANNAN
 from tests.support.runs import sample
 from tests.support.spoiled import GOOD, SPOILED, claim
+from tests.support.thorough import share
 from tests.support.waiting import wait_for
 from topics.messages.verdicts import Verdict
 
@@ -96,9 +97,9 @@ def test_a_claim_that_is_paid_has_nothing_to_be_done(counter: Desk) -> None:
     assert (answer["verdict"]["disposition"], answer.get("next", []), answer.get("case_id")) == ("pay", [], None)
 
 
-def test_twenty_thousand_claims_have_the_verdicts_that_the_gate_gives_them() -> None:
+def test_thousands_of_claims_have_the_verdicts_that_the_gate_gives_them() -> None:
     """One law: whatever the size of a request, and with what is no claim among them."""
-    register, claims = sample(seed=18, claims=20_000, physicians=200)
+    register, claims = sample(seed=18, claims=share(50_000), physicians=200)
     spoiled = [one.value for one in SPOILED if one.value is not None and len(one.value) < 10_000]
     readable = [value for value in spoiled if _is_json(value)]
     for number, value in enumerate(readable):

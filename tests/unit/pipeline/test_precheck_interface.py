@@ -90,7 +90,7 @@ def test_a_hospitals_program_that_knows_the_description_alone_gets_along_with_it
 def test_a_slow_client_costs_nobody_else_and_is_told_after_a_while(
     counter: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "_WITHIN_S", 1.0)
+    monkeypatch.setattr(bodies, "_WITHIN_S", 0.5)
     host, _, port = counter.address.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=60) as slow:
         slow.sendall(b"POST /v1/precheck HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{")

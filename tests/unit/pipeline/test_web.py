@@ -172,7 +172,8 @@ def test_a_second_process_on_a_machine_takes_the_next_free_port_and_says_so(serv
     assert ask(second, "/healthz")[0] == 200
 
 
-def test_the_port_of_another_program_is_left_to_it_and_told(serve: Serve) -> None:
+def test_the_port_of_another_program_is_left_to_it_and_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.web.server._ASK_S", 0.2)  # the other program never answers
     with socket.create_server(("127.0.0.1", 0)) as stranger, pytest.raises(OSError, match="in use"):
         serve(stranger.getsockname()[1])
 

@@ -22,10 +22,10 @@ from tests.support.judging import (
     verdicts,
 )
 from tests.support.register import QIANNAN, REGIONS, Register, make_claim, make_physician, make_register, wire
-from tests.support.thorough import examples
+from tests.support.thorough import examples, share
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(share(8)))
 def test_a_register_that_was_changed_often_judges_as_one_that_never_was(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
