@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message
 from confluent_kafka.admin import AdminClient
 from pydantic import ValidationError
 
 from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.offsets import ends
-from pipeline.kafka.reading import partitions, tool_consumer
-from pipeline.kafka.records import headers, place
+from pipeline.kafka.reading import follow, partitions, tool_consumer, up_to_end
+from pipeline.kafka.records import headers
 from pipeline.settings.model import Settings
 from topics.catalogue import LEDGER_PROGRESS, PHYSICIAN_EVENTS, PHYSICIAN_EVENTS_DEAD_LETTER
 from topics.dead_letters import opened
 from topics.messages.ledger import LedgerProgress
 from topics.progress import behind
 
-_READ_AT_ONCE = 1_000
 _ASK_WITHIN_S = 15.0
-_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,52 +55,36 @@ class LedgerWait:
         run takes nothing.
         """
         wanted = self._ends(PHYSICIAN_EVENTS.name)
-        self._consumer.assign(
-            [TopicPartition(LEDGER_PROGRESS.name, number, 0) for number in self._places[LEDGER_PROGRESS.name]]
-        )
-        most, at_end = 0, set[int]()
-        while True:
-            self._read(at_end)
-            if len(at_end) < len(self._places[LEDGER_PROGRESS.name]):
-                continue
-            left = sum(behind(self._progress, wanted).values())
-            most = max(most, left)
-            tell(Still(left, most))
-            if not left:
-                return self._dead_letters()
+        most = 0
+        for batch in follow(self._consumer, LEDGER_PROGRESS.name, dict.fromkeys(self._places[LEDGER_PROGRESS.name], 0)):
+            for message in batch.records:
+                self._take(message)
+            if batch.caught_up:
+                left = sum(behind(self._progress, wanted).values())
+                most = max(most, left)
+                tell(Still(left, most))
+                if not left:
+                    break
+        return self._dead_letters()
 
-    def _read(self, at_end: set[int]) -> None:
-        for message in self._consumer.consume(_READ_AT_ONCE, _EVERY_S):
-            error = message.error()
-            if error is None:
-                try:
-                    told = LedgerProgress.model_validate_json(message.value() or b"")
-                except ValidationError:
-                    continue
-                if told.topic == PHYSICIAN_EVENTS.name:
-                    self._progress[told.partition] = told
-            elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
-                at_end.add(place(message)[1])
-            elif error.fatal() or not error.retriable():
-                raise ClusterError(f"cannot read {LEDGER_PROGRESS.name}: {error.str()}")
+    def _take(self, message: Message) -> None:
+        try:
+            told = LedgerProgress.model_validate_json(message.value() or b"")
+        except ValidationError:
+            return
+        if told.topic == PHYSICIAN_EVENTS.name:
+            self._progress[told.partition] = told
 
     def _dead_letters(self) -> int:
         """Letters that were written since, of events that were not there before."""
         topic = PHYSICIAN_EVENTS_DEAD_LETTER.name
-        wanted = self._ends(topic)
-        waiting = {number for number, end in wanted.items() if end > self._letters[number]}
-        self._consumer.assign([TopicPartition(topic, number, self._letters[number]) for number in waiting])
+        starts = {
+            number: self._letters[number] for number, end in self._ends(topic).items() if end > self._letters[number]
+        }
         count = 0
-        while waiting:
-            for message in self._consumer.consume(_READ_AT_ONCE, _EVERY_S):
-                error = message.error()
-                if error is None:
-                    letter = opened(headers(message))
-                    count += letter is not None and letter.offset >= self._begun.get(letter.partition, 0)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    waiting.discard(place(message)[1])
-                elif error.fatal() or not error.retriable():
-                    raise ClusterError(f"cannot read {topic}: {error.str()}")
+        for batch in up_to_end(self._consumer, topic, starts):
+            for letter in (opened(headers(message)) for message in batch.records):
+                count += letter is not None and letter.offset >= self._begun.get(letter.partition, 0)
         return count
 
     def _ends(self, topic: str) -> dict[int, int]:

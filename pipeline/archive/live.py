@@ -24,13 +24,13 @@ from pipeline.archive.table import ArchiveTable
 from pipeline.kafka.diagnostics import is_final
 from pipeline.kafka.offsets import offsets_of, topic_id
 from pipeline.kafka.patience import pause_after
-from pipeline.kafka.reading import committed_only
+from pipeline.kafka.reading import committed_only, is_end
 from pipeline.kafka.records import place
 from pipeline.settings.model import Settings
 from pipeline.telemetry.archive_metrics import ArchiveMetrics
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
-from pipeline.web.server import StatusServer
+from pipeline.web.server import process_pages
 
 _AT_ONCE = 50_000
 _GATHER_S = 0.2
@@ -69,15 +69,12 @@ class Archive:
         )
         self._consumer = Consumer({**options, "error_cb": self._heard})
         self._status = status_page(self.metrics, self._ready, version("claims-screening"))
-        self.pages = StatusServer(
-            **settings.pages(),
-            registry=self.metrics.registry,
-            healthy=lambda: (True, {"instance": self.instance, "stopping": self._stopping}),
-            ready=self._ready,
-            home=self._status,
-        )
+        self.pages = process_pages(settings, self.metrics.registry, self._healthy, self._ready, self._status)
 
     # -- life ---------------------------------------------------------------------------------------------------
+
+    def _healthy(self) -> tuple[bool, dict[str, Any]]:
+        return True, {"instance": self.instance, "stopping": self._stopping}
 
     def stop(self) -> None:
         """Asks the process to write what it has read and to end. Safe to call from a signal handler."""
@@ -148,7 +145,7 @@ class Archive:
             if error is None:
                 topic, _, _ = place(message)
                 found[topic].append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+            elif is_end(error):
                 topic, partition, offset = place(message)
                 self._at_end.add((topic, partition))
                 feed = self._feeds[topic]

@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 from pydantic import ValidationError
 
-from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
+from pipeline.audit.findings import EVERY, Fault, Findings, Progress, ranges, told
 from pipeline.audit.offsets import control_offsets
 from pipeline.audit.rows import Kept, timestamp
 from pipeline.kafka.partitioner import partition_of
@@ -154,12 +154,12 @@ class CaseBook:
             self._counted["dead_letters"] += 1
             source, where = opened(headers(message)), f"{name}/{partition}/{offset}"
             if source is None:
-                findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
+                findings.differ(PART, Fault.UNREADABLE_DEAD_LETTER, where, "its headers name no source record")
             elif source.partition not in self._done.get(source.topic, ()):
                 named = (
                     f"names {source.topic}/{source.partition}/{source.offset}, which is no place of an action or case"
                 )
-                findings.differ(PART, "foreign_dead_letter", where, named)
+                findings.differ(PART, Fault.FOREIGN_DEAD_LETTER, where, named)
             else:
                 self._letters.setdefault(source[:3], []).append(source)
             if number % EVERY == 0:
@@ -323,7 +323,7 @@ class CaseBook:
             lost = sorted((act.offset, why) for act, why in self._missing if act.partition == partition)
             findings.differ(
                 PART,
-                "missing_dead_letter",
+                Fault.MISSING_DEAD_LETTER,
                 f"{CASE_ACTIONS.name}/{partition} offsets {told(ranges(offset for offset, _ in lost))}",
                 f"{len(lost):,} cannot be applied and were not set aside; the first: {lost[0][1]}",
             )
@@ -335,7 +335,7 @@ class CaseBook:
             topic, partition, offset = where
             if where in named or partition not in gone[topic]:
                 text = named.get(where, f"nothing stands there that may be set aside: {self._letters[where][-1].error}")
-                findings.differ(PART, "needless_dead_letter", f"{topic}/{partition}/{offset}", text)
+                findings.differ(PART, Fault.NEEDLESS_DEAD_LETTER, f"{topic}/{partition}/{offset}", text)
 
     def _name_misplaced(self, findings: Findings) -> None:
         """An action in a partition that is not its case's has to stand in the right one as well."""
@@ -345,7 +345,7 @@ class CaseBook:
             if not sent_on and not self.waits(*act.place):
                 where = f"{CASE_ACTIONS.name}/{act.partition}/{act.offset}"
                 text = f"an action on {name} lies in the wrong partition and was not sent to the right one"
-                findings.differ(PART, "misplaced", where, text)
+                findings.differ(PART, Fault.MISPLACED, where, text)
 
     def _name_answers(self, findings: Findings, progress: Progress) -> None:
         """A review decided on a case has to stand among the events of its physician."""
@@ -359,4 +359,4 @@ class CaseBook:
                 progress(PHYSICIAN_EVENTS.name, number)
         for name, action in left.items():
             text = f"decided a review, and its event {name} is not in {PHYSICIAN_EVENTS.name}"
-            findings.differ(PART, "missing_event", f"{CASE_ACTIONS.name} {action}", text)
+            findings.differ(PART, Fault.MISSING_EVENT, f"{CASE_ACTIONS.name} {action}", text)

@@ -10,7 +10,7 @@ from confluent_kafka import Message
 from pydantic import ValidationError
 
 from pipeline.audit.case_actions import CaseBook
-from pipeline.audit.findings import EVERY, Findings, Progress
+from pipeline.audit.findings import EVERY, Fault, Findings, Progress
 from pipeline.audit.rows import MOST_NAMED, Found, Rows, again, beyond
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
@@ -38,7 +38,7 @@ def read_states(settings: Settings, findings: Findings, progress: Progress) -> p
     )
     for name, numbers in spread.sort("case_id").iter_rows():
         text = f"stands in partitions {', '.join(map(str, numbers))}, so that nobody can tell which is the newest"
-        findings.differ(PART, "two_partitions", f"{CASE_STATE.name} {name}", text)
+        findings.differ(PART, Fault.TWO_PARTITIONS, f"{CASE_STATE.name} {name}", text)
     return every.unique("case_id", keep="last", maintain_order=True)
 
 
@@ -58,17 +58,17 @@ def compare_states(
     both = cases.join(states, on="case_id", how="full", coalesce=True, suffix="_published")
     kind = (
         pl.when(pl.col("state").is_null() & pl.col("digest").is_not_null())
-        .then(pl.lit("invented"))
+        .then(pl.lit(Fault.INVENTED))
         .when(pl.col("digest").is_null() & pl.col("state").is_not_null())
-        .then(pl.lit("missing"))
+        .then(pl.lit(Fault.MISSING))
         .when(pl.col("partition") != pl.col("partition_published"))
-        .then(pl.lit("wrong_partition"))
+        .then(pl.lit(Fault.WRONG_PARTITION))
         .when(pl.col("state") != pl.col("digest"))
-        .then(pl.lit("differs"))
+        .then(pl.lit(Fault.DIFFERS))
     )
     wrong = both.with_columns(kind.alias("kind")).drop_nulls("kind")
     waiting = wrong.filter(pl.col("waits").fill_null(value=False))
-    expired = wrong.filter((pl.col("kind") == "invented") & pl.col("partition_published").is_in(list(begun)))
+    expired = wrong.filter((pl.col("kind") == Fault.INVENTED) & pl.col("partition_published").is_in(list(begun)))
     wrong = wrong.join(pl.concat([waiting, expired]).select("case_id"), on="case_id", how="anti").sort("case_id")
     same = both.height - wrong.height - waiting.height - expired.height
     fine = _name(settings, book, wrong, begun, findings, progress)
@@ -83,7 +83,7 @@ def _name(
     settings: Settings, book: CaseBook, wrong: pl.DataFrame, begun: set[int], findings: Findings, progress: Progress
 ) -> int:
     """Names what is wrong, field by field; how many differ in bytes and not in what they say."""
-    kinds = dict(wrong.head(MOST_NAMED).select("case_id", "kind").iter_rows())
+    kinds = {name: Fault(kind) for name, kind in wrong.head(MOST_NAMED).select("case_id", "kind").iter_rows()}
     published = again(settings, CASE_STATE.name, lambda message: _text(key(message)), set(kinds), progress)
     opened = again(settings, CLAIM_CASES.name, _case_id, set(kinds), progress)
     fine = 0
@@ -99,8 +99,8 @@ def _name(
 
 
 def _problem(
-    kind: str, book: CaseBook, case: Found | None, state: Found | None, begun: set[int]
-) -> tuple[str, str] | None:
+    kind: Fault, book: CaseBook, case: Found | None, state: Found | None, begun: set[int]
+) -> tuple[Fault, str] | None:
     """Kind and detail of one wrong state. None when it says the right thing after all.
 
     A case that was opened twice keeps the time of the first, which may have expired.
@@ -114,7 +114,7 @@ def _problem(
     try:
         told = CaseState.model_validate_json(state.value).model_dump()
     except ValidationError as error:
-        return "unreadable", "; ".join(item["msg"] for item in error.errors(include_url=False))
+        return Fault.UNREADABLE, "; ".join(item["msg"] for item in error.errors(include_url=False))
     follows = book.settled(Case.model_validate_json(case.value)).state.model_dump()
     wrong = [name for name in follows if told[name] != follows[name]]
     first_expired = wrong == ["updated_at"] and not told["revision"] and case.partition in begun

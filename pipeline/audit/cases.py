@@ -14,7 +14,7 @@ from confluent_kafka import Message
 
 from pipeline.audit.case_actions import CaseBook
 from pipeline.audit.case_states import compare_states, read_states
-from pipeline.audit.findings import EVERY, Findings, Progress
+from pipeline.audit.findings import EVERY, Fault, Findings, Progress
 from pipeline.audit.rows import MOST_NAMED, OFFSETS, Found, Kept, Rows, again, beyond, timestamp
 from pipeline.kafka.offsets import PartitionOffsets, group_offsets
 from pipeline.kafka.partitioner import partition_of
@@ -157,7 +157,7 @@ def _cases(
         try:
             case = _case(value)
         except Exception as error:  # a decoder may raise anything
-            findings.differ(PART, "unreadable_case", f"{name}/{partition}/{offset}", str(error))
+            findings.differ(PART, Fault.UNREADABLE_CASE, f"{name}/{partition}/{offset}", str(error))
             if book is not None:
                 book.set_aside(partition, offset)
             continue
@@ -172,7 +172,7 @@ def _cases(
         if case.source.topic != CLAIMS.name:
             if case.source.topic != REPLAY_SOURCE:
                 told = f"names {case.source.topic}, which is no topic of claims"
-                findings.differ(PART, "invented", f"{name}/{partition}/{offset}", told)
+                findings.differ(PART, Fault.INVENTED, f"{name}/{partition}/{offset}", told)
             # A replay's case has no verdict in the log; its state follows from it all the same.
             rows.add(partition, offset, at, None, None, False, case.case_id, state, waits)
             continue
@@ -199,7 +199,7 @@ def _verdicts(settings: Settings, kept: Kept, findings: Findings, progress: Prog
         try:
             verdict = _verdict(value)
         except Exception as error:  # a decoder may raise anything
-            findings.differ(PART, "unreadable_verdict", f"{name}/{partition}/{offset}", str(error))
+            findings.differ(PART, Fault.UNREADABLE_VERDICT, f"{name}/{partition}/{offset}", str(error))
             continue
         if verdict.disposition.opens_case:
             rows.add(at, verdict.source.number, hash(value[:-1]))
@@ -217,8 +217,8 @@ def _compare(
 ) -> None:
     sources, wrong = _wrong(both)
     expired = wrong.filter(
-        ((pl.col("kind") == "missing") & (pl.col("at") < both.cases_kept.since))
-        | ((pl.col("kind") == "invented") & (pl.col("opened") < both.verdicts_kept.since))
+        ((pl.col("kind") == Fault.MISSING) & (pl.col("at") < both.cases_kept.since))
+        | ((pl.col("kind") == Fault.INVENTED) & (pl.col("opened") < both.verdicts_kept.since))
     )
     wrong = wrong.join(expired.select("source"), on="source", how="anti")
     waiting = _waiting(settings, wrong, judged)
@@ -259,13 +259,13 @@ def _wrong(both: _Both) -> tuple[int, pl.DataFrame]:
     joined = said.join(made, on="source", how="full", coalesce=True)
     kind = (
         pl.when(pl.col("verdicts").is_null())
-        .then(pl.lit("invented"))
+        .then(pl.lit(Fault.INVENTED))
         .when(pl.col("cases").is_null() | (pl.col("cases") < pl.col("verdicts")))
-        .then(pl.lit("missing"))
+        .then(pl.lit(Fault.MISSING))
         .when(pl.col("cases") > pl.col("verdicts"))
-        .then(pl.lit("doubled"))
+        .then(pl.lit(Fault.DOUBLED))
         .when((pl.col("digest") != pl.col("made")) | pl.col("odd"))
-        .then(pl.lit("differs"))
+        .then(pl.lit(Fault.DIFFERS))
     )
     found = joined.select("source", kind.alias("kind"), "at", "opened").drop_nulls("kind")
     return joined.height, found
@@ -288,7 +288,7 @@ def _waiting(settings: Settings, wrong: pl.DataFrame, judged: dict[int, Partitio
     )
     placed = wrong.with_columns((pl.col("source") // OFFSETS).alias("number"))
     return placed.join(known, on="number").filter(
-        (pl.col("kind") == "missing") & (pl.col("source") % OFFSETS >= pl.col("limit"))
+        (pl.col("kind") == Fault.MISSING) & (pl.col("source") % OFFSETS >= pl.col("limit"))
     )
 
 
@@ -323,7 +323,7 @@ def _emptied(verdicts: list[Found], cases: list[Found], both: _Both) -> bool:
 
 def _judged(
     settings: Settings, source: int, verdicts: list[Found], cases: list[Found]
-) -> Iterator[tuple[str, str, str]]:
+) -> Iterator[tuple[Fault, str, str]]:
     """What is wrong with one source's verdicts and cases: (kind, where, detail)."""
     claim = f"{CLAIMS.name}/{source // OFFSETS}/{source % OFFSETS}"
     topic = CLAIM_CASES.prefixed(settings.output_prefix).name
@@ -332,13 +332,13 @@ def _judged(
     if not said:
         why = "whose verdict pays" if verdicts else "where no verdict stands"
         for _, case in made:
-            yield "invented", f"{topic} {case['case_id']}", f"names {claim}, {why}"
+            yield Fault.INVENTED, f"{topic} {case['case_id']}", f"names {claim}, {why}"
     elif len(made) < len(said):
         told = f"{said[0].get('claim_id')} version {said[0].get('claim_version')}: {said[0].get('disposition')}"
-        yield "missing", claim, f"{told} ({said[0].get('reason')}), {len(said)} verdicts and {len(made)} cases"
+        yield Fault.MISSING, claim, f"{told} ({said[0].get('reason')}), {len(said)} verdicts and {len(made)} cases"
     elif len(made) > len(said):
         places = ", ".join(f"{found.partition}/{found.offset}" for found, _ in made)
-        yield "doubled", f"{topic} {made[0][1]['case_id']}", f"of {claim}, {len(said)} verdicts, stands at {places}"
+        yield Fault.DOUBLED, f"{topic} {made[0][1]['case_id']}", f"of {claim}, {len(said)} verdicts, stands at {places}"
     else:
         yield from _fields(topic, said, made)
 
@@ -350,7 +350,7 @@ def _json(found: Found) -> dict[str, Any]:
 
 def _fields(
     topic: str, said: list[dict[str, Any]], made: list[tuple[Found, dict[str, Any]]]
-) -> Iterator[tuple[str, str, str]]:
+) -> Iterator[tuple[Fault, str, str]]:
     """The fields in which cases differ from their verdicts, in as many of both."""
     for verdict, (found, case) in zip(said, made, strict=True):
         wrong = [
@@ -365,4 +365,4 @@ def _fields(
         if found.key != case["case_id"].encode():
             wrong.append(f"its key is {found.key.decode('utf-8', 'backslashreplace')!r}")
         if wrong:
-            yield "differs", f"{topic} {case['case_id']}", "; ".join(wrong)
+            yield Fault.DIFFERS, f"{topic} {case['case_id']}", "; ".join(wrong)

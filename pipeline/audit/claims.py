@@ -11,7 +11,7 @@ import numpy.typing as npt
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
+from pipeline.audit.findings import EVERY, Fault, Findings, Progress, ranges, told
 from pipeline.audit.identities import Identities, tell_repeated
 from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.offsets import Noted, PartitionOffsets, ends, group_offsets, topic_id
@@ -147,7 +147,7 @@ def _verdicts(settings: Settings, ledger: Ledger, findings: Findings, progress: 
         try:
             source = _verdict(message.value() or b"").source
         except Exception as error:  # a decoder may raise anything
-            findings.differ(PART, "unreadable_verdict", where, str(error))
+            findings.differ(PART, Fault.UNREADABLE_VERDICT, where, str(error))
             continue
         if _note(source.topic, source.topic_id, source.partition, source.offset, where, ledger, findings):
             ledger.verdicts[source.partition] += 1
@@ -161,7 +161,7 @@ def _letters(settings: Settings, ledger: Ledger, findings: Findings, progress: P
         where = f"{name}/{partition}/{offset}"
         source = opened(headers(message))
         if source is None:
-            findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
+            findings.differ(PART, Fault.UNREADABLE_DEAD_LETTER, where, "its headers name no source record")
         elif _note(source.topic, source.topic_id, source.partition, source.offset, where, ledger, findings):
             ledger.letters[source.partition] += 1
         _tell(progress, name, number)
@@ -177,7 +177,10 @@ def _note(
     noted = ledger.outcome(partition, offset) if topic == CLAIMS.name else False
     if noted is False:
         findings.differ(
-            PART, "foreign_outcome", where, f"names {topic}/{partition}/{offset}, which is no place of a claim"
+            PART,
+            Fault.FOREIGN_OUTCOME,
+            where,
+            f"names {topic}/{partition}/{offset}, which is no place of a claim",
         )
     return bool(noted)
 
@@ -188,9 +191,9 @@ def balance(partition: int, ledger: Ledger, findings: Findings) -> None:
     judged = 0 if committed is None else max(0, min(committed, offsets.high) - offsets.low)
     present, counts = (marks & _PRESENT) != 0, marks & _COUNT
     cases = (
-        ("missing", (present & (counts == 0))[:judged], "judged, and neither verdict nor dead letter"),
-        ("doubled", counts > 1, "more than one verdict or dead letter"),
-        ("invented", ~present & (counts > 0), "a verdict or dead letter, and no claim stands there"),
+        (Fault.MISSING, (present & (counts == 0))[:judged], "judged, and neither verdict nor dead letter"),
+        (Fault.DOUBLED, counts > 1, "more than one verdict or dead letter"),
+        (Fault.INVENTED, ~present & (counts > 0), "a verdict or dead letter, and no claim stands there"),
     )
     for kind, wrong, text in cases:
         found = np.flatnonzero(wrong)
@@ -225,12 +228,12 @@ def _not_judged(partition: int, ledger: Ledger, present: int, findings: Findings
     other = present if ledger.of_another_topic(partition) else 0
     if other:
         text = f"the workers' offset {offsets.committed} is of a topic made before; {other:,} claims of this one wait for them"
-        findings.differ(PART, "other_topic", where, text)
+        findings.differ(PART, Fault.OTHER_TOPIC, where, text)
     committed = ledger.committed(partition)
     ahead = 0 if committed is None else max(0, offsets.low - committed)
     if ahead:
         span = f"{where} offsets {told([(offsets.low - ahead, offsets.low - 1)])}"
-        findings.differ(PART, "expired_unread", span, f"{ahead:,} offsets have expired before they were judged")
+        findings.differ(PART, Fault.EXPIRED_UNREAD, span, f"{ahead:,} offsets have expired before they were judged")
     passed = 0 if committed is None else ledger.noted(partition).expired
     if passed:
         findings.notes.append(f"{where}: {passed:,} offsets expired unread before the workers went on behind them")
@@ -251,10 +254,13 @@ def _beyond(partition: int, ledger: Ledger, end: int, findings: Findings) -> Non
     outcomes = ledger.verdicts[partition] + ledger.letters[partition]
     if committed is None and outcomes:
         text = f"{outcomes:,} outcomes, and the workers' group has committed nothing; check SCREENING_GROUP_ID"
-        findings.differ(PART, "uncommitted", where, text)
+        findings.differ(PART, Fault.UNCOMMITTED, where, text)
     if ledger.furthest[partition] >= end:
         findings.differ(
-            PART, "invented", where, f"outcomes up to offset {ledger.furthest[partition]:,}, the log ends at {end:,}"
+            PART,
+            Fault.INVENTED,
+            where,
+            f"outcomes up to offset {ledger.furthest[partition]:,}, the log ends at {end:,}",
         )
     if committed is not None and committed > end and not ledger.of_another_topic(partition):
-        findings.differ(PART, "beyond_end", where, f"judged up to offset {committed:,}, the log ends at {end:,}")
+        findings.differ(PART, Fault.BEYOND_END, where, f"judged up to offset {committed:,}, the log ends at {end:,}")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Message
 
-from pipeline.audit.findings import EVERY, Findings, Progress, ranges, told
+from pipeline.audit.findings import EVERY, Fault, Findings, Progress, ranges, told
 from pipeline.audit.rows import Kept, timestamp
 from pipeline.inputs.same_ids import EventIds
 from pipeline.kafka.offsets import PartitionOffsets
@@ -166,10 +166,13 @@ def _letters(settings: Settings, kept: Kept, findings: Findings, progress: Progr
         where = f"{PHYSICIAN_EVENTS_DEAD_LETTER.name}/{partition}/{offset}"
         source = opened(headers(message))
         if source is None:
-            findings.differ(PART, "unreadable_dead_letter", where, "its headers name no source record")
+            findings.differ(PART, Fault.UNREADABLE_DEAD_LETTER, where, "its headers name no source record")
         elif source.topic != PHYSICIAN_EVENTS.name:
             findings.differ(
-                PART, "foreign_dead_letter", where, f"names {source.topic}/{source.partition}/{source.offset}"
+                PART,
+                Fault.FOREIGN_DEAD_LETTER,
+                where,
+                f"names {source.topic}/{source.partition}/{source.offset}",
             )
         else:
             found.setdefault((source.partition, source.offset), []).append(source)
@@ -193,7 +196,7 @@ def _justify(where: Place, letter: Envelope, log: Log, findings: Findings) -> No
         return
     findings.differ(
         PART,
-        "needless_dead_letter",
+        Fault.NEEDLESS_DEAD_LETTER,
         f"{PHYSICIAN_EVENTS.name}/{where[0]}/{where[1]}",
         f"{event.event_id} is usable: {letter.error}",
     )
@@ -224,7 +227,7 @@ def _balance(log: Log, letters: dict[Place, list[Envelope]], findings: Findings)
     for partition, offset in sorted(letters):
         if partition not in log.offsets:
             where = f"{PHYSICIAN_EVENTS.name}/{partition}/{offset}"
-            findings.differ(PART, "foreign_dead_letter", where, "no such partition")
+            findings.differ(PART, Fault.FOREIGN_DEAD_LETTER, where, "no such partition")
     twice = sum(len(errors) > 1 for errors in letters.values())
     if twice:
         findings.notes.append(f"{twice:,} events have several dead letters: after a crash a batch is done again")
@@ -259,7 +262,7 @@ def _lost(partition: int, offsets: list[int], log: Log, findings: Findings) -> N
         where = f"{PHYSICIAN_EVENTS.name}/{partition} offsets {told(ranges(offsets))}"
         why = log.unusable[partition, offsets[0]].reason
         text = f"{len(offsets):,} unusable and not set aside; the first: {why}"
-        findings.differ(PART, "missing_dead_letter", where, text)
+        findings.differ(PART, Fault.MISSING_DEAD_LETTER, where, text)
 
 
 def _strange(partition: int, offsets: list[int], log: Log, findings: Findings) -> None:
@@ -270,7 +273,7 @@ def _strange(partition: int, offsets: list[int], log: Log, findings: Findings) -
     if strange:
         where = f"{PHYSICIAN_EVENTS.name}/{partition} offsets {told(ranges(strange))}"
         text = f"{len(strange):,} dead letters name offsets where no event stands that may be set aside"
-        findings.differ(PART, "needless_dead_letter", where, text)
+        findings.differ(PART, Fault.NEEDLESS_DEAD_LETTER, where, text)
 
 
 def _forwarded(log: Log, findings: Findings) -> None:
@@ -280,7 +283,7 @@ def _forwarded(log: Log, findings: Findings) -> None:
         if (file is None or event not in file.events) and not log.waits((partition, offset)):
             findings.differ(
                 PART,
-                "misplaced",
+                Fault.MISPLACED,
                 f"{PHYSICIAN_EVENTS.name}/{partition}/{offset}",
                 f"{event.event_id} of {owner.code} lies in the wrong partition and was not sent to the right one",
             )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 from topics.fields import utc_text
@@ -20,27 +21,105 @@ Progress = Callable[[str, int], None]
 EVERY = 10_000
 """Records between two tellings."""
 
-KINDS: dict[str, tuple[str, ...]] = {
+
+class Fault(StrEnum):
+    """How something published differs from what follows from the logs; the names are those of the metric and of --json."""
+
+    MISSING = "missing"
+    DOUBLED = "doubled"
+    INVENTED = "invented"
+    BEYOND_END = "beyond_end"
+    UNCOMMITTED = "uncommitted"
+    EXPIRED_UNREAD = "expired_unread"
+    OTHER_TOPIC = "other_topic"
+    FOREIGN_OUTCOME = "foreign_outcome"
+    UNREADABLE_VERDICT = "unreadable_verdict"
+    UNREADABLE_DEAD_LETTER = "unreadable_dead_letter"
+    CONFLICT = "conflict"
+    MISSING_DEAD_LETTER = "missing_dead_letter"
+    NEEDLESS_DEAD_LETTER = "needless_dead_letter"
+    FOREIGN_DEAD_LETTER = "foreign_dead_letter"
+    MISPLACED = "misplaced"
+    UNEXPECTED = "unexpected"
+    DIFFERENT = "different"
+    UNREADABLE = "unreadable"
+    WRONG_PARTITION = "wrong_partition"
+    TWO_PARTITIONS = "two_partitions"
+    REVISION_AHEAD = "revision_ahead"
+    REVISION_WRONG = "revision_wrong"
+    REVISION_WENT_BACK = "revision_went_back"
+    REVISION_TWICE = "revision_twice"
+    NOT_WITHDRAWN = "not_withdrawn"
+    DIFFERS = "differs"
+    UNREADABLE_CASE = "unreadable_case"
+    MISSING_EVENT = "missing_event"
+
+
+KINDS: Mapping[str, tuple[Fault, ...]] = {
     "claims": (
-        *("missing", "doubled", "invented", "beyond_end", "uncommitted", "expired_unread", "other_topic"),
-        *("foreign_outcome", "unreadable_verdict", "unreadable_dead_letter"),
+        *(
+            Fault.MISSING,
+            Fault.DOUBLED,
+            Fault.INVENTED,
+            Fault.BEYOND_END,
+            Fault.UNCOMMITTED,
+            Fault.EXPIRED_UNREAD,
+            Fault.OTHER_TOPIC,
+        ),
+        *(Fault.FOREIGN_OUTCOME, Fault.UNREADABLE_VERDICT, Fault.UNREADABLE_DEAD_LETTER),
     ),
-    "claim_identities": ("conflict",),
+    "claim_identities": (Fault.CONFLICT,),
     "events": (
-        *("missing_dead_letter", "needless_dead_letter", "foreign_dead_letter", "unreadable_dead_letter"),
-        "misplaced",
+        *(
+            Fault.MISSING_DEAD_LETTER,
+            Fault.NEEDLESS_DEAD_LETTER,
+            Fault.FOREIGN_DEAD_LETTER,
+            Fault.UNREADABLE_DEAD_LETTER,
+        ),
+        Fault.MISPLACED,
     ),
     "standings": (
-        *("missing", "unexpected", "different", "unreadable", "wrong_partition", "two_partitions"),
-        *("revision_ahead", "revision_wrong", "revision_went_back", "revision_twice"),
+        *(
+            Fault.MISSING,
+            Fault.UNEXPECTED,
+            Fault.DIFFERENT,
+            Fault.UNREADABLE,
+            Fault.WRONG_PARTITION,
+            Fault.TWO_PARTITIONS,
+        ),
+        *(
+            Fault.REVISION_AHEAD,
+            Fault.REVISION_WRONG,
+            Fault.REVISION_WENT_BACK,
+            Fault.REVISION_TWICE,
+        ),
     ),
-    "notices": ("missing", "doubled", "not_withdrawn"),
-    "cases": ("missing", "doubled", "invented", "differs", "unreadable_case", "unreadable_verdict"),
+    "notices": (Fault.MISSING, Fault.DOUBLED, Fault.NOT_WITHDRAWN),
+    "cases": (
+        Fault.MISSING,
+        Fault.DOUBLED,
+        Fault.INVENTED,
+        Fault.DIFFERS,
+        Fault.UNREADABLE_CASE,
+        Fault.UNREADABLE_VERDICT,
+    ),
     "case_actions": (
-        *("missing_dead_letter", "needless_dead_letter", "foreign_dead_letter", "unreadable_dead_letter"),
-        *("misplaced", "missing_event"),
+        *(
+            Fault.MISSING_DEAD_LETTER,
+            Fault.NEEDLESS_DEAD_LETTER,
+            Fault.FOREIGN_DEAD_LETTER,
+            Fault.UNREADABLE_DEAD_LETTER,
+        ),
+        *(Fault.MISPLACED, Fault.MISSING_EVENT),
     ),
-    "case_states": ("missing", "invented", "differs", "unreadable", "wrong_partition", "two_partitions"),
+    "case_states": (
+        Fault.MISSING,
+        Fault.INVENTED,
+        Fault.DIFFERS,
+        Fault.UNREADABLE,
+        Fault.WRONG_PARTITION,
+        Fault.TWO_PARTITIONS,
+    ),
 }
 """Every kind of difference by the part that can tell it, so that a metric has them all, those at zero too."""
 
@@ -53,7 +132,7 @@ class Difference:
     """One thing that is not as it follows from the logs. `kind` is for counting, `where` names the key or the offsets."""
 
     part: str
-    kind: str
+    kind: Fault
     where: str
     detail: str
 
@@ -71,7 +150,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
     law: dict[str, Any] = field(default_factory=dict)
     """By what was folded: the names of the packs and the digest of the public holidays; empty where nothing was."""
-    counted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counted: Counter[tuple[str, Fault]] = field(default_factory=Counter)
     """How many differences of each part and kind there are, those included that are too many to be named."""
     waiting_since: dict[str, int] = field(default_factory=dict)
     """When the oldest record that waits came, in ms since 1970 UTC, of each part in which one waits."""
@@ -80,7 +159,7 @@ class Findings:
         """A record that came then waits."""
         self.waiting_since[part] = min(stamp_ms, self.waiting_since.get(part, stamp_ms))
 
-    def differ(self, part: str, kind: str, where: str, detail: str) -> None:
+    def differ(self, part: str, kind: Fault, where: str, detail: str) -> None:
         """Adds a difference. Of each part and kind the first ten thousand are kept, and all are counted."""
         if kind not in KINDS[part]:
             raise ValueError(f"{part} has no kind of difference called {kind}")
@@ -97,7 +176,7 @@ class Findings:
         """How many differences there are."""
         return self.counted.total()
 
-    def by_kind(self) -> Counter[tuple[str, str]]:
+    def by_kind(self) -> Counter[tuple[str, Fault]]:
         """How many differences there are of each part and kind, those that did not occur left out."""
         return Counter(self.counted)
 

@@ -15,7 +15,7 @@ from types import TracebackType
 import polars as pl
 from confluent_kafka import Message
 
-from pipeline.audit.findings import Findings, Progress
+from pipeline.audit.findings import Fault, Findings, Progress
 from pipeline.audit.rows import MOST_NAMED, OFFSETS, again
 from pipeline.inputs.decode import decode_values
 from pipeline.inputs.identity import KINDS, identities, repeated
@@ -111,9 +111,11 @@ def tell_repeated(found: Repeated, settings: Settings, findings: Findings, progr
     for rows in named:
         where = ", ".join(f"{CLAIMS.name}/{row // OFFSETS}/{row % OFFSETS}" for row in rows[:_PLACES_TOLD])
         more = f" and {len(rows) - _PLACES_TOLD:,} further" if len(rows) > _PLACES_TOLD else ""
-        findings.differ(PART, "conflict", where + more, told([records[row][0].value for row in rows if row in records]))
+        findings.differ(
+            PART, Fault.CONFLICT, where + more, told([records[row][0].value for row in rows if row in records])
+        )
     for _ in found.conflicts[MOST_NAMED:]:
-        findings.differ(PART, "conflict", CLAIMS.name, "one more, of too many to be named")
+        findings.differ(PART, Fault.CONFLICT, CLAIMS.name, "one more, of too many to be named")
     findings.count(
         PART, CLAIMS.name, claims=found.claims, repeated=found.repeated, replaced=found.replaced,
         settled=found.settled, conflicts=len(found.conflicts),

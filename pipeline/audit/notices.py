@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.audit.events import File, Log, Owner
-from pipeline.audit.findings import EVERY, Findings, Progress
+from pipeline.audit.findings import EVERY, Fault, Findings, Progress
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key
 from pipeline.kinds import KINDS
@@ -35,7 +35,7 @@ def audit_notices(settings: Settings, log: Log, today: dt.date, findings: Findin
     by_now = max(today, this_day())
     published, withdrawn = set[str](), set[str]()
     for name, twice in _published(settings, published, withdrawn, progress).items():
-        findings.differ(PART, "doubled", f"{NOTICES.name} {name}", f"published {twice + 1} times")
+        findings.differ(PART, Fault.DOUBLED, f"{NOTICES.name} {name}", f"published {twice + 1} times")
     demanded = waiting = 0
     for number, (owner, file) in enumerate(log.files.items(), 1):
         for one in _occasions(owner, file, log, today, by_now):
@@ -46,12 +46,12 @@ def audit_notices(settings: Settings, log: Log, today: dt.date, findings: Findin
                     text = (
                         f"{one.phase} of {one.day} because of {one.trigger} does not hold: {one.name} was not withdrawn"
                     )
-                    findings.differ(PART, "not_withdrawn", where, text)
+                    findings.differ(PART, Fault.NOT_WITHDRAWN, where, text)
             elif one.demanded and file.waiting:
                 waiting += 1
             elif one.demanded:
                 text = f"{one.phase} on {one.day} because of {one.trigger}: {one.name} was not published"
-                findings.differ(PART, "missing", where, text)
+                findings.differ(PART, Fault.MISSING, where, text)
         if number % EVERY == 0:
             progress("duties", number)
     given = {"demanded": demanded, "published": len(published), "withdrawn": len(withdrawn), "waiting": waiting}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 from confluent_kafka import Message
 
-from pipeline.audit.findings import EVERY, Findings, Progress
+from pipeline.audit.findings import EVERY, Fault, Findings, Progress
 from pipeline.kafka.offsets import asking, offsets_of
 from pipeline.kafka.reading import TOOLS_GROUP, read_to_end
 from pipeline.kafka.records import key, place
@@ -119,7 +119,7 @@ def again(
 def beyond(part: str, wrong: pl.DataFrame, topic: str, findings: Findings) -> None:
     """Counts the wrong records (column `kind`) that are too many to be named."""
     for kind, count in wrong[MOST_NAMED:].group_by("kind").len().sort("kind").iter_rows():
-        findings.differ(part, kind, topic, f"{count:,} further, too many to be named")
+        findings.differ(part, Fault(kind), topic, f"{count:,} further, too many to be named")
 
 
 def timestamp(message: Message) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipeline.audit.events import File, Log, Owner
-from pipeline.audit.findings import EVERY, Findings, Progress
+from pipeline.audit.findings import EVERY, Fault, Findings, Progress
 from pipeline.kafka.reading import read_to_end
 from pipeline.kafka.records import key, place
 from pipeline.kinds import KINDS, says_nothing
@@ -72,7 +72,7 @@ def audit_standings(standings: dict[OwnerKind, Published], log: Log, findings: F
         for name_bytes, last in published.last.items():
             if last.value is not None:
                 text = f"revision {last.revision} at {last.partition}/{last.offset}, and the log holds no event of it"
-                findings.differ(PART, "unexpected", f"{topic.name} {_text(name_bytes)}", text)
+                findings.differ(PART, Fault.UNEXPECTED, f"{topic.name} {_text(name_bytes)}", text)
         findings.count(PART, topic.name, dossiers=len(expected), records=published.records, same=same, waiting=waiting)
 
 
@@ -110,44 +110,47 @@ def _in_order(before: _Last, now: _Last, where: str, findings: Findings) -> None
         text = (
             f"stands in partitions {before.partition} and {now.partition}, so that nobody can tell which is the newest"
         )
-        findings.differ(PART, "two_partitions", where, text)
+        findings.differ(PART, Fault.TWO_PARTITIONS, where, text)
     elif before.revision is not None and now.revision is not None:
         if now.revision < before.revision:
             text = f"from {before.revision} at offset {before.offset} to {now.revision} at offset {now.offset}"
-            findings.differ(PART, "revision_went_back", where, text)
+            findings.differ(PART, Fault.REVISION_WENT_BACK, where, text)
         elif now.revision == before.revision and now.value != before.value:
             text = f"revision {now.revision} says different things at offsets {before.offset} and {now.offset}"
-            findings.differ(PART, "revision_twice", where, text)
+            findings.differ(PART, Fault.REVISION_TWICE, where, text)
 
 
-def _compare(owner: Owner, file: File, last: _Last | None, log: Log) -> Iterator[tuple[str, str]]:
+def _compare(owner: Owner, file: File, last: _Last | None, log: Log) -> Iterator[tuple[Fault, str]]:
     """What is wrong with the newest record of a dossier: (kind, detail)."""
     expected = _expected(owner, file.events, log)
     if last is None or last.value is None:
         if not says_nothing(expected):
-            yield "missing", f"{len(file.events)} events are recorded and nothing is published"
+            yield Fault.MISSING, f"{len(file.events)} events are recorded and nothing is published"
         return
     try:
         published: AnyTimeline = msgspec.json.decode(last.value, type=KINDS[owner.kind].timeline)
     except Exception as error:  # a decoder may raise anything
-        yield "unreadable", str(error)
+        yield Fault.UNREADABLE, str(error)
         return
     if last.partition != file.partition:
-        yield "wrong_partition", f"in partition {last.partition}, its events are in {file.partition}"
+        yield Fault.WRONG_PARTITION, f"in partition {last.partition}, its events are in {file.partition}"
     expected = _as_told(expected, published)
     fields = _differing(published, expected)
     if fields:
         days = diff(published, expected)
         told = ", ".join(_days(start, end) for start, end in days[:_MOST_DAYS]) or "no day's outcome"
         more = f" and {len(days) - _MOST_DAYS} further" if len(days) > _MOST_DAYS else ""
-        yield "different", f"{', '.join(fields)} at revision {published.revision}; days: {told}{more}"
+        yield Fault.DIFFERENT, f"{', '.join(fields)} at revision {published.revision}; days: {told}{more}"
     if published.revision > len(file.events):
-        yield "revision_ahead", f"revision {published.revision}, and {len(file.events)} distinct events are recorded"
+        yield (
+            Fault.REVISION_AHEAD,
+            f"revision {published.revision}, and {len(file.events)} distinct events are recorded",
+        )
     elif not fields and published.revision < len(file.events):
         # The events come to the ledger in the order of the log, so its first ones made what was published.
         first = _expected(owner, file.events[: published.revision], log)
         if _differing(published, first):
-            yield "revision_wrong", f"the first {published.revision} events of the log make another standing"
+            yield Fault.REVISION_WRONG, f"the first {published.revision} events of the log make another standing"
 
 
 def _differing(one: AnyTimeline, other: AnyTimeline) -> list[str]:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, settings_of
 from pipeline.cli.signals import Stop, leave
+from pipeline.inputs.encodings import Encoding
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def intake(
     live: bool,
     target: Path | None,
     classes: Path | None,
-    encoding: str | None,
+    encoding: Encoding | None,
     strict: bool,
     as_json: bool,
     **process: Any,

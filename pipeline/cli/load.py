@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, mapping_option, settings_of
 from pipeline.cli.telling import tell_bad_line, tell_notice
+from pipeline.inputs.encodings import Encoding
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def load() -> None:
 )
 @json_option
 def claims(
-    files: str, bootstrap_servers: str | None, mapping: str, encoding: str | None, strict: bool, as_json: bool
+    files: str, bootstrap_servers: str | None, mapping: str, encoding: Encoding | None, strict: bool, as_json: bool
 ) -> None:
     """Sends claims to the topic `claims`.
 
@@ -90,7 +91,7 @@ def events(
     bootstrap_servers: str | None,
     mapping: str | None,
     constants: dict[str, str],
-    encoding: str | None,
+    encoding: Encoding | None,
     strict: bool,
     wait: bool,
     as_json: bool,
@@ -132,7 +133,7 @@ def events(
 @encoding_option
 @click.option("--strict", is_flag=True, help="Stop at the first bad line.")
 @json_option
-def messages(files: str, bootstrap_servers: str | None, encoding: str | None, strict: bool, as_json: bool) -> None:
+def messages(files: str, bootstrap_servers: str | None, encoding: Encoding | None, strict: bool, as_json: bool) -> None:
     """Sends messages of the national interface to the topic `interface-messages`, for `screening intake --live`.
 
     FILES is a file, a folder or a quoted pattern: messages as NDJSON or JSON (requests and responses, together or apart), or
@@ -171,7 +172,7 @@ def _run(
     place: str,
     bootstrap_servers: str | None,
     mapping: str | EventMapping,
-    encoding: str | None,
+    encoding: Encoding | None,
     *,
     strict: bool,
     as_json: bool,

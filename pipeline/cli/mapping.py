@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import encoding_option, json_option
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.errors import InputError, MappingError
 from pipeline.telemetry.console import err, out
 
@@ -71,7 +72,7 @@ def _problems(name: str) -> list[str]:
 )
 @click.option("--sheet", help="The sheet of a workbook that has several.")
 @encoding_option
-def new(file: str, target: Path | None, sheet: str | None, encoding: str | None) -> None:
+def new(file: str, target: Path | None, sheet: str | None, encoding: Encoding | None) -> None:
     """Proposes a mapping for FILE, a file of claims, from its columns and its first rows.
 
     What cannot be told from the file is marked TODO, for a person to finish.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.inputs.encodings import Encoding
+
 if TYPE_CHECKING:
     from pipeline.settings.model import Settings
     from rules.packs.pack_set import PackSet
@@ -29,7 +31,8 @@ mapping_option = click.option(
 )
 encoding_option = click.option(
     "--encoding",
-    type=click.Choice(["utf-8", "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "big5"], case_sensitive=False),
+    type=click.Choice([item.value for item in Encoding], case_sensitive=False),
+    callback=lambda _context, _option, value: None if value is None else Encoding(value),
     help="Encoding of text files. [default: detected from their bytes]",
 )
 

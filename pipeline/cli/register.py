@@ -14,6 +14,7 @@ from pipeline.cli.exits import Exit, complain, fail
 from pipeline.cli.load import constants_of
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, settings_of
 from pipeline.cli.telling import tell_bad_lines
+from pipeline.inputs.encodings import Encoding
 from pipeline.telemetry.console import err, out
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def sync(
     bootstrap_servers: str | None,
     mapping: str,
     constants: dict[str, str],
-    encoding: str | None,
+    encoding: Encoding | None,
     on: dt.datetime | None,
     applied: bool,
     allow_ends: int | None,

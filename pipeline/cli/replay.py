@@ -13,6 +13,7 @@ from pipeline.cli.exits import Exit, fail
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, mapping_option, metrics_file_option
 from pipeline.cli.replay_view import show
 from pipeline.cli.telling import tell_notice
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.errors import InputError, MappingError
 from pipeline.inputs.mapping import CONTRACT, load_mapping
 from pipeline.kafka.diagnostics import ClusterError
@@ -26,10 +27,10 @@ from rules.packs.pack import PackError
 
 if TYPE_CHECKING:
     from pipeline.replay.knowledge.register import Clock
+    from pipeline.replay.progress import Progress
     from pipeline.replay.proof.capture import Captured
     from pipeline.replay.proof.topic_range import Wanted
     from pipeline.replay.run.engine import Job
-    from pipeline.replay.run.progress import Progress
     from pipeline.settings.model import Settings
 
 
@@ -112,7 +113,7 @@ def replay_command(
     events_file: Path | None,
     out: Path,
     mapping: str,
-    encoding: str | None,
+    encoding: Encoding | None,
     compare_dir: Path | None,
     changes: tuple[str, ...],
     as_known_on: dt.datetime | None,
@@ -164,9 +165,9 @@ def replay_command(
       screening replay --from-topic --since 2026-11-01T00:00:00+08:00 --until 2026-12-01T00:00:00+08:00 --out november
       screening replay --from-topic --from-offsets 0:100,1:250 --to-offsets 0:200,1:300 --out stretch --as-known-now
     """
+    from pipeline.replay.progress import plain_or_live
     from pipeline.replay.run.engine import Interrupted, Job, replay  # polars loads slowly; --help must not wait
     from pipeline.replay.run.metering import Meter
-    from pipeline.replay.run.progress import plain_or_live
     from pipeline.replay.what_if.rule_set import other_rules
 
     _check_source(claims, events_file, from_topic, mapping, out)

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from pipeline.cli.exits import fail
 from pipeline.cli.options import encoding_option, mapping_option
+from pipeline.inputs.encodings import Encoding
 from pipeline.telemetry.console import out
 
 
@@ -58,7 +59,7 @@ _sample_command("standing", 2_000, "Writes the standings that the law makes of t
 @mapping_option
 @encoding_option
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
-def events_for_command(claims: str, file: Path, mapping: str, encoding: str | None, seed: int) -> None:
+def events_for_command(claims: str, file: Path, mapping: str, encoding: Encoding | None, seed: int) -> None:
     """Writes generated events for the physicians whom CLAIMS names, so that any claims can be replayed.
 
     CLAIMS is whatever `screening replay` reads. Institutions are the claims' own; what became of each physician is made up.

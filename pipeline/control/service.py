@@ -29,7 +29,8 @@ from pipeline.settings.model import Settings
 from pipeline.telemetry.control_metrics import ControlMetrics
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
-from pipeline.web.server import StatusServer
+from pipeline.web.app import Page
+from pipeline.web.server import process_pages
 from rules.packs.pack_set import PackSet
 
 _LONGEST_PAUSE_S = 10.0
@@ -89,14 +90,8 @@ class Control:
         self._clock_refused: str | None = None
         self._alive_at = time.monotonic()
         self._status = status_page(self.metrics, self._ready, packs, version("claims-screening"))
-        self._pages = StatusServer(
-            **settings.pages(),
-            registry=self.metrics.registry,
-            healthy=self._healthy,
-            ready=self._ready,
-            pages={"/physicians/": lambda path, query: physician_page(self._plane, path, query)},
-            home=self._status,
-        )
+        pages: dict[str, Page] = {"/physicians/": lambda path, query: physician_page(self._plane, path, query)}
+        self._pages = process_pages(settings, self.metrics.registry, self._healthy, self._ready, self._status, pages)
 
     def run(self) -> None:
         """Runs until it is told to stop. Raises ControlError when going on makes no sense."""

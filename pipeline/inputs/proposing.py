@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.files import InputFile
 from pipeline.inputs.forms import is_missing, text_of
 from pipeline.inputs.headings import HEADINGS, WORDS, Headings, in_fen, plain_heading
@@ -35,7 +36,7 @@ _FORMS = (
 _MOST_CODES = 30
 
 
-def propose(file: InputFile, encoding: str | None = None, sheet: str | None = None) -> str:
+def propose(file: InputFile, encoding: Encoding | None = None, sheet: str | None = None) -> str:
     """The text of a mapping for a file of claims. Raises InputError for a file that cannot be read."""
     table = read_table(file, (), encoding=encoding, sheet=sheet, most=LOOKED_AT, headings=_headings())
     found = {name: _columns_of(name, table.columns) for name in FIELDS}

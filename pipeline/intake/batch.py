@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.inputs.document_slices import json_form
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.files import DAMAGE, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.rows import numbered_documents, read_table
@@ -86,7 +87,7 @@ def take_files(
     out: Path,
     classes: VisitClasses,
     *,
-    encoding: str | None = None,
+    encoding: Encoding | None = None,
     strict: bool = False,
     progress: Callable[[int], None] = lambda _lines: None,
 ) -> Taken:
@@ -133,7 +134,7 @@ def _files(places: Sequence[str], taken: Taken) -> list[InputFile]:
 
 
 def _read(
-    file: InputFile, gathering: Gathering, taken: Taken, encoding: str | None, progress: Callable[[int], None]
+    file: InputFile, gathering: Gathering, taken: Taken, encoding: Encoding | None, progress: Callable[[int], None]
 ) -> None:
     try:
         made, told = by_its_bytes(file, encoding)

@@ -28,7 +28,7 @@ from pipeline.kafka.admin import partition_counts
 from pipeline.kafka.diagnostics import is_final, no_topic, words_of
 from pipeline.kafka.offsets import GroupOffsets
 from pipeline.kafka.patience import apart, patiently, pause_after
-from pipeline.kafka.reading import committed_only
+from pipeline.kafka.reading import committed_only, is_end
 from pipeline.kafka.records import headers, key, place
 from pipeline.kafka.transactions import (
     BEHIND_ONE_TOO_LARGE,
@@ -42,7 +42,7 @@ from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.intake_metrics import IntakeMetrics
 from pipeline.telemetry.logs import logger
-from pipeline.web.server import StatusServer
+from pipeline.web.server import process_pages
 from topics.catalogue import (
     CLAIMS,
     DAY_MS,
@@ -94,15 +94,12 @@ class Intake:
         self._consumer = Consumer({**options, "error_cb": self._heard})
         self._group = GroupOffsets(settings, settings.intake_group_id, self._consumer)
         self._status = status_page(self.metrics, self._ready, version("claims-screening"))
-        self.pages = StatusServer(
-            **settings.pages(),
-            registry=self.metrics.registry,
-            healthy=lambda: (True, {"instance": self.instance, "stopping": self._stopping}),
-            ready=self._ready,
-            home=self._status,
-        )
+        self.pages = process_pages(settings, self.metrics.registry, self._healthy, self._ready, self._status)
 
     # -- life ---------------------------------------------------------------------------------------------------
+
+    def _healthy(self) -> tuple[bool, dict[str, Any]]:
+        return True, {"instance": self.instance, "stopping": self._stopping}
 
     def stop(self) -> None:
         """Asks the process to finish what it has begun and leave. Safe to call from a signal handler."""
@@ -182,7 +179,7 @@ class Intake:
             record = Record(offset, message.value(), key(message), headers(message), message.timestamp()[1])
             part.records.append(record)
             part.caught_up = False
-        elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+        elif is_end(error):
             part = self._parts.get(message.partition() or 0)
             if part is not None:
                 part.caught_up = True

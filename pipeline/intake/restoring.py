@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.kafka.offsets import GroupOffsets, ends
-from pipeline.kafka.reading import tool_consumer
-from pipeline.kafka.records import key
+from pipeline.kafka.reading import tool_consumer, up_to_end
+from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
 from topics.catalogue import INTAKE_VISITS, INTERFACE_MESSAGES
 
 _ASK_WITHIN_S = 5.0
 _AGAIN_S = 0.1
-_READ_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +35,19 @@ def starts(group: GroupOffsets, partitions: Iterable[int]) -> dict[int, Start]:
     Raises KafkaException, or ClusterError, while the brokers cannot tell.
     """
     found = {}
-    for place, low, high in group.ask(INTERFACE_MESSAGES.name, partitions, _ASK_WITHIN_S):
-        if place.offset < 0 or place.offset > high:  # reading again what is known changes nothing
-            found[place.partition] = Start(low)
+    for told, low, high in group.ask(INTERFACE_MESSAGES.name, partitions, _ASK_WITHIN_S):
+        if told.offset < 0 or told.offset > high:  # reading again what is known changes nothing
+            found[told.partition] = Start(low)
         else:
-            found[place.partition] = Start(max(place.offset, low), max(0, low - place.offset))
+            found[told.partition] = Start(max(told.offset, low), max(0, low - told.offset))
     return found
 
 
 def states(settings: Settings, admin: AdminClient, partitions: Iterable[int]) -> dict[int, dict[str, bytes]]:
-    """What is known of the visits of each partition, as of now. Raises KafkaException or TimeoutError."""
+    """What is known of the visits of each partition, as of now.
+
+    Raises KafkaException, ClusterError or TimeoutError.
+    """
     places = [(INTAKE_VISITS.name, partition) for partition in partitions]
     found: dict[int, dict[str, bytes]] = {partition: {} for _, partition in places}
     very = ends(admin, places, committed=False)
@@ -56,21 +57,14 @@ def states(settings: Settings, admin: AdminClient, partitions: Iterable[int]) ->
     left = {partition: end for (_, partition), end in very.items() if end > 0}
     consumer = tool_consumer(settings, "earliest", settings.intake_group_id)
     try:
-        consumer.assign([TopicPartition(INTAKE_VISITS.name, partition, 0) for partition in left])
-        while left:
-            for message in consumer.consume(_READ_AT_ONCE, 0.2):
-                error, partition = message.error(), message.partition()
-                if error is None and partition is not None:
-                    name, value = (key(message) or b"").decode(), message.value()
-                    if value is None:
-                        found[partition].pop(name, None)
-                    else:
-                        found[partition][name] = value
-                elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes
-                    if (message.offset() or 0) >= left.get(partition or 0, 0):
-                        left.pop(partition or 0, None)
-                elif error is not None and (error.fatal() or not error.retriable()):
-                    raise KafkaException(error)
+        for batch in up_to_end(consumer, INTAKE_VISITS.name, dict.fromkeys(left, 0), left):
+            for message in batch.records:
+                visits = found[place(message)[1]]
+                name, value = (key(message) or b"").decode(), message.value()
+                if value is None:
+                    visits.pop(name, None)
+                else:
+                    visits[name] = value
     finally:
         consumer.close()
     return found

@@ -1,20 +1,90 @@
-"""Reads topics from one end to the other, for all tools."""
+"""Reads partitions up to their ends, and notices where a partition ends, for all processes and tools."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from pipeline.kafka.diagnostics import ClusterError, first_answer, no_topic
+from pipeline.kafka.records import place
 from pipeline.settings.model import Settings
 
 TOOLS_GROUP = "screening-tools"
 """The group that the tools name. They never join it, but the client asks for its coordinator all the same."""
 
 _READ_AT_ONCE = 10_000
+_WAIT_S = 0.1
 _TIMEOUT_S = 15.0
+
+
+def is_end(error: KafkaError) -> bool:
+    """Whether this is no error: the consumer has read a partition to its end, and the message's offset is that end."""
+    return error.code() == KafkaError._PARTITION_EOF  # librdkafka's own codes are named so
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read at once: records, and the `next_offset` of each partition of which something was heard.
+
+    Such an offset may lie behind the mark that ends a transaction, which is an offset too and no record. `caught_up` says
+    whether every partition has been read to its end by now.
+    """
+
+    records: list[Message]
+    next_offset: dict[int, int]
+    caught_up: bool
+
+
+def follow(consumer: Consumer, topic: str, starts: Mapping[int, int]) -> Iterator[Batch]:
+    """Reads partitions from these offsets on, for as long as it is asked to.
+
+    A batch comes at least every tenth of a second, empty if need be. The consumer has to be one of `committed_only`. Raises
+    ClusterError.
+    """
+    return _batches(consumer, topic, starts, None, beyond=True)
+
+
+def up_to_end(
+    consumer: Consumer, topic: str, starts: Mapping[int, int], ends: Mapping[int, int] | None = None
+) -> Iterator[Batch]:
+    """As `follow`, until every partition is at its end; what comes later in a partition that is at its end is left out.
+
+    A partition ends where the consumer is told so. Where offsets are given as `ends`, it does not end before them: in front
+    of a transaction that is still open the consumer is told of an end, too.
+    """
+    if starts:
+        for batch in _batches(consumer, topic, starts, ends, beyond=False):
+            yield batch
+            if batch.caught_up:
+                return
+
+
+def _batches(
+    consumer: Consumer, topic: str, starts: Mapping[int, int], ends: Mapping[int, int] | None, *, beyond: bool
+) -> Iterator[Batch]:
+    consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
+    left = set(starts)
+    while True:
+        records, next_offset = [], {}
+        for message in consumer.consume(_READ_AT_ONCE, _WAIT_S):
+            _, partition, offset = place(message)
+            error = message.error()
+            if error is not None and not is_end(error):
+                if error.fatal() or not error.retriable():
+                    raise ClusterError(f"cannot read {topic}: {error.str()}")
+            elif beyond or partition in left:
+                if error is None:
+                    records.append(message)
+                    next_offset[partition] = offset + 1
+                else:
+                    next_offset[partition] = offset
+                at_end = error is not None if ends is None else next_offset[partition] >= ends[partition]
+                if at_end:
+                    left.discard(partition)
+        yield Batch(records, next_offset, not left)
 
 
 def read_to_end(
@@ -28,22 +98,13 @@ def read_to_end(
     """
     consumer = tool_consumer(settings, "earliest", group)
     try:
-        open_partitions = set(partitions(consumer, settings, topic))
-        places = [TopicPartition(topic, partition, since_ms or 0) for partition in open_partitions]
+        starts = dict.fromkeys(partitions(consumer, settings, topic), 0)
         if since_ms is not None:
             # Where no record is as young as that the answer is the end, which is told at once.
-            places = consumer.offsets_for_times(places, timeout=_TIMEOUT_S)
-        consumer.assign(places)
-        while open_partitions:
-            for message in consumer.consume(_READ_AT_ONCE, 0.2):
-                error = message.error()
-                if error is None:
-                    if message.partition() in open_partitions:
-                        yield message
-                elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
-                    open_partitions.discard(message.partition())
-                elif error.fatal() or not error.retriable():
-                    raise ClusterError(f"cannot read {topic}: {error.str()}")
+            asked = [TopicPartition(topic, partition, since_ms) for partition in starts]
+            starts = {one.partition: one.offset for one in consumer.offsets_for_times(asked, timeout=_TIMEOUT_S)}
+        for batch in up_to_end(consumer, topic, starts):
+            yield from batch.records
     finally:
         consumer.close()
 
@@ -81,15 +142,9 @@ def first_record(settings: Settings, topic: str, partition: int, low: int, group
     """The first committed record of a partition that begins at `low`; None when it holds none. Raises ClusterError."""
     consumer = tool_consumer(settings, "earliest", group)
     try:
-        consumer.assign([TopicPartition(topic, partition, low)])
-        while True:
-            for message in consumer.consume(1, 0.2):
-                error = message.error()
-                if error is None:
-                    return message
-                if error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
-                    return None
-                if error.fatal() or not error.retriable():
-                    raise ClusterError(f"cannot read {topic}/{partition}: {error.str()}")
+        for batch in up_to_end(consumer, topic, {partition: low}):
+            if batch.records:
+                return batch.records[0]
+        return None
     finally:
         consumer.close()

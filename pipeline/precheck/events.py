@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.telemetry.events import UNLOGGED, ErrorEvent, Event, WarningEvent
+from pipeline.telemetry.events import UNLOGGED, DebugEvent, ErrorEvent, Event, WarningEvent
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 
 
@@ -57,6 +58,18 @@ class RequestAnswered(Event[PrecheckMetrics]):
         metrics.latency.labels(self.route).observe(self.ms / 1000)
         if self.current is False:
             metrics.not_current.inc()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsAnswered(DebugEvent[PrecheckMetrics]):
+    """The claims of a request are judged; how many, by disposition and reason, is counted alone."""
+
+    claims: int
+    tally: Mapping[tuple[str, str], int] = field(metadata=UNLOGGED)
+
+    def measure(self, metrics: PrecheckMetrics) -> None:
+        for (disposition, reason), number in self.tally.items():
+            metrics.claims.labels(disposition, reason).inc(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,13 @@ from typing import Any
 from pipeline.precheck.answers import Answers, Told, counted
 from pipeline.precheck.asking import Question, RegisterHeld, Waiting
 from pipeline.precheck.days import AskedDay, DayTold, day_of
+from pipeline.precheck.events import ClaimsAnswered
 from pipeline.precheck.shapes import RegisterTold
 from pipeline.screening.gate import DeadLetter, Gate
 from pipeline.screening.view import StandingView
 from pipeline.settings.model import Settings, StalenessPolicy
+from pipeline.telemetry.events import Teller
+from pipeline.telemetry.logs import logger
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from topics.fields import utc_text
 
@@ -73,6 +76,7 @@ class Judge:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gate, self._view, self._waiting, self._metrics, self._clock = gate, view, waiting, metrics, clock
+        self._teller = Teller(logger(component="precheck-judge"), metrics)
         self._policy, self._limit_s = settings.staleness_policy, settings.staleness_limit_s
         self._lag_s = settings.lag_allowed_s()
         self._wait_s = settings.precheck_wait_ms / 1000
@@ -185,8 +189,7 @@ class Judge:
             letters = tuple(replace(refused[row], row=row - rows.start) for row in rows if row in refused)
             current = not review and self._current(one, absent=absent)
             one.answer(ClaimsAnswer(own, letters, self._register(current=current)))
-            for (disposition, reason), number in counted(own.values()).items():
-                self._metrics.claims.labels(disposition, reason).inc(number)
+            self._teller.tell(ClaimsAnswered(len(own), counted(own.values())))
         if not review:
             self._judge(again, review=True)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.registers import EventMapping, end_of
 from pipeline.kafka.producing import Sender
 from pipeline.kafka.reading import read_to_end
@@ -34,7 +35,7 @@ class Roster:
     counts: Loaded = field(default_factory=Loaded)
 
 
-def read_roster(place: str, mapping: EventMapping, encoding: str | None, packs: PackSet) -> Roster:
+def read_roster(place: str, mapping: EventMapping, encoding: Encoding | None, packs: PackSet) -> Roster:
     """The events of a file under a mapping. Raises InputError and MappingError."""
     roster = Roster()
     for checked in mapped_events(place, mapping, encoding, packs, roster.counts):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.mapping import CONTRACT, Mapping, load_mapping
 from pipeline.inputs.sources import open_inputs, slices
@@ -45,7 +46,7 @@ class ClaimsFileError(ValueError):
     """A file from which no physicians can be read."""
 
 
-def people_of(place: Path | str, mapping: Mapping | None = None, encoding: str | None = None) -> list[Person]:
+def people_of(place: Path | str, mapping: Mapping | None = None, encoding: Encoding | None = None) -> list[Person]:
     """The physicians of claims (a file, folder or pattern, under the wire contract's names or a mapping), by region and code.
 
     Raises ClaimsFileError when they cannot be read, or lack columns.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.screening.tally import Tally
-from pipeline.telemetry.events import UNLOGGED, ErrorEvent, Event, WarningEvent
+from pipeline.telemetry.events import UNLOGGED, DebugEvent, ErrorEvent, Event, WarningEvent
 from pipeline.telemetry.gate_metrics import GateMetrics, RegisterMetrics
 
 # -- a worker's life ------------------------------------------------------------------------------------------------
@@ -68,6 +68,17 @@ class WorkerFailed(ErrorEvent[GateMetrics]):
 
 
 # -- batches --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDecided(DebugEvent[GateMetrics]):
+    """The register is new enough for a batch, whose decision stands; the batch waited so long for it."""
+
+    records: int
+    waited_s: float
+
+    def measure(self, metrics: GateMetrics) -> None:
+        metrics.register_wait.observe(self.waited_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +319,19 @@ class StandingReadFailed(WarningEvent[RegisterMetrics]):
     """Reading a standing topic failed; it is tried again."""
 
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandingsTaken(DebugEvent[RegisterMetrics]):
+    """Standings that were published since are in the view, or removed from it."""
+
+    applied: int
+    removed: int
+    unreadable: int
+
+    def measure(self, metrics: RegisterMetrics) -> None:
+        metrics.standing_updates.labels("applied").inc(self.applied)
+        metrics.standing_updates.labels("removed").inc(self.removed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from pipeline.kafka.diagnostics import words_of
 from pipeline.kafka.offsets import ends
-from pipeline.kafka.reading import committed_only
+from pipeline.kafka.reading import committed_only, is_end
 from pipeline.kafka.records import place
 from pipeline.screening.events import (
     EventPartitionsGrew,
@@ -219,7 +219,7 @@ class Freshness:
         for message in messages:
             error = message.error()
             if error is not None:
-                if error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+                if is_end(error):
                     self._read_to_end.add(message.partition() or 0)
                 elif error.fatal():
                     raise KafkaException(error)

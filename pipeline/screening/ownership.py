@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from pipeline.kafka.diagnostics import ClusterError, is_final, words_of
 from pipeline.kafka.offsets import Noted
 from pipeline.kafka.patience import patiently, pause_after
-from pipeline.kafka.reading import committed_only
+from pipeline.kafka.reading import committed_only, is_end
 from pipeline.kafka.records import place
 from pipeline.screening import events
 from pipeline.screening.batches import Records
@@ -118,7 +118,7 @@ class Ownership:
             for message, error in ((message, message.error()) for message in messages):
                 if error is None:
                     continue
-                if error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+                if is_end(error):
                     # If a transaction's mark is the last thing there, the end lies behind it, and no record tells so.
                     self._reached[place(message)[1]] = place(message)[2]
                 else:

@@ -7,18 +7,19 @@ then is in it (`freshness` tells how that is known). As long as the ledger keeps
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import TopicMetadata
 
 from pipeline.kafka.diagnostics import ClusterError, first_answer, is_denied, no_topic, no_topics
-from pipeline.kafka.reading import committed_only
+from pipeline.kafka.reading import committed_only, is_end
 from pipeline.kafka.records import key, place
 from pipeline.kinds import Kind
-from pipeline.screening.events import StandingReadFailed, StandingRecordUnreadable
+from pipeline.screening.events import StandingReadFailed, StandingRecordUnreadable, StandingsTaken
 from pipeline.screening.freshness import Freshness, Mark, WaitCause
 from pipeline.screening.keeping import Kept, kept_in
 from pipeline.settings.model import Settings
@@ -229,12 +230,12 @@ class StandingView:
         return [(spec.name, number) for number in sorted(topic.partitions)]
 
     def _apply(self, messages: list[Message]) -> int:
-        applied = 0
+        taken: Counter[str] = Counter()
         for message in messages:
             error = message.error()
             topic, partition, offset = place(message)
             if error is not None:
-                if error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
+                if is_end(error):
                     position = self._positions[topic, partition]
                     position.at_end = True
                     position.next_offset = max(position.next_offset, offset)
@@ -244,11 +245,12 @@ class StandingView:
                     self._teller.tell(StandingReadFailed(error.str()))
                 continue
             self._positions[topic, partition].next_offset = offset + 1
-            self._apply_one(self._keeps[topic], message)
-            applied += 1
-        return applied
+            taken[self._apply_one(self._keeps[topic], message)] += 1
+        if taken:
+            self._teller.tell(StandingsTaken(taken["applied"], taken["removed"], taken["unreadable"]))
+        return taken.total()
 
-    def _apply_one(self, kept: Kept, message: Message) -> None:
+    def _apply_one(self, kept: Kept, message: Message) -> Literal["applied", "removed", "unreadable"]:
         name, timeline, fault = _text_key(message), None, None
         try:
             timeline = kept.apply(name, message.value())
@@ -258,20 +260,13 @@ class StandingView:
         if self.heard is not None:
             self.heard(kept.kind, name, timeline)
         if fault is not None:
-            self._unreadable(message, fault)
-            return
+            self._teller.tell(StandingRecordUnreadable(*place(message), str(fault)))
+            return "unreadable"
         if timeline is None:
-            self._count("removed")
-            return
+            return "removed"
         if kept.kind.name == "physician":
             self._highest_revision = max(self._highest_revision, timeline.revision)
-        self._count("applied")
-
-    def _count(self, effect: str) -> None:
-        self.metrics.standing_updates.labels(effect).inc()
-
-    def _unreadable(self, message: Message, error: Exception) -> None:
-        self._teller.tell(StandingRecordUnreadable(*place(message), str(error)))
+        return "applied"
 
     def _publish_size(self) -> None:
         self.metrics.standing_physicians.set(len(self.index))

@@ -13,12 +13,14 @@ import time
 from collections import deque
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any
 
 from pipeline.garbage import collect_seldom
 from pipeline.kafka.transactions import ReadUpTo
 from pipeline.screening.batches import Batch, Records
 from pipeline.screening.committing import Committer
 from pipeline.screening.events import (
+    BatchDecided,
     GateHeld,
     GateReleased,
     RegisterFoundEmpty,
@@ -36,7 +38,7 @@ from pipeline.settings.model import Settings, StalenessPolicy
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.logs import logger
-from pipeline.web.server import StatusServer
+from pipeline.web.server import process_pages
 from rules.packs.pack_set import PackSet
 from topics.claims.codec import ClaimError
 from topics.dead_letters import Code
@@ -91,15 +93,12 @@ class Worker:
             }
         )
         self._status = status_page(self.metrics, self._reporter.ready, packs, version("claims-screening"))
-        self.pages = StatusServer(
-            **settings.pages(),
-            registry=self.metrics.registry,
-            healthy=lambda: (True, {"instance": self.instance, "stopping": self._stopping}),
-            ready=self._reporter.ready,
-            home=self._status,
-        )
+        self.pages = process_pages(settings, self.metrics.registry, self._healthy, self._reporter.ready, self._status)
 
     # -- life ---------------------------------------------------------------------------------------------------
+
+    def _healthy(self) -> tuple[bool, dict[str, Any]]:
+        return True, {"instance": self.instance, "stopping": self._stopping}
 
     def stop(self) -> None:
         """Asks the worker to finish what it has judged and leave. Safe to call from a signal handler."""
@@ -200,7 +199,7 @@ class Worker:
         if not self._committer.settle() or batch.epoch != self._ownership.epoch:
             return  # what waited is void, or waits behind the parts of a batch that was given back
         self._waiting.popleft()
-        self.metrics.register_wait.observe(max(0.0, time.monotonic() - records.arrived - seconds))
+        self._teller.tell(BatchDecided(len(records.messages), max(0.0, time.monotonic() - records.arrived - seconds)))
         self._committer.begin(batch)
 
     def _rule(self, records: Records, *, review: bool) -> Ruled:

@@ -2,6 +2,7 @@
 
 The name of the log event is that of the class (`MetricsPortMoved` is `metrics_port_moved`) and its fields are the dataclass's,
 so that what an operator searches for stands in the code by the same name, and a log and a counter cannot tell two stories.
+A level, such as how far behind a process is, is no event: who looks at it sets its gauge.
 """
 
 from __future__ import annotations

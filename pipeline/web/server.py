@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from pipeline.web.app import Check, Page, status_app
@@ -118,6 +119,18 @@ class StatusServer(Server):
         tls: tuple[Path, Path] | None = None,
     ) -> None:
         super().__init__(status_app(registry, healthy, ready, pages=pages, home=home, token=token), host, port, tls=tls)
+
+
+def process_pages(
+    settings: Settings,
+    registry: CollectorRegistry,
+    healthy: Check,
+    ready: Check,
+    home: Page,
+    pages: dict[str, Page] | None = None,
+) -> StatusServer:
+    """The pages of a process where its settings say. Raises SettingsError when others could see them unasked, and OSError."""
+    return StatusServer(**settings.pages(), registry=registry, healthy=healthy, ready=ready, pages=pages, home=home)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -17,8 +17,8 @@ import msgspec
 import polars as pl
 
 from pipeline.inputs.mapping import CONTRACT, load_mapping
+from pipeline.replay.progress import Progress
 from pipeline.replay.run.engine import Job, replay
-from pipeline.replay.run.progress import Progress
 from pipeline.sample import claims, register_events, roster
 from pipeline.settings.packs import load_pack_set
 from rules.events import Event, encode

@@ -179,13 +179,14 @@ def _examined(value: bytes | None) -> Event | Refused:
     try:
         fields: dict[str, Any] = read_object(value, "event")
     except FormError as error:
-        told = "not JSON: " if error.code is Code.INVALID_JSON else ""
-        return Refused(error.code, (told + error.reason,))
+        before = "not JSON: " if error.code is Code.INVALID_JSON else ""
+        return Refused(error.code, (before + error.reason,))
     for name, normal in _NORMAL.items():
         if isinstance(fields.get(name), str):
             fields[name] = normal(fields[name])
     faults = faults_of_form(fields)
-    if fields.get("recorded_at") is None and not any(reason.startswith("type:") for _, reason in faults):
+    told = fields.get("type")
+    if fields.get("recorded_at") is None and isinstance(told, str) and told in TYPES:
         faults.append(("missing_field", "recorded_at: missing; every event tells when it was recorded"))
     if faults:
         return Refused(Code(faults[0][0]), tuple(reason for _, reason in faults))

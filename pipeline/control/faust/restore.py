@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.offsets import ends
-from pipeline.kafka.reading import committed_only
+from pipeline.kafka.reading import committed_only, up_to_end
 from pipeline.kafka.records import key, place
 from pipeline.settings.model import Settings
 
-_READ_AT_ONCE = 10_000
 _SILENT_S = 60.0
 _ASK_TIMEOUT_S = 15.0
 
@@ -69,6 +69,8 @@ def restore(
         )
         ended = {number: wanted[topic, number] for number in stores}
         return _read(consumer, topic, stores, ended, _where_to_start(consumer, topic, stores, ended), go_on)
+    except ClusterError as error:
+        raise RestoreError(str(error)) from error
     except KafkaException as error:
         raise RestoreError(f"cannot read {topic}: {error.args[0].str()}") from error
     except TimeoutError:
@@ -100,34 +102,21 @@ def _read(
     starts: dict[int, int],
     go_on: Callable[[], bool],
 ) -> int:
-    consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
-    waiting, count, heard = set(starts), 0, time.monotonic()
-    while waiting and go_on():
-        found: dict[int, tuple[dict[bytes, bytes | None], int]] = {}
-        for message in consumer.consume(_READ_AT_ONCE, 0.2):
-            _topic, partition, offset = place(message)
-            error = message.error()
-            if error is None:
-                heard = time.monotonic()
-                count += 1
-                changes, _ = found.get(partition, ({}, 0))
-                changes[key(message) or b""] = message.value()
-                found[partition] = (changes, offset)
-                if offset + 1 >= ended[partition]:
-                    waiting.discard(partition)
-            elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
-                # The mark that ends a transaction is an offset too, and no record.
-                changes, _ = found.get(partition, ({}, 0))
-                found[partition] = (changes, offset - 1)
-                if offset >= ended[partition]:
-                    waiting.discard(partition)
-            elif error.fatal() or not error.retriable():
-                raise RestoreError(f"cannot read {topic}: {error.str()}")
-        for partition, (changes, offset) in found.items():
-            stores[partition].write(changes, max(offset, stores[partition].offset))
-        if time.monotonic() - heard > _SILENT_S:
+    count, heard = 0, time.monotonic()
+    for batch in up_to_end(consumer, topic, starts, ended):
+        changes: dict[int, dict[bytes, bytes | None]] = {partition: {} for partition in batch.next_offset}
+        for message in batch.records:
+            changes[place(message)[1]][key(message) or b""] = message.value()
+        for partition, offset in batch.next_offset.items():
+            stores[partition].write(changes[partition], max(offset - 1, stores[partition].offset))
+        count += len(batch.records)
+        if batch.records:
+            heard = time.monotonic()
+        elif not batch.caught_up and time.monotonic() - heard > _SILENT_S:
             raise RestoreError(
                 f"cannot read {topic} to its end: nothing came for {_SILENT_S:.0f} s; the brokers are silent, or somebody has "
                 "a transaction open there"
             )
+        if not go_on():
+            break
     return count

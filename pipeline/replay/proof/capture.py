@@ -21,11 +21,11 @@ from pipeline.inputs.files import InputFile, fingerprint
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.records import headers, key, place
 from pipeline.replay.errors import ReplayError
+from pipeline.replay.files import write_json
 from pipeline.replay.output import EVENTS_SCHEMA, INPUT_SCHEMA, RECORDED_SCHEMA
+from pipeline.replay.progress import Progress
 from pipeline.replay.proof.spooling import Recorder, Spool
 from pipeline.replay.proof.topic_range import Ranges, Wanted, read_range, resolve, since, whole
-from pipeline.replay.run.folder import write_json
-from pipeline.replay.run.progress import Progress
 from pipeline.settings.model import Settings
 from topics.catalogue import (
     CLAIM_VERDICTS,

@@ -12,9 +12,9 @@ from confluent_kafka import Message
 
 from pipeline.kafka.partitioner import partition_of
 from pipeline.kafka.records import headers, place
+from pipeline.replay.files import write_table
 from pipeline.replay.output import RECORDED_SCHEMA
 from pipeline.replay.proof.topic_range import Ranges
-from pipeline.replay.run.writing import write_table
 from topics.catalogue import CLAIMS
 from topics.dead_letters import opened
 from topics.verdicts.shape import VERDICT

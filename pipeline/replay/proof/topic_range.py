@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
-from pipeline.kafka.diagnostics import ClusterError
 from pipeline.kafka.offsets import PartitionOffsets, asking, offsets_of
-from pipeline.kafka.reading import TOOLS_GROUP, tool_consumer
+from pipeline.kafka.reading import TOOLS_GROUP, tool_consumer, up_to_end
 from pipeline.kafka.records import place
 from pipeline.replay.errors import RangeError
 from pipeline.settings.model import Settings
@@ -22,8 +21,6 @@ Ranges = dict[int, tuple[int, int]]
 Offsets = dict[int, int] | int | None
 """An offset for each partition named, one for all, or none asked for."""
 
-_AT_ONCE = 10_000
-_WAIT_S = 0.05
 _TIMEOUT_S = 30.0
 _PAIR = re.compile(r"^\s*([0-9]+)\s*:\s*([0-9]+)\s*$")
 
@@ -172,26 +169,9 @@ def read_range(settings: Settings, topic: str, ranges: Ranges) -> Iterator[Messa
     try:
         for number, (begin, end) in sorted(ranges.items()):
             if begin < end:
-                consumer.assign([TopicPartition(topic, number, begin)])
-                yield from _partition(consumer, topic, number, end)
+                for batch in up_to_end(consumer, topic, {number: begin}):
+                    yield from (message for message in batch.records if place(message)[2] < end)
+                    if batch.next_offset.get(number, begin) >= end:
+                        break
     finally:
         consumer.close()
-
-
-def _partition(consumer: Consumer, topic: str, number: int, end: int) -> Iterator[Message]:
-    while True:
-        for message in consumer.consume(_AT_ONCE, _WAIT_S):
-            error = message.error()
-            if error is None:
-                _, partition, offset = place(message)
-                if partition != number:
-                    continue
-                if offset < end:
-                    yield message
-                if offset >= end - 1:
-                    return
-            elif error.code() == KafkaError._PARTITION_EOF:  # librdkafka's own codes are named so
-                if message.partition() == number:
-                    return
-            elif error.fatal() or not error.retriable():
-                raise ClusterError(f"cannot read {topic}/{number}: {error.str()}")

@@ -22,19 +22,21 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.files import InputFile
 from pipeline.inputs.identity import KINDS, identities
 from pipeline.inputs.mapping import Mapping
 from pipeline.inputs.slicing import Lines, Notice, Slice
 from pipeline.inputs.sources import open_inputs, rows_known, slices
 from pipeline.replay.errors import StrictError
+from pipeline.replay.files import write_json, write_table
 from pipeline.replay.knowledge.register import Clock, ClockMode, EventFile, Revisions, gather_knowledge, read_events
+from pipeline.replay.progress import Progress
 from pipeline.replay.proof.capture import Captured
 from pipeline.replay.proof.recorded import Proof, summary
-from pipeline.replay.run.folder import Folder, write_json
-from pipeline.replay.run.progress import Progress
+from pipeline.replay.run.folder import Folder
 from pipeline.replay.run.provenance import describe
-from pipeline.replay.run.writing import Judge, rejected_frame, tally, write_table
+from pipeline.replay.run.writing import Judge, rejected_frame, tally
 from rules.packs.pack_set import PackSet
 from rules.screens.verdict import Screen
 from rules.vocabulary import Disposition
@@ -60,7 +62,7 @@ class Job:
     resume: bool = True
     threads: int | None = None
     captured: Captured | None = None
-    encoding: str | None = None
+    encoding: Encoding | None = None
 
 
 class Interrupted(Exception):

@@ -17,9 +17,9 @@ import polars as pl
 
 from pipeline.inputs.identity import repeated
 from pipeline.replay.errors import ReplayError
+from pipeline.replay.files import write_json, write_table
 from pipeline.replay.output import DIFFERENCES_SCHEMA, REJECTED_SCHEMA, REPEATED_SCHEMA
-from pipeline.replay.run.writing import tally, write_table
-from pipeline.whole_files import write_whole
+from pipeline.replay.run.writing import tally
 
 _MADE = (
     ".replay",
@@ -198,8 +198,3 @@ class Folder:
         """The record of the complete run."""
         read: dict[str, Any] = json.loads(self._run.read_text("utf-8"))
         return read
-
-
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Writes JSON so that it is there whole or not at all."""
-    write_whole(path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -22,8 +21,6 @@ from topics.verdicts.shape import CLAIM_NAMES, PARQUET_COLUMNS, ruling_columns
 
 _CHINA_US = 8 * 3_600_000_000
 _DAY_US = 86_400_000_000
-_COMPRESSION_LEVEL = 1
-"""zstd 1: as fast as lz4 and two thirds of its size, measured on verdicts."""
 
 
 class Judge:
@@ -121,14 +118,6 @@ def _period(decided: pl.DataFrame) -> pl.Series:
     period = pl.struct(date("window_start", FIRST_DAY).alias("from"), date("window_end", LAST_DAY).alias("to"))
     shown = pl.when(pl.col("window_start").is_not_null()).then(period)
     return decided.select(shown.alias("penalty_period")).to_series()
-
-
-def write_table(frame: pl.DataFrame, path: Path, group_rows: int | None = None) -> None:
-    """Writes a table so that it is there whole or not at all; `group_rows` is how many rows a reader may skip at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    frame.write_parquet(unfinished, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=group_rows)
-    unfinished.replace(path)
 
 
 def rejected_frame(decoded: Decoded, piece: Slice) -> pl.DataFrame:

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from pipeline.cli.replay import replay_command
 from pipeline.replay.errors import ReplayError
 from pipeline.replay.knowledge.register import Clock, ClockMode
+from pipeline.replay.progress import Progress
 from pipeline.replay.run.engine import Interrupted, replay
-from pipeline.replay.run.progress import Progress
 from tests.support.replaying import frame_of, hashes, job, run, sample_claims, sample_events, verdicts, write_events
 from tests.support.spoiled import claim
 from tests.support.waiting import wait_for

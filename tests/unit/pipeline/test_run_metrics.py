@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.audit.findings import Findings
+from pipeline.audit.findings import Fault, Findings
 from pipeline.cli.exits import Exit
 from pipeline.cli.main import main
 from rules.events import encode
@@ -59,9 +59,9 @@ def test_wrong_options_are_told_before_anything_is_audited(options: list[str], s
 def test_a_kind_of_difference_without_a_metric_cannot_be_told_and_a_flood_of_one_kind_is_counted_but_not_kept() -> None:
     findings = Findings()
     with pytest.raises(ValueError, match="claims has no kind of difference called two_partitions"):
-        findings.differ("claims", "two_partitions", "claims/0", "")
+        findings.differ("claims", Fault.TWO_PARTITIONS, "claims/0", "")
     for number in range(10_500):
-        findings.differ("claims", "foreign_outcome", f"claim-verdicts/0/{number}", "")
+        findings.differ("claims", Fault.FOREIGN_OUTCOME, f"claim-verdicts/0/{number}", "")
     assert len(findings.differences) == 10_000
     assert findings.by_kind() == {("claims", "foreign_outcome"): 10_500}
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.slicing import Notice
 from pipeline.intake.sending import checked_messages
 from pipeline.loading import BadLine, Loaded
 from tests.support.interface_messages import HOSPITAL, message, settled, visit
 
 
-def sent(place: Path, encoding: str | None = None) -> tuple[list[bytes], list[BadLine], Loaded, list[str]]:
+def sent(place: Path, encoding: Encoding | None = None) -> tuple[list[bytes], list[BadLine], Loaded, list[str]]:
     """The values that are sent, bad lines, counts, and notices."""
     loaded, told = Loaded(), list[Notice]()
     checked = list(checked_messages(str(place), encoding, loaded, told.append))
@@ -55,7 +56,7 @@ def test_an_array_is_sent_document_by_document_and_a_table_row_by_row(tmp_path: 
 
     rows = f"fixmedins_code,infno,setl_id,note\n{HOSPITAL},2207,S1,fine\n".encode()
     (tmp_path / "day.csv").write_bytes(rows + f"{HOSPITAL},2207,S2,".encode() + b"\xff\xff\n")
-    values, bad, loaded, _ = sent(tmp_path / "day.csv", "utf-8")
+    values, bad, loaded, _ = sent(tmp_path / "day.csv", Encoding.UTF_8)
     assert [json.loads(value)["setl_id"] for value in values] == ["S1"]
     assert [(line.number, line.reason.partition(":")[0]) for line in bad] == [(3, "invalid_utf8")]
     assert loaded.lines == 2
