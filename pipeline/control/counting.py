@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from faust.types import TP
 
 from pipeline.control.cases import CaseTally
-from pipeline.control.faust.app import Reading
+from pipeline.control.faust.consumer import Reading
 from pipeline.control.stream_task import StreamTask
 from pipeline.control.tally import Tally
 from pipeline.telemetry.control_metrics import ControlMetrics

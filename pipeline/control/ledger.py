@@ -7,11 +7,12 @@ stands in the tables already is not written a second time, and what was lost is 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from pipeline.control.contradictions import contradictions, flags
+from pipeline.control.contradictions import contradictions
+from pipeline.control.dossier_view import View, view_of
 from pipeline.control.dossiers import (
     dossier_key,
     file_of,
@@ -31,12 +32,11 @@ from pipeline.control.withdrawals import Lately, Told, calendars_before, withdra
 from pipeline.control.write_batch import Received, WriteBatch
 from pipeline.kafka.partitioner import partition_of, standing_partition
 from pipeline.kinds import KINDS, OF_TOPIC
-from rules.dossier import Dossier, Issue, regions_sent
-from rules.duties import Counted, Duty, count, duties
+from rules.dossier import Dossier, regions_sent
+from rules.duties import Counted, duties
 from rules.events import Event
 from rules.measures import measures
 from rules.packs.pack_set import PackSet
-from rules.standing import Statement
 from rules.text import Text
 from rules.timeline import AnyTimeline
 from topics.catalogue import (
@@ -62,27 +62,6 @@ class _Open:
     unread: tuple[bytes, ...] = ()
     """Kept events that this version cannot read; they stay in the dossier."""
 
-
-@dataclass(slots=True)
-class View:
-    """One dossier as the law sees it on a day."""
-
-    events: tuple[Event, ...]
-    statement: Statement
-    duties: tuple[Duty, ...]
-    issues: tuple[Issue, ...]
-    sent: Mapping[str, str]
-    """The region that each event was sent with, by its id."""
-    counted: Counted
-
-    def told(self, today: dt.date) -> Told:
-        """What notices tell of it on a day."""
-        kept = self.counted if len(self.events) >= _LARGE else None
-        return Told(today, self.duties, self.issues, sent=self.sent, counted=kept)
-
-
-_LARGE = 200
-"""Events of a dossier from which on its duties are kept to be counted on: to count those of a smaller one anew costs less."""
 
 UNCOUNTABLE = (ValueError, OverflowError, ArithmeticError, LookupError)
 """What the law raises on dates that no calendar has, and the like."""
@@ -299,12 +278,7 @@ class Ledger:
     def view(self, events: tuple[Event, ...], region: str, code: str, before: Counted | None = None) -> View:
         """What the law says of a physician's events: standing, contradictions and duties. `before`: what was counted of fewer of
         them, to be counted on."""
-        file = file_of(events)
-        law = self._packs.law(region)
-        told = physician_statement(events, file, law, region, code, None if before is None else before.file.statement)
-        pack = self._packs.for_region(region, events[-1].date if events else None)
-        counted = count(file, told, law, before=before)
-        return View(events, told, counted.duties, flags(events, told, pack), regions_sent(file), counted)
+        return view_of(self._packs, events, region, code, before)
 
     def _notices(
         self, partition: int, region: str, code: str, view: View, batch: WriteBatch, today: dt.date

@@ -27,7 +27,8 @@ from pipeline.control.events import (
     PartitionsAssigned,
     PartitionsRevoked,
 )
-from pipeline.control.faust.app import EVENT_TABLES, SOURCES, TABLES, Reading, make_app, make_tables, owned, source
+from pipeline.control.faust.app import EVENT_TABLES, TABLES, make_app, make_tables, owned, source
+from pipeline.control.faust.consumer import SOURCES, Reading
 from pipeline.control.faust.state_store import StateStore
 from pipeline.control.ledger import Ledger
 from pipeline.control.ownership import EVENT_SOURCES, Ownership

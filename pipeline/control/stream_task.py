@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipeline.control.aside import aside
-from pipeline.control.faust.app import Reading
+from pipeline.control.faust.consumer import Reading
 from pipeline.control.faust.state_store import StateStore
 from pipeline.control.foreign_writes import Watch
 from pipeline.control.progress import entry_of, moved

@@ -12,7 +12,8 @@ from faust.types import TP
 from pipeline.control.aside import aside
 from pipeline.control.cases import CaseDesk, CaseTally
 from pipeline.control.events import BatchTaken, CaseConflictFound, DossiersFoldedByArea, RecordNotWritable
-from pipeline.control.faust.app import ControlApp, Reading
+from pipeline.control.faust.app import ControlApp
+from pipeline.control.faust.consumer import Reading
 from pipeline.control.ledger import Ledger
 from pipeline.control.ownership import EVENT_SOURCES
 from pipeline.control.regrouping import fold_by_area

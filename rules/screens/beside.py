@@ -17,11 +17,12 @@ import polars as pl
 
 from rules.packs.pack import Pack, SubjectPack
 from rules.packs.pack_set import PackSet
+from rules.screens.conditions import Seen
 from rules.screens.facts import ENCOUNTER_CODE, EPOCH, ClaimColumns, Facts, Keys, Mask, Numbers
 from rules.screens.index import StandingIndex
 from rules.screens.ragged import Ints
 from rules.screens.rows import NO_STANDING, NO_WINDOW, UNREADABLE
-from rules.screens.table import REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE, DecisionTable, Ruling, Seen
+from rules.screens.table import REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE, DecisionTable, Ruling
 from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Subject
 
 Places = npt.NDArray[np.intp]

@@ -23,11 +23,11 @@ from rules.screens.places import Places
 from rules.screens.ragged import Ints, Ragged
 from rules.screens.rows import (
     FIRST_DAY,
-    IN_PENALTY,
     INSTITUTION_ACTIVE,
     INSTITUTION_CODE,
     INSTITUTION_UNREADABLE,
     LAST_DAY,
+    NO_SPAN,
     NO_STANDING,
     NO_WINDOW,
     SITE_CODE,
@@ -39,6 +39,7 @@ from rules.screens.rows import (
     span_rows,
     span_store,
 )
+from rules.screens.stays import straddles
 from rules.timeline import InstitutionTimeline, PhysicianTimeline, check_order
 from rules.vocabulary import Subject
 
@@ -247,19 +248,19 @@ class StandingIndex:
         days = claims.day
         store = self._contested if contested else self._spans
         span = store.find(owners, days)
-        facts = store.rows(span, _NO_SPAN)
+        facts = store.rows(span, NO_SPAN)
         touched = np.where(span >= 0, store.first(owners) + facts["touched"], -1)
-        touched_facts = store.rows(touched, _NO_SPAN)
+        touched_facts = store.rows(touched, NO_SPAN)
         institution_span = self._institution_span(claims)
         revision = np.frombuffer(self._revision, np.int64) if self._revision else _NO_REVISIONS
-        straddles = self._straddles(store, owners, span, claims)
+        straddling = straddles(store, owners, span, claims)
         return Facts(
             span=span,
             standing=facts["standing"],
             flags=facts["flags"],
             window_start=facts["window_start"],
             window_end=facts["window_end"],
-            straddles=straddles,
+            straddles=straddling,
             touched_start=touched_facts["window_start"],
             touched_end=touched_facts["window_end"],
             site=self._site(owners, claims.institution_code, days),
@@ -267,7 +268,7 @@ class StandingIndex:
             institution_span=institution_span,
             revision=np.where(owners >= 0, revision[owners], _DROPPED_REVISION),
             contested=self._contested.count(owners) > 0,
-            carried=np.where(straddles, touched_facts["carried"], facts["carried"]),
+            carried=np.where(straddling, touched_facts["carried"], facts["carried"]),
         )
 
     def heads(self, claims: ClaimColumns, rows: npt.NDArray[np.intp]) -> list[tuple[int, str, int]]:
@@ -353,30 +354,6 @@ class StandingIndex:
     def _institutions_of(self, claims: ClaimColumns) -> Ints:
         return self._institution_owners.find(claims.institution_key)
 
-    @staticmethod
-    def _penalised_until(store: Ragged, span: Ints, days: Ints) -> npt.NDArray[np.int64]:
-        """Days in penalty windows up to and including the day."""
-        facts = store.rows(span, _NO_SPAN)
-        running = (facts["flags"] & IN_PENALTY) != 0
-        counted = np.where(running, days.astype(np.int64) - facts["start"] + 1, 0)
-        return facts["penalised_before"].astype(np.int64) + counted
-
-    def _straddles(self, store: Ragged, owners: Ints, span: Ints, claims: ClaimColumns) -> Mask:
-        """Whether a stay has at least one day inside a penalty window and one outside every window."""
-        answer = np.zeros(len(owners), np.bool_)
-        stays = claims.stay & (owners >= 0)
-        if not stays.any():
-            return answer
-        at = np.flatnonzero(stays)
-        last = claims.day[at]
-        first = claims.start_day[at]
-        day_before = (first - 1).astype(np.int32)
-        inside = self._penalised_until(store, span[at], last) - self._penalised_until(
-            store, store.find(owners[at], day_before), day_before
-        )
-        answer[at] = (inside > 0) & (inside < last.astype(np.int64) - first + 1)
-        return answer
-
     def _site(self, owners: Ints, institution_codes: Keys, days: Ints) -> Bytes:
         """State of the claiming institution's declaration: of those that cover the day, the one that began last."""
         answer = np.full(len(owners), SITE_UNDECLARED, np.uint8)
@@ -393,7 +370,6 @@ class StandingIndex:
         return answer
 
 
-_NO_SPAN = span_store().blank(standing=NO_STANDING, window_start=NO_WINDOW, window_end=NO_WINDOW)
 _NO_SITE = site_store().blank()
 
 _DROPPED_REVISION = -2

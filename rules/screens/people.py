@@ -16,11 +16,12 @@ import numpy.typing as npt
 import polars as pl
 
 from rules.packs.pack_set import PackSet
+from rules.screens.conditions import Seen
 from rules.screens.everywhere import named_standing, person_everywhere
 from rules.screens.facts import EPOCH, ClaimColumns, Mask, packs_on
 from rules.screens.index import StandingIndex
 from rules.screens.rows import NO_STANDING, UNREADABLE
-from rules.screens.table import REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE, BarTable, Seen
+from rules.screens.table import REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE, BarTable
 from rules.vocabulary import Reason
 
 NAMED_REASONS = (Reason.PRESCRIBER_BARRED, Reason.PHARMACY_HEAD_ABNORMAL, Reason.LINE_PERSON_BARRED)

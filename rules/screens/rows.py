@@ -111,3 +111,7 @@ def _place(pack: str, packs: list[str]) -> int:
     if pack not in packs:
         packs.append(pack)
     return packs.index(pack) + 1
+
+
+NO_SPAN = span_store().blank(standing=NO_STANDING, window_start=NO_WINDOW, window_end=NO_WINDOW)
+"""Stands where no span covers the day."""

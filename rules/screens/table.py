@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from rules.packs.pack import EXEMPT_PREFIX, Contested, Ground, InForce, Outcome, Pack, When
+from rules.packs.pack import EXEMPT_PREFIX, Contested, Ground, Outcome, Pack
 from rules.plausibility import Implausible
-from rules.screens.facts import ENCOUNTER_CODE, Bytes, ClaimColumns, Facts, Mask, Numbers
-from rules.screens.rows import (
-    FIRST_DAY,
-    FLAG_BIT,
-    IN_PENALTY,
-    INSTITUTION_TERMINATED,
-    INSTITUTION_UNKNOWN,
-    LAST_DAY,
-    NO_STANDING,
-    SITE_CODE,
-    STANDING_CODE,
-    day_number,
+from rules.screens.conditions import (
+    CODES,
+    RECORDED_BARS,
+    Seen,
+    Test,
+    all_of,
+    asks_register,
+    in_state,
+    is_implausible,
+    not_for,
+    not_seen,
+    of_bars,
+    on_days,
+    said_nothing_of,
+    tests_of,
 )
-from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing
+from rules.screens.facts import ENCOUNTER_CODE, Mask, Numbers
+from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason
 
 REGISTER_FRESH, REGISTER_STALE, REGISTER_UNREADABLE = 0, 1, 2
 """State of the register as far as one claim needs it."""
-
-_BARRED = {Standing.PENALTY, Standing.SUSPENDED, Standing.TERMINATED, Standing.BLACKLISTED, Standing.CANCELLED}
-_RECORDED_BARS = {*_BARRED, Standing.PENDING_REINSTATEMENT}
-
-_CODES = 256
-"""Values of one byte: a table with a place for each is asked without a bound being looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """All that a table sees: the claims, what the register says of them, and in what state the register is for each."""
-
-    claims: ClaimColumns
-    facts: Facts
-    register: Bytes
-
-    def take(self, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Seen:
-        """The claims at the given places with their facts."""
-        return Seen(self.claims.take(rows), self.facts.take(rows), self.register[rows])
-
-
-Test = Callable[[Seen], Mask | None]
-"""Where a condition holds; None: nowhere in this batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,43 +118,43 @@ class DecisionTable:
     def _compiled(self) -> Iterator[_Branch]:
         yield from self._implausible(before_any_law=True)
         outside, *others = self.pack.grounds
-        yield _Branch(_all_of(tuple(_tests(outside.when, self.pack))), self._pick(outside))
+        yield _Branch(all_of(tuple(tests_of(outside.when, self.pack))), self._pick(outside))
         yield from self._implausible(before_any_law=False)
         yield self._unknown_encounter()
         register_asked = False
         for ground in others:
-            if not register_asked and _asks_register(ground.when):
+            if not register_asked and asks_register(ground.when):
                 register_asked = True
                 yield from self._register_branches()
                 if self.basis is not None:
                     yield from self._branches_of_bars(self.basis)
-            tests = tuple(_tests(ground.when, self.pack))
-            not_for = _said_nothing_of(ground, self.pack)
-            if not_for:
-                tests = (*tests, _not_for(not_for))
+            tests = tuple(tests_of(ground.when, self.pack))
+            outside = said_nothing_of(ground, self.pack)
+            if outside:
+                tests = (*tests, not_for(outside))
             if ground.when.physician == "missing":
                 # The visit names the person: where it was not seen nobody can say that there was none.
                 number = self._add(Reason.VISIT_NOT_SEEN, _review(Reason.VISIT_NOT_SEEN), ground.citations)
-                yield _Branch(_all_of((_not_seen, *tests)), np.full(_CODES, number, np.uint16))
-            yield _Branch(_all_of(tests), self._pick(ground))
+                yield _Branch(all_of((not_seen, *tests)), np.full(CODES, number, np.uint16))
+            yield _Branch(all_of(tests), self._pick(ground))
 
     def _implausible(self, *, before_any_law: bool) -> Iterator[_Branch]:
         """A ruling for each thing that cannot be so, for it is told which. A day that cannot be has no law to ask about."""
         for what in Implausible:
             if what and what.before_any_law is before_any_law:
                 number = self._add(Reason.IMPLAUSIBLE, _review(Reason.IMPLAUSIBLE), implausible=what)
-                yield _Branch(_is_implausible(what), np.full(_CODES, number, np.uint16))
+                yield _Branch(is_implausible(what), np.full(CODES, number, np.uint16))
 
     def _unknown_encounter(self) -> _Branch:
         number = self._add(Reason.ENCOUNTER_UNKNOWN, _review(Reason.ENCOUNTER_UNKNOWN))
         unknown = ENCOUNTER_CODE[EncounterType.UNKNOWN]
-        return _Branch(lambda seen: seen.claims.encounter == unknown, np.full(_CODES, number, np.uint16))
+        return _Branch(lambda seen: seen.claims.encounter == unknown, np.full(CODES, number, np.uint16))
 
     def _branches_of_bars(self, basis: Pack) -> Iterator[_Branch]:
         for ground in basis.grounds:
-            if _of_bars(ground.when):
-                tests, not_for = tuple(_tests(ground.when, basis)), _said_nothing_of(ground, basis)
-                yield _Branch(_all_of((*tests, _not_for(not_for)) if not_for else tests), self._pick(ground, basis))
+            if of_bars(ground.when):
+                tests, outside = tuple(tests_of(ground.when, basis)), said_nothing_of(ground, basis)
+                yield _Branch(all_of((*tests, not_for(outside)) if outside else tests), self._pick(ground, basis))
 
     def _unanswered(self) -> dict[int, int]:
         asked = {Reason.STANDING_STALE: REGISTER_STALE, Reason.STANDING_UNREADABLE: REGISTER_UNREADABLE}
@@ -188,11 +169,11 @@ class DecisionTable:
             (REGISTER_UNREADABLE, Reason.STANDING_UNREADABLE),
             (REGISTER_STALE, Reason.STANDING_STALE),
         ):
-            yield _Branch(_in_state(state), np.full(_CODES, self._add(reason, _review(reason)), np.uint16))
+            yield _Branch(in_state(state), np.full(CODES, self._add(reason, _review(reason)), np.uint16))
 
     def _pick(self, ground: Ground, basis: Pack | None = None) -> Numbers:
         citations = ground.citations if basis is None else cited(basis, ground.citations)
-        pick = np.full(_CODES, self._add(ground.ground, ground.ordinary, citations, basis=basis), np.uint16)
+        pick = np.full(CODES, self._add(ground.ground, ground.ordinary, citations, basis=basis), np.uint16)
         if ground.exempted is not None:
             exempt = ground.exempt_encounters
             text = self.pack if basis is None else basis
@@ -246,8 +227,8 @@ class BarTable:
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
-        self.grounds = tuple(ground for ground in pack.grounds if _of_bars(ground.when, _RECORDED_BARS))
-        self.in_force: Callable[[Seen], Mask] = _on_days(pack.in_force)
+        self.grounds = tuple(ground for ground in pack.grounds if of_bars(ground.when, RECORDED_BARS))
+        self.in_force: Callable[[Seen], Mask] = on_days(pack.in_force)
         self._branches = tuple(self._compiled())[::-1]
 
     def bars(self, seen: Seen) -> npt.NDArray[np.int64]:
@@ -261,150 +242,14 @@ class BarTable:
 
     def _compiled(self) -> Iterator[_Bar]:
         for number, ground in enumerate(self.grounds):
-            pick = np.full(_CODES, number, np.int64)
+            pick = np.full(CODES, number, np.int64)
             if ground.exempted is not None and ground.exempted.disposition is Disposition.PAY:
                 exempt = ground.exempt_encounters
                 for encounter in self.pack.exempt_encounters if exempt is None else exempt:
                     pick[ENCOUNTER_CODE[encounter]] = -1
-            yield _Bar(_all_of(tuple(_tests(ground.when, self.pack))), pick)
+            yield _Bar(all_of(tuple(tests_of(ground.when, self.pack))), pick)
 
 
 def _review(reason: Reason) -> Outcome:
     """What no text settles goes to a person, who says also who bears it."""
     return Outcome(disposition=Disposition.REVIEW, reason=reason, cost_bearer=CostBearer.UNDETERMINED)
-
-
-def _not_seen(seen: Seen) -> Mask | None:
-    return seen.claims.not_seen
-
-
-def _said_nothing_of(ground: Ground, pack: Pack) -> tuple[EncounterType, ...]:
-    """The encounters on which a ground does not hold, whatever else is so (P6)."""
-    return ground.not_for if ground.when.institution is not None else (*ground.not_for, *pack.outside_encounters)
-
-
-def _not_for(encounters: Iterable[EncounterType]) -> Test:
-    others = ~_codes(ENCOUNTER_CODE[encounter] for encounter in encounters)
-    return lambda seen: others[seen.claims.encounter]
-
-
-def _is_implausible(what: Implausible) -> Test:
-    return lambda seen: None if seen.claims.implausible is None else seen.claims.implausible == what
-
-
-def _asks_register(when: When) -> bool:
-    """Whether a condition needs to know anything besides the claim itself."""
-    return any(
-        value is not None
-        for value in (
-            *(when.standing, when.flag, when.in_penalty, when.straddles, when.site, when.institution, when.subject),
-        )
-    )
-
-
-def _of_bars(when: When, standings: Set[Standing] = _BARRED) -> bool:
-    """Whether a ground is that of a window, a suspension or a ban, whatever else the pack knows of the person."""
-    barred = when.standing is not None and not set(when.standing) - standings
-    return (barred or when.in_penalty is not None or when.straddles is not None) and when.service_date is None
-
-
-def _all_of(tests: tuple[Test, ...]) -> Test:
-    """Every condition of a ground must hold."""
-    first, others = tests[0], tests[1:]
-    if not others:
-        return first
-
-    def all_of(seen: Seen) -> Mask | None:
-        holds = first(seen)
-        for test in others:
-            also = test(seen) if holds is not None else None
-            holds = None if holds is None or also is None else holds & also
-        return holds
-
-    return all_of
-
-
-def _tests(when: When, pack: Pack) -> Iterator[Test]:
-    if when.rule is not None:
-        in_force = _on_days(pack.in_force)
-        yield lambda seen: ~in_force(seen)
-    yield from _said_by_the_claim(when)
-    if when.physician is not None:
-        missing = when.physician == "missing"
-        yield lambda seen: seen.claims.missing == missing
-    if when.subject is not None:
-        # Of another subject than physicians `missing` says that the claim does not name it.
-        yield lambda seen: seen.claims.missing
-    if when.standing is not None:
-        standings = _codes(_standing_codes(when.standing, pack))
-        yield lambda seen: standings[seen.facts.standing]
-    if when.flag is not None:
-        yield _has_bit(FLAG_BIT[when.flag])
-    if when.in_penalty is not None:
-        yield _has_bit(IN_PENALTY)
-    if when.straddles is not None:
-        yield lambda seen: seen.facts.straddles
-    if when.straddles == "abnormal" and pack.in_force.start is not None:
-        yield _begins_on_or_after(day_number(pack.in_force.start))
-    if when.site is not None:
-        # Anything but a declaration: a state that this text does not know must not pass for one.
-        sites = {
-            "undeclared": ~_codes([_site("declared")]),
-            "opted_out": _codes([_site("opted_out")]),
-            "not_listed": ~_codes([_site("listed")]),
-        }[when.site]
-        yield lambda seen: sites[seen.facts.site]
-    if when.institution is not None:
-        institution = INSTITUTION_TERMINATED if when.institution == "terminated" else INSTITUTION_UNKNOWN
-        yield lambda seen: seen.facts.institution == institution
-    if when.service_date is not None:
-        yield _on_days(when.service_date)
-
-
-def _said_by_the_claim(when: When) -> Iterator[Test]:
-    if when.staff is not None:
-        yield lambda seen: seen.claims.auditors
-    if when.drug is not None:
-        for name, value in when.drug.items():
-            yield _drug(name, int(value))
-
-
-def _begins_on_or_after(day: int) -> Test:
-    return lambda seen: seen.claims.stay & (seen.claims.start_day >= day)
-
-
-def _in_state(state: int) -> Test:
-    return lambda seen: seen.register == state
-
-
-def _drug(name: str, value: int) -> Test:
-    """A drug object without the field does not say so, and never matches."""
-    return lambda seen: None if seen.claims.drug is None else seen.claims.drug[name] == value
-
-
-def _site(status: str) -> int:
-    return next(code for name, code in SITE_CODE.items() if name.value == status)
-
-
-def _standing_codes(standings: tuple[Standing, ...], pack: Pack) -> Iterator[int]:
-    for standing in standings:
-        yield STANDING_CODE[standing]
-        if standing is Standing.UNREGISTERED and pack.registration_required:
-            yield NO_STANDING
-
-
-def _codes(codes: Iterable[int]) -> Mask:
-    """Of each code of one byte, whether it is among the given ones."""
-    among = np.zeros(_CODES, np.bool_)
-    among[list(codes)] = True
-    return among
-
-
-def _has_bit(bit: int) -> Test:
-    return lambda seen: (seen.facts.flags & bit) != 0
-
-
-def _on_days(days: InForce) -> Callable[[Seen], Mask]:
-    first = FIRST_DAY if days.start is None else day_number(days.start)
-    last = LAST_DAY if days.end is None else day_number(days.end)
-    return lambda seen: (seen.claims.day >= first) & (seen.claims.day <= last)

@@ -19,6 +19,7 @@ from rules.packs.pack_set import PackSet
 from rules.schemes.registry import scheme_of
 from rules.screens.beside import STRICTNESS, Beside, RestsOn
 from rules.screens.changes import Part, stays_over_a_change
+from rules.screens.conditions import Seen
 from rules.screens.everywhere import Statuses, person_everywhere
 from rules.screens.facts import ENCOUNTER_CODE, STANDING, Bytes, ClaimColumns, Facts, Longs, Numbers
 from rules.screens.index import StandingIndex
@@ -32,7 +33,6 @@ from rules.screens.table import (
     BarTable,
     DecisionTable,
     Ruling,
-    Seen,
     cited,
 )
 from rules.vocabulary import CostBearer, Disposition, EncounterType, Reason, Standing, Subject

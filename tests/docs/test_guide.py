@@ -21,7 +21,7 @@ from rules.packs.pack import Pack, PackError, parse_pack
 from rules.packs.pack_set import PackSet
 from rules.packs.readings import as_chosen
 from rules.standing import statement
-from tests.unit.pipeline.test_explain import claim, event
+from tests.support.explaining import claim, event
 
 GUIDE = (resources.files("rules") / "packs" / "GUIDE.md").read_text("utf-8")
 YAML = re.search(r"```yaml\n(.*?)```", GUIDE, re.DOTALL).group(1)

@@ -8,6 +8,7 @@ import random
 import pytest
 from confluent_kafka.admin import NewPartitions, NewTopic
 
+from pipeline.kafka.partitioner import partition_of
 from tests.kafka.test_gate_faults import configure
 from tests.kafka.test_ledger_progress import EVENTS, progress, qiannan
 from tests.support.cluster import SMALL, Cluster
@@ -100,3 +101,60 @@ def test_partitions_that_are_added_to_the_events_are_told_at_once(cluster: Clust
     assert controls.stop() == [0]
     refused = cluster.screening("control", metrics_port=0)
     assert (refused.returncode, "equally many partitions" in refused.stderr) == (1, True)
+
+
+def test_what_a_stranger_writes_into_the_register_is_written_over_with_what_is_true(
+    cluster: Cluster, controls: Controls
+) -> None:
+    control = controls.start().wait_ready()
+    cluster.send("physician-events", [qiannan("registration", "2023-01-03", 0)])
+    wait_taken(cluster, controls)
+    old = cluster.read("physician-standing")[-1]
+    cluster.send("physician-events", [qiannan("deduction", "2023-03-01", 1, points=3, violation_id="QN-T3-01")])
+    wait_taken(cluster, controls)
+    right = cluster.read("physician-standing")[-1]
+    assert right.value != old.value
+    # As somebody would who loads a standing from a file while the control plane runs.
+    cluster.send("physician-standing", [{"key": old.key, "value": old.value, "partition": old.partition}])
+    wait_for("the true standing is the last again", lambda: cluster.read("physician-standing")[-1].value == right.value,
+             every=0.2, detail=lambda: control.output[-2000:])  # fmt: skip
+    assert control.wait_event("foreign_records_put_right")["records"] == 1
+    # Behind a record of a stranger's that nobody has noticed yet, the next publication counts all the same.
+    cluster.send("physician-standing", [{"key": old.key, "value": old.value, "partition": old.partition}])
+    cluster.send("physician-events", [qiannan("deduction", "2023-04-01", 2, points=1, violation_id="QN-T1-01")])
+    wait_for("the newest standing is the last",
+             lambda: json.loads(cluster.read("physician-standing")[-1].value or b"")["revision"] == 3, every=0.2,
+             detail=lambda: control.output[-2000:])  # fmt: skip
+
+
+def test_a_standing_that_no_event_explains_is_put_right_however_new_it_claims_to_be(
+    cluster: Cluster, controls: Controls
+) -> None:
+    control = controls.start().wait_ready()
+    cluster.send("physician-events", [qiannan("registration", "2023-01-03", 0)])
+    cluster.send("physician-events", [qiannan("deduction", "2023-03-01", 1, points=12, violation_id="QN-T12-01")])
+    wait_taken(cluster, controls)
+    (key, true), *_ = last_values(cluster, "physician-standing").items()
+    partition = cluster.read("physician-standing")[-1].partition
+    false = {**true, "revision": 99, "spans": true["spans"][:1]}
+    ghost = {**false, "physician_code": "GHOST"}
+    place = partition_of(b"GHOST", len(cluster.ends("physician-standing", "read_committed")))
+    cluster.send(
+        "physician-standing",
+        [
+            {"key": key, "value": json.dumps(false).encode(), "partition": partition},
+            {"key": "522700|GHOST", "value": json.dumps(ghost).encode(), "partition": place},
+        ],
+    )
+
+    def settled() -> bool:
+        last = last_values(cluster, "physician-standing")
+        return last["522700|GHOST"] is None and {**last[key], "changed": []} == {**true, "changed": []}
+
+    wait_for("the register says again what the events say", settled, every=0.2, detail=lambda: control.output[-2000:])
+    audit = json.loads(cluster.screening("audit", "--standings", "--json").stdout)
+    assert "from 99" in json.dumps(audit), "the trace of what happened stays in the log, and is the only difference"
+    assert len(audit["differences"]) == 1
+    # The next event is not held back by the revision that the stranger claimed.
+    cluster.send("physician-events", [qiannan("registration", "2024-03-01", 2)])
+    wait_for("it goes on", lambda: last_values(cluster, "physician-standing")[key]["revision"] == 3, every=0.2)

@@ -13,9 +13,9 @@ from tests.support.auditing import audit, named
 from tests.support.cluster import Cluster
 from tests.support.commands import screening
 from tests.support.control import Controls, last_values, wait_taken
+from tests.support.explaining import event
 from tests.support.runs import wait_judged
 from tests.support.workers import Crew
-from tests.unit.pipeline.test_explain import event
 from tests.unit.rules.test_subjects import CITY, OWN, department, here, insured
 from topics.events.acceptance import Refused, owner_code, read_event
 

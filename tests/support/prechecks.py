@@ -27,12 +27,31 @@ from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import configure_logs, logger
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.web.server import Server
+from rules.timeline import PhysicianTimeline
+from tests.support.judging import physician_timeline
+from tests.support.register import QIANNAN
 from tests.support.waiting import PATIENCE_S
 from tests.support.workers import Crew, WorkerProcess
 from topics.messages.precheck import PrecheckFeedback
 from topics.messages.verdicts import VerdictRegister
 
 AS_OF = "2026-01-02T03:04:05.678Z"
+
+
+PHYSICIAN, INSTITUTION, OTHER = "D522701000001", "H52270100001", "H52270100002"
+NORMAL = {"from": "2022-01-01", "to": "2023-05-10", "standing": "normal", "causes": ["ev-1"]}
+PENALTY = {
+    "from": "2023-05-11", "to": "2023-08-10", "standing": "penalty", "penalty_period": ["2023-05-11", "2023-08-10"],
+    "causes": ["ev-2", "ev-3"],
+}  # fmt: skip
+AFTER = {"from": "2023-08-11", "to": None, "standing": "normal", "causes": ["ev-4"]}
+
+
+def registered(*spans: dict, code: str = PHYSICIAN, sites: tuple[str, ...] = (INSTITUTION,)) -> PhysicianTimeline:
+    """A physician of Qiannan with these spans, who practises at these institutions."""
+    return physician_timeline(
+        {"region": QIANNAN, "physician_code": code, "revision": 7, "spans": list(spans), "sites": list(sites)}
+    )
 
 
 class SaidView:
@@ -151,3 +170,14 @@ class Prechecks(Crew):
         made = PrecheckProcess(self._cluster, self._folder / f"precheck-{len(self.all)}.log", **settings)
         self.all.append(made)
         return made
+
+
+def ask(counter: Desk, body: bytes | list[bytes], **more: Any) -> Any:
+    """The answer about one claim, or about a list of them."""
+    content = body if isinstance(body, bytes) else b"[" + b",".join(body) + b"]"
+    return counter.http.post("/v1/precheck", content=content, **more)
+
+
+def standing(counter: Desk, code: str = PHYSICIAN, headers: Any = None, **query: str) -> Any:
+    """The answer about a physician's day."""
+    return counter.http.get(f"/v1/physicians/{QIANNAN}/{code}", params=query, headers=headers)

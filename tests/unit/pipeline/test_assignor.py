@@ -14,8 +14,8 @@ from aiokafka.structs import TopicPartition
 from faust.types import TP
 
 from pipeline.control.faust.app import ControlApp
-from pipeline.control.faust.app import _Thread as Thread
 from pipeline.control.faust.assignor import Assignor, TopicNotShown
+from pipeline.control.faust.consumer import ConsumerThread as Thread
 
 SUBSCRIBED = {"one": ["physician-events", "claim-cases"], "two": ["physician-events", "claim-cases"]}
 

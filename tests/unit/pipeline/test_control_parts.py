@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.control.clock import Clock, ClockError
 from pipeline.control.dossiers import dossier_key, read_dossier, standing_key, with_event, write_dossier
-from pipeline.control.faust.app import TABLES, Reading, equal_partitions
+from pipeline.control.faust.app import TABLES, equal_partitions
+from pipeline.control.faust.consumer import Reading
 from pipeline.control.faust.state_store import MemoryStateStore, RocksStateStore, StateStore
 from pipeline.control.foreign_writes import Watch
 from pipeline.control.ledger import Ledger

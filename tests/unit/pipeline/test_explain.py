@@ -3,65 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
-from click.testing import CliRunner
-from rich.cells import cell_len
 
-from pipeline.cli.main import main
 from pipeline.conformance.cases import REGIONS, Case, read_case
 from pipeline.conformance.run import run_cases
-from pipeline.explain.explaining import ExplainError, explain_claim
+from pipeline.explain.explaining import explain_claim
 from pipeline.explain.view import as_data
 from pipeline.settings.packs import load_pack_set
 from rules.calendar import MONDAY_TO_FRIDAY
 from rules.events import CHINA, Event, encode
-from rules.packs.pack_set import PackSet
+from tests.support.explaining import TWELVE, claim, event
 
 CASES = Path(__file__).parents[1] / "rules" / "cases"
 PACKS = load_pack_set(switched_on=("shantou-2022-draft",))
-PHYSICIAN = "D522701000001"
-
-
-def claim(service: str = "2023-05-12", **fields: Any) -> bytes:
-    whole = {
-        "claim_id": "C0001",
-        "region": "522700",
-        "institution_code": "H1",
-        "physician_code": PHYSICIAN,
-        "encounter_type": "outpatient",
-        "service_date": service,
-        "settlement_time": f"{max(service, '2026-01-01')}T09:30:00+08:00",
-        "insured_id": "P1",
-        "insurance_type": "resident",
-        "total_amount": "123.40",
-        "fund_amount": "98.70",
-    }
-    return json.dumps({**whole, **fields}).encode()
-
-
-def event(event_id: str, kind: str, date: str, region: str = "522700", **fields: Any) -> bytes:
-    whole = {"event_id": event_id, "region": region, "type": kind, "date": date, "physician_code": PHYSICIAN}
-    return json.dumps({**whole, "recorded_at": f"{date}T09:00:00+08:00", "institution": "H1", **fields}).encode()
 
 
 def told(wanted: bytes, *lines: bytes, as_of: str | None = None, today: str = "2026-01-01") -> dict[str, Any]:
     day = None if as_of is None else dt.date.fromisoformat(as_of)
     done = explain_claim(wanted, lines, PACKS, as_of=day, today=day or dt.date.fromisoformat(today))
     return as_data(done.chain, done.verdict, done.as_of)
-
-
-TWELVE = (
-    event("r1", "registration", "2023-01-03"),
-    event("d1", "deduction", "2023-02-10", points=6, violation_id="QN-T6-03"),
-    event("b1", "bonus", "2023-03-20", points=1, bonus_id="QN-B1"),
-    event("d2", "deduction", "2023-04-02", points=3, violation_id="QN-T3-02"),
-    event("d3", "deduction", "2023-05-10", points=4, cases=2, violation_id="QN-T2-02"),
-)
 
 
 def wire(case: Case) -> tuple[bytes, list[bytes]]:
@@ -344,100 +307,3 @@ def test_a_missing_physician_has_no_history_and_a_duty_to_name_one() -> None:
     assert answer["verdict"]["reason"] == "physician_missing"
     assert answer["history"] == []
     assert answer["next"][0]["act"]["zh"] == "上传主要负责医师信息"
-
-
-# -- the command --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, Path]:
-    one, many = tmp_path / "claim.json", tmp_path / "events.ndjson"
-    one.write_bytes(json.dumps(json.loads(claim()), indent=1).encode())
-    many.write_bytes(b"\n".join(TWELVE) + b"\n")
-    return one, many
-
-
-def run(*arguments: str | Path, width: int = 100) -> Any:
-    return CliRunner().invoke(main, ["explain", *map(str, arguments)], env={"COLUMNS": str(width)})
-
-
-@pytest.mark.parametrize("width", [80, 100])
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_command_prints_the_chain_within_the_terminal(files: tuple[Path, Path], width: int, lang: str) -> None:
-    done = run("--claim", files[0], "--events", files[1], "--lang", lang, width=width)
-    assert done.exit_code == 0, done.output
-    assert max(cell_len(line) for line in done.stdout.splitlines()) <= width
-    assert "…" not in done.stdout
-    wanted = {
-        "zh": ("不予结算", "责罚期2023", "下一步", "三(二)5"),
-        "en": ("REJECT", "penalty period", "What can be done next", "三(二)5"),
-    }
-    for text in wanted[lang]:
-        assert text.replace(" ", "") in done.stdout.replace(" ", "").replace("\n", "") or text in done.stdout, text
-
-
-def test_json_has_the_verdict_as_on_the_wire_and_both_languages(files: tuple[Path, Path]) -> None:
-    done = run("--claim", files[0], "--events", files[1], "--json")
-    answer = json.loads(done.stdout)
-    assert answer["verdict"]["penalty_period"] == ["2023-05-11", "2023-08-10"]
-    assert set(answer["explanation"]) == {"zh", "en"}
-
-
-def test_a_physician_whom_the_events_do_not_know_is_named_with_what_the_claim_was_judged_by(
-    files: tuple[Path, Path],
-) -> None:
-    known = run("--claim", files[0], "--events", files[1])
-    assert (
-        f"Judged by events.ndjson: in area 522700 {len(TWELVE)} events of the physician and 0 events of the institution"
-        in (" ".join(known.stdout.split()))
-    )
-    assert "know no physician" not in known.stderr
-    files[0].write_bytes(claim(physician_code="D522701999999"))
-    unknown = run("--claim", files[0], "--events", files[1])
-    assert unknown.exit_code == 0
-    assert (
-        f"0 events of the physician and 0 events of the institution; {len(TWELVE)} events of others were not used"
-        in (" ".join(unknown.stdout.split()))
-    )
-    assert "the events know no physician D522701999999 in area 522700: judged as not registered there" in unknown.stderr
-    used = json.loads(run("--claim", files[0], "--events", files[1], "--json").stdout)["events"]
-    assert (used["area"], used["physician"], used["others"]) == ("522700", 0, len(TWELVE))
-
-
-def test_unusable_events_are_named_by_line_and_count_for_nothing(files: tuple[Path, Path]) -> None:
-    wrong = event("x1", "deduction", "2023-05-11", points=5, violation_id="QN-T2-02")
-    other = event("o1", "registration", "2023-05-11", physician_code="D9")
-    files[1].write_bytes(b"\n".join([*TWELVE, wrong, b"{not json", other]))
-    done = run("--claim", files[0], "--events", files[1])
-    assert done.exit_code == 0
-    assert "events.ndjson:6: points: 5 found; QN-T2-02 cost 2" in done.stderr
-    assert "events.ndjson:7: not JSON" in done.stderr
-    assert "2 unusable lines counted for nothing" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("content", "message", "code"),
-    [
-        (b"", "is empty; expected one claim", 1),
-        (claim() + b"\n" + claim(), "holds 2 claims, one a line; expected one", 1),
-        (b'{"claim_id":"C1"}', "missing_field", 1),
-        (claim().replace(b"outpatient", b"teleport"), "encounter_type", 1),
-        (None, "No such file", 1),
-    ],
-)
-def test_a_file_that_is_no_claim_is_refused_with_the_reason(
-    files: tuple[Path, Path], content: bytes | None, message: str, code: int
-) -> None:
-    if content is None:
-        files[0].unlink()
-    else:
-        files[0].write_bytes(content)
-    done = run("--claim", files[0], "--events", files[1])
-    assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
-
-
-def test_without_a_ledger_section_there_is_nothing_to_explain_by() -> None:
-    bare = PACKS.for_region("522700").model_copy(update={"ledger": None})
-    packs = PackSet([bare, PACKS.for_region("999999")])
-    with pytest.raises(ExplainError, match="has no ledger section"):
-        explain_claim(claim(), [], packs, as_of=None, today=dt.date(2026, 1, 1))

@@ -7,7 +7,7 @@ import pytest
 from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
 from pipeline.telemetry.gate_metrics import MOST_INSTITUTIONS, GateMetrics
-from tests.unit.pipeline.test_explain import claim
+from tests.support.explaining import claim
 
 
 def test_of_very_many_institutions_the_busiest_are_counted_by_name_and_the_others_together() -> None:

@@ -17,8 +17,8 @@ from pipeline.kafka.partitioner import partition_of, standing_partition
 from pipeline.kinds import KINDS, OF_TOPIC, kind_of_fields
 from pipeline.screening.gate import Gate
 from rules.vocabulary import Subject
+from tests.support.explaining import event
 from tests.support.judging import AT
-from tests.unit.pipeline.test_explain import event
 from tests.unit.rules.test_subjects import CITY, OWN, PACKS, department, here, insured
 from topics.catalogue import DOSSIERS, PHYSICIAN_EVENTS, STANDING_TOPICS
 from topics.events.acceptance import Accepted, accept

@@ -7,35 +7,31 @@ import threading
 from collections.abc import Iterator
 from datetime import date
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from pipeline.screening.gate import Gate
-from tests.support.judging import bare, judge, make_gate, physician_timeline
-from tests.support.prechecks import AS_OF, Desk, desk, tokens_file
-from tests.support.register import QIANNAN
+from tests.support.judging import bare, judge, make_gate
+from tests.support.prechecks import (
+    AFTER,
+    AS_OF,
+    INSTITUTION,
+    NORMAL,
+    OTHER,
+    PENALTY,
+    Desk,
+    ask,
+    desk,
+    registered,
+    standing,
+)
 from tests.support.runs import sample
-from tests.support.spoiled import GOOD, SPOILED, claim
+from tests.support.spoiled import SPOILED, claim
 from tests.support.thorough import share
 from tests.support.waiting import wait_for
 from topics.messages.verdicts import Verdict
-
-PHYSICIAN, INSTITUTION, OTHER = "D522701000001", "H52270100001", "H52270100002"
-NORMAL = {"from": "2022-01-01", "to": "2023-05-10", "standing": "normal", "causes": ["ev-1"]}
-PENALTY = {
-    "from": "2023-05-11", "to": "2023-08-10", "standing": "penalty", "penalty_period": ["2023-05-11", "2023-08-10"],
-    "causes": ["ev-2", "ev-3"],
-}  # fmt: skip
-AFTER = {"from": "2023-08-11", "to": None, "standing": "normal", "causes": ["ev-4"]}
-
-
-def registered(*spans: dict, code: str = PHYSICIAN, sites: tuple[str, ...] = (INSTITUTION,)) -> Any:
-    return physician_timeline(
-        {"region": QIANNAN, "physician_code": code, "revision": 7, "spans": list(spans), "sites": list(sites)}
-    )
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +48,6 @@ def counter(gate: Gate) -> Iterator[Desk]:
 
 
 IN_PENALTY = {"service_date": "2023-06-10", "settlement_time": "2023-06-10T09:00:00+08:00"}
-
-
-def ask(counter: Desk, body: bytes | list[bytes], **more: Any) -> Any:
-    content = body if isinstance(body, bytes) else b"[" + b",".join(body) + b"]"
-    return counter.http.post("/v1/precheck", content=content, **more)
 
 
 # -- the answer ---------------------------------------------------------------------------------------------------
@@ -141,10 +132,6 @@ def _is_json(value: bytes) -> bool:
 
 
 # -- the standing of a day ----------------------------------------------------------------------------------------
-
-
-def standing(counter: Desk, code: str = PHYSICIAN, headers: Any = None, **query: str) -> Any:
-    return counter.http.get(f"/v1/physicians/{QIANNAN}/{code}", params=query, headers=headers)
 
 
 def test_a_physician_in_a_penalty_period_may_not_serve_until_its_end_save_in_an_emergency(counter: Desk) -> None:
@@ -335,85 +322,3 @@ def test_an_error_of_ours_is_told_as_one_and_the_next_request_is_answered(counte
     assert "a fault of ours" not in told.text
     assert "a fault of ours" in counter.log.getvalue()
     assert ask(counter, claim()).status_code == 200
-
-
-# -- who may ask --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def guarded(gate: Gate, tmp_path: Path) -> Iterator[tuple[Desk, dict[str, str], dict[str, str]]]:
-    own, other = tokens_file(tmp_path / "tokens", INSTITUTION, OTHER)
-    with desk(gate, precheck_tokens_file=tmp_path / "tokens", precheck_claims_per_s=1000) as made:
-        yield made, own, other
-
-
-def test_nobody_is_answered_without_a_token(guarded) -> None:
-    counter, own, _ = guarded
-    for headers in (
-        {},
-        {"Authorization": "Bearer guessed"},
-        {"Authorization": own["Authorization"].replace("Bearer", "Basic")},
-    ):
-        told = ask(counter, claim(), headers=headers)
-        assert (told.status_code, told.headers["www-authenticate"]) == (401, 'Bearer realm="screening"')
-    assert ask(counter, claim(), headers=own).status_code == 200
-    assert counter.http.get("/openapi.json").status_code == 200
-
-
-def test_an_institution_sees_only_its_own_claims(guarded) -> None:
-    counter, own, other = guarded
-    sent = [claim(), claim(institution_code=OTHER), claim(institution_code=f" {INSTITUTION.lower()} ")]
-    told = ask(counter, sent, headers=own)
-    assert told.status_code == 403
-    assert [error["pointer"] for error in told.json()["errors"]] == ["/1/institution_code"]
-    assert "verdict" not in told.text
-    assert ask(counter, claim(), headers=other).status_code == 403
-
-
-def test_an_institution_sees_only_the_days_of_its_own_physicians(guarded) -> None:
-    counter, own, other = guarded
-    day = {"on": "2023-06-10"}
-    assert standing(counter, headers=own, **day).json()["answer"]["standing"] == "penalty", (
-        "its institution goes without saying"
-    )
-    refused = standing(counter, headers=other, **day)
-    assert refused.status_code == 403
-    assert "penalty" not in refused.text
-    assert standing(counter, headers=other, institution=INSTITUTION, **day).status_code == 403
-
-
-def test_an_institution_that_asks_too_much_waits_and_costs_nobody_else(guarded) -> None:
-    counter, own, other = guarded
-    many = [claim()] * 1000
-    assert ask(counter, many, headers=own).status_code == 200
-    told = ask(counter, many, headers=own)
-    assert (told.status_code, told.json()["type"]) == (429, "urn:screening:problem:rate")
-    assert int(told.headers["retry-after"]) >= 1
-    assert ask(counter, claim(institution_code=OTHER), headers=other).status_code == 200
-
-
-def test_tokens_change_without_a_restart_and_a_spoiled_file_changes_nothing(guarded, monkeypatch) -> None:
-    counter, own, _ = guarded
-    path = counter.settings.precheck_tokens_file
-    monkeypatch.setattr(counter.api._tokens, "_clock", lambda: 1e9)
-    path.write_text("nonsense\n")
-    assert ask(counter, claim(), headers=own).status_code == 200
-    assert "tokens_unreadable" in counter.log.getvalue()
-    monkeypatch.setattr(counter.api._tokens, "_clock", lambda: 2e9)
-    (new,) = tokens_file(path, INSTITUTION)
-    assert ask(counter, claim(), headers=own).status_code == 401
-    assert ask(counter, claim(), headers=new).status_code == 200
-
-
-def test_the_log_tells_of_requests_and_of_nobody_in_them(guarded) -> None:
-    counter, own, _ = guarded
-    ask(counter, claim(), headers=own)
-    ask(counter, claim(fund_amount="a secret"), headers=own)
-    standing(counter, headers=own, on="2023-06-10")
-    log = counter.log.getvalue()
-    told = [json.loads(line) for line in log.splitlines() if '"request_answered"' in line]
-    assert [(one["route"], one["caller"], one["status"]) for one in told] == [
-        ("precheck", INSTITUTION, 200), ("precheck", INSTITUTION, 422), ("physicians", INSTITUTION, 200),
-    ]  # fmt: skip
-    for personal in (str(GOOD["insured_id"]), PHYSICIAN, str(GOOD["claim_id"]), "a secret", own["Authorization"][7:]):
-        assert personal not in log

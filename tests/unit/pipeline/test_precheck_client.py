@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.precheck.client import PrecheckClient, PrecheckRefused, PrecheckUnavailable
 from tests.support.judging import make_gate
-from tests.support.prechecks import Desk, desk
+from tests.support.prechecks import AFTER, INSTITUTION, NORMAL, PENALTY, PHYSICIAN, Desk, desk, registered
 from tests.support.spoiled import GOOD
-from tests.unit.pipeline.test_precheck import AFTER, IN_PENALTY, INSTITUTION, NORMAL, PENALTY, PHYSICIAN, registered
+from tests.unit.pipeline.test_precheck import IN_PENALTY
 
 
 @pytest.fixture

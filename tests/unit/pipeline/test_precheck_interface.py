@@ -19,10 +19,9 @@ from schemathesis.specs.openapi.checks import (
 from pipeline.precheck import bodies
 from pipeline.screening.gate import Gate
 from tests.support.judging import make_gate
-from tests.support.prechecks import Desk, desk
+from tests.support.prechecks import AFTER, INSTITUTION, NORMAL, PENALTY, Desk, desk, registered
 from tests.support.spoiled import claim
 from tests.support.thorough import examples
-from tests.unit.pipeline.test_precheck import AFTER, INSTITUTION, NORMAL, PENALTY, registered
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,

@@ -12,8 +12,18 @@ import pytest
 from pipeline.screening.gate import Gate
 from rules.events import CHINA
 from tests.support.judging import make_gate
-from tests.support.prechecks import Desk, desk, tokens_file
-from tests.unit.pipeline.test_precheck import AFTER, INSTITUTION, NORMAL, OTHER, PENALTY, PHYSICIAN, registered
+from tests.support.prechecks import (
+    AFTER,
+    INSTITUTION,
+    NORMAL,
+    OTHER,
+    PENALTY,
+    PHYSICIAN,
+    Desk,
+    desk,
+    registered,
+    tokens_file,
+)
 
 COLLEAGUE = "D522701000002"
 NOW = dt.datetime(2023, 6, 10, 9, 30, tzinfo=CHINA)

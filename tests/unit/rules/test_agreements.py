@@ -11,7 +11,7 @@ from pipeline.explain.explaining import explain_claim
 from pipeline.settings.packs import load_pack_set
 from rules.events import decode
 from rules.standing import institution_timeline
-from tests.unit.pipeline.test_explain import claim, event
+from tests.support.explaining import claim, event
 
 PACKS = load_pack_set()
 HOME = {"qiannan": "522700", "national": "120000", "xiamen": "350200"}

@@ -18,8 +18,8 @@ from rules.packs.pack_set import PackSet
 from rules.schemes.qiannan.parameters import QiannanLedger
 from rules.standing import institution_timeline, statement
 from rules.wording.summary import parameters
+from tests.support.explaining import claim, event
 from tests.support.law import ledger, pack
-from tests.unit.pipeline.test_explain import claim, event
 
 D = dt.date.fromisoformat
 

@@ -13,7 +13,7 @@ from pipeline.settings.packs import load_pack_set
 from rules.dossier import fold
 from rules.events import decode
 from rules.standing import statement
-from tests.unit.pipeline.test_explain import claim, event
+from tests.support.explaining import claim, event
 
 PACKS = load_pack_set()
 QIANNAN, NATIONAL = "522700", "120000"

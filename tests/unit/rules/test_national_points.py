@@ -17,11 +17,11 @@ from rules.packs.pack import Pack, PackError, parse_pack
 from rules.packs.pack_set import PackSet
 from rules.packs.readings import settings
 from rules.standing import statement
+from tests.support.explaining import claim
+from tests.support.explaining import event as line
 from tests.support.histories import make
 from tests.support.law import event, judge, outcome, pack, registration
 from tests.support.owing import D, of, owed
-from tests.unit.pipeline.test_explain import claim
-from tests.unit.pipeline.test_explain import event as line
 
 P = "national_points"
 REG = registration("2025-03-03")

@@ -22,7 +22,7 @@ from rules.packs.pack_set import PackSet
 from rules.schemes.registry import schemes
 from rules.standing import statement
 from rules.wording.page import render
-from tests.unit.pipeline.test_explain import claim, event
+from tests.support.explaining import claim, event
 
 REGION = "990200"
 

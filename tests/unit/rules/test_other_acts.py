@@ -11,11 +11,11 @@ from pipeline.explain.explaining import explain_claim
 from pipeline.settings.packs import load_pack_set
 from rules.dossier import fold
 from rules.standing import timeline
+from tests.support.explaining import claim
+from tests.support.explaining import event as line
 from tests.support.histories import make
 from tests.support.law import deduction, event, judge, outcome, pack, registration
 from tests.support.owing import of, owed
-from tests.unit.pipeline.test_explain import claim
-from tests.unit.pipeline.test_explain import event as line
 
 START = {"qiannan": "2025-01-03", "national": "2025-01-06", "national_points": "2025-03-03"}
 ENDED = event("site_ended", "2025-06-10", institution="H1")

@@ -15,8 +15,8 @@ from rules.dossier import fold
 from rules.events import Event, decode
 from rules.standing import institution_timeline, statement
 from rules.timeline import Head
+from tests.support.explaining import PHYSICIAN, claim, event
 from tests.support.judging import AT
-from tests.unit.pipeline.test_explain import PHYSICIAN, claim, event
 from topics.events.acceptance import Accepted, Refused, accept
 from topics.messages.cases import Case
 

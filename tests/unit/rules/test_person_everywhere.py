@@ -15,7 +15,7 @@ from pipeline.settings.packs import load_pack_set
 from rules.dossier import fold
 from rules.events import decode
 from rules.standing import statement
-from tests.unit.pipeline.test_explain import claim, event
+from tests.support.explaining import claim, event
 from topics.events.acceptance import Accepted, Refused, accept
 
 PACKS = load_pack_set(switched_on=("shantou-2022-draft",))

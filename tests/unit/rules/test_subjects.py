@@ -22,9 +22,9 @@ from rules.packs.pack_set import PackSet
 from rules.schemes.suspensions.parameters import SuspensionsLedger
 from rules.standing import statement
 from rules.vocabulary import IssueCode, Reason, Subject
+from tests.support.explaining import PHYSICIAN, claim, event
 from tests.support.judging import AT
 from tests.support.law import ledger
-from tests.unit.pipeline.test_explain import PHYSICIAN, claim, event
 from topics.dead_letters import Code
 from topics.events.acceptance import Accepted, Refused, accept
 

@@ -18,8 +18,8 @@ from rules.events import decode
 from rules.packs.pack import InForce, Pack, PackError
 from rules.packs.pack_set import PackSet
 from rules.standing import institution_timeline, statement
+from tests.support.explaining import claim, event
 from tests.support.law import judge, pack
-from tests.unit.pipeline.test_explain import claim, event
 
 D = dt.date.fromisoformat
 LANZHOU = "620100"

@@ -12,7 +12,7 @@ from pipeline.conformance.run import run_cases
 from pipeline.explain.explaining import explain_claim
 from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
-from tests.unit.pipeline.test_explain import claim
+from tests.support.explaining import claim
 
 PACKS = load_pack_set()
 
