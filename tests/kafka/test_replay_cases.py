@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 
 import pytest
 
-from pipeline.replay.report.cases import FILE, publish_cases, write_cases
+from pipeline.replay.report.cases import publish_cases, write_cases
 from pipeline.settings.packs import load_pack_set
 from tests.support.cluster import Cluster
-from tests.support.replaying import run, sample_claims, sample_events, write_events, write_lines
+from tests.support.replaying import (
+    replayed_sample,
+    sample_claims,
+    sample_events,
+    write_events,
+    write_lines,
+    written_cases,
+)
 
 PACKS = load_pack_set()
 
@@ -23,22 +29,14 @@ def values() -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory, values: list[bytes]) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    claims = write_lines(folder / "claims.ndjson.gz", values)
-    run(folder / "out", claims, write_events(folder / "events.ndjson", sample_events()))
-    return folder / "out"
-
-
-def written(folder: Path) -> list[dict]:
-    with gzip.open(folder / FILE, "rb") as stream:
-        return [json.loads(line) for line in stream]
+    return replayed_sample(tmp_path_factory.mktemp("cases"), values)
 
 
 @pytest.mark.kafka
 def test_published_cases_stand_in_the_topic_under_their_ids(cluster: Cluster, replayed: Path) -> None:
     write_cases(replayed, PACKS)
     published = publish_cases(replayed, cluster.settings())
-    made = written(replayed)
+    made = written_cases(replayed)
     assert (published.delivered, published.refused) == (len(made), ())
     records = cluster.read("claim-cases")
     assert len(records) == len(made)
@@ -66,7 +64,7 @@ def test_publishing_from_the_command_line_may_be_repeated_and_the_ids_stay_the_s
             "--no-resume",
         )
         assert done.returncode == 0, done.stderr
-        made = written(tmp_path / "out")
+        made = written_cases(tmp_path / "out")
         assert f"{len(made):,} cases published to claim-cases" in done.stdout
         records = cluster.read("claim-cases")
         assert len(records) == times * len(made)

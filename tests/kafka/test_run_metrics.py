@@ -10,36 +10,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.audit.findings import KINDS
 from tests.support.cluster import Cluster
 from tests.support.commands import environment
 from tests.support.histories import make
 from tests.support.ledger import tell_progress
+from tests.support.metrics_files import of, samples, value
 from tests.support.published import event_record
 from tests.support.waiting import wait_for
 
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 PHYSICIAN = "D522701000001"
-
-
-def samples(file: Path) -> Samples:
-    """Every sample of the file that is there now, by name and labels."""
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(file.read_text("utf-8"))
-        for sample in family.samples
-    }
-
-
-def value(found: Samples, name: str, **labels: str) -> float | None:
-    return found.get((name, frozenset(labels.items())))
-
-
-def of(found: Samples, name: str) -> dict[frozenset[tuple[str, str]], float]:
-    """The series of one metric."""
-    return {labels: number for (metric, labels), number in found.items() if metric == name}
 
 
 # -- the audit ----------------------------------------------------------------------------------------------------

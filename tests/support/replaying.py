@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ import polars as pl
 
 from pipeline.inputs.mapping import CONTRACT, load_mapping
 from pipeline.replay.progress import Progress
+from pipeline.replay.report.cases import FILE
 from pipeline.replay.run.engine import Job, replay
 from pipeline.sample import claims, register_events, roster
 from pipeline.settings.packs import load_pack_set
@@ -123,3 +125,16 @@ def hashes(folder: Path) -> dict[str, str]:
     """Digest of every file of a replay that must not depend on when and how fast it ran."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "timing.json"]
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def replayed_sample(folder: Path, values: Sequence[bytes]) -> Path:
+    """The folder of a replay of claims and of the sample's events."""
+    claims = write_lines(folder / "claims.ndjson.gz", values)
+    run(folder / "out", claims, write_events(folder / "events.ndjson", sample_events()))
+    return folder / "out"
+
+
+def written_cases(folder: Path) -> list[dict]:
+    """The cases that a replay has written."""
+    with gzip.open(folder / FILE, "rb") as stream:
+        return [json.loads(line) for line in stream]

@@ -88,7 +88,7 @@ class ControlApp(faust.App):
 
     async def reading(self) -> dict[TP, Reading]:
         """How far each source was read, as of one moment. Raises TimeoutError when the consumer's thread does not answer."""
-        return await self._reader.look()
+        return await _reader(self.consumer).look()
 
     async def keep_joining(self, tell: Callable[[str], object]) -> None:
         """Ends only by raising: a KafkaError when the group cannot be joined, for a reason that another try does not mend.
@@ -100,7 +100,7 @@ class ControlApp(faust.App):
             refused = None
             # A thread that does not answer is noticed by whoever asks it how far it has read.
             with contextlib.suppress(TimeoutError):
-                refused = await self._reader.refusal()
+                refused = await _reader(self.consumer).refusal()
             if refused is None:
                 continue
             if TopicNotShown.__name__ not in str(refused):
@@ -109,14 +109,14 @@ class ControlApp(faust.App):
 
     async def abandon(self) -> None:
         """Sees to it that nothing of this app is left in the group after `stop`, however that ended."""
-        await self._reader.abandon()
-
-    @property
-    def _reader(self) -> ConsumerThread:
-        return cast("ConsumerThread", cast("Consumer", self.consumer)._thread)
+        await _reader(self.consumer).abandon()
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer[0:], self)
+
+
+def _reader(consumer: Any) -> ConsumerThread:
+    return cast("ConsumerThread", cast("Consumer", consumer)._thread)
 
 
 def make_app(settings: Settings, folder: Path) -> ControlApp:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 
@@ -14,7 +13,14 @@ from pipeline.screening.gate import Gate
 from pipeline.settings.packs import load_pack_set
 from rules.standing import institution_timeline, statement
 from tests.support.judging import judge
-from tests.support.replaying import run, sample_claims, sample_events, two_decimals, verdicts, write_events, write_lines
+from tests.support.replaying import (
+    replayed_sample,
+    sample_claims,
+    sample_events,
+    two_decimals,
+    verdicts,
+    written_cases,
+)
 from topics.messages.cases import Case
 
 PACKS = load_pack_set()
@@ -29,15 +35,7 @@ def values() -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory, values: list[bytes]) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    claims = write_lines(folder / "claims.ndjson.gz", values)
-    run(folder / "out", claims, write_events(folder / "events.ndjson", sample_events()))
-    return folder / "out"
-
-
-def written(folder: Path) -> list[dict]:
-    with gzip.open(folder / FILE, "rb") as stream:
-        return [json.loads(line) for line in stream]
+    return replayed_sample(tmp_path_factory.mktemp("cases"), values)
 
 
 def gate_of_the_events() -> Gate:
@@ -59,11 +57,11 @@ def gate_of_the_events() -> Gate:
 def test_a_case_of_a_replay_is_the_gates_own_case_but_for_its_place_and_time(
     replayed: Path, values: list[bytes]
 ) -> None:
-    assert write_cases(replayed, PACKS) == len(written(replayed))
+    assert write_cases(replayed, PACKS) == len(written_cases(replayed))
     judged = judge(gate_of_the_events(), values)
     expected = [two_decimals(json.loads(record["value"])) for record in judged.cases]
     assert len(expected) > 200
-    for mine, theirs in zip(written(replayed), expected, strict=True):
+    for mine, theirs in zip(written_cases(replayed), expected, strict=True):
         assert [*mine] == [*theirs], "the fields stand in the contract's order"
         assert {key: value for key, value in mine.items() if key not in _OF_THE_RUN} == {
             key: value for key, value in theirs.items() if key not in _OF_THE_RUN
@@ -73,7 +71,7 @@ def test_a_case_of_a_replay_is_the_gates_own_case_but_for_its_place_and_time(
 def test_every_reject_and_review_is_a_case_in_the_contract_opened_when_its_claim_was_settled(replayed: Path) -> None:
     write_cases(replayed, PACKS)
     flagged = verdicts(replayed).filter(~(verdicts(replayed)["disposition"] == "pay"))
-    made = written(replayed)
+    made = written_cases(replayed)
     assert len(made) == flagged.height
     assert len({case["case_id"] for case in made}) == len(made)
     for case, row in zip(made, flagged.iter_rows(named=True), strict=True):
