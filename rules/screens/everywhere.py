@@ -1,4 +1,15 @@
-"""What is recorded of a person in other areas, brought to each claim (determination P3)."""
+"""What is recorded of a claim's person in other areas, brought to the claim (determination P3: one person, one file).
+
+The person's further records are gathered first: those of areas under whose law a status is the person's and not the place's, as
+under the national opinion, and those of places inside the claim's own area. What they mean depends on the law of the claim:
+
+1. Under a law whose status is the person's, all records are those of one person. A registration anywhere is a registration, and
+   an abnormal status anywhere is the person's (`_as_one_person`). Of a stay each day is looked at (`_stays_of_one_person`).
+2. Under a local law, the records of places inside the area count like the area's own: of each day the strictest
+   (`_with_places_inside`).
+3. Under a local law, a status of the person that another area has recorded binds beside that law. It does not change what the
+   local law sees, and is given back by itself (`_beside`).
+"""
 
 from __future__ import annotations
 
@@ -71,42 +82,58 @@ class Statuses:
 def person_everywhere(
     claims: ClaimColumns, facts: Facts, index: StandingIndex, packs: PackSet, person_wide: Mask, *, bars: bool = False
 ) -> tuple[Facts, Statuses | None]:
-    """The facts of the claims as one person's under the packs whose status is the person's; and what binds beside local packs.
+    """The facts of the claims with what other records say of their persons, and the statuses that bind beside local laws.
 
-    `bars` asks for what is recorded against a person, registered or not (P4); else somebody whom nobody has registered anywhere
-    is unregistered, which goes before a status.
+    `person_wide` says of each pack whether a status under it is the person's. `bars` asks for what is recorded against a person,
+    registered or not (P4); else somebody whom nobody has registered anywhere is unregistered, which goes before a status.
     """
-    unknown = np.isin(facts.standing, _UNREGISTERED)
-    pairs = list(_bound(index.persons.elsewhere(claims.physician_key, unknown), claims, packs, person_wide))
-    if not pairs:
+    records = _gathered(claims, facts, index, packs, person_wide)
+    if records is None:
         return facts, None
-    rows = np.array([one.row for one in pairs], np.intp)
-    theirs = index.look_up(replace(claims.take(rows), physician_key=[one.key for one in pairs]))
-    abnormal = (((theirs.flags & IN_PENALTY) != 0) | theirs.straddles) & (theirs.carried == 0)
-    filed = ~np.isin(theirs.standing, _UNREGISTERED)
-    theirs = replace(theirs, standing=named_standing(theirs))
-    at_home = person_wide[claims.pack[rows]]
-    inside = ~at_home & np.array([one.inside for one in pairs])
-    wide = np.array([one.wide for one in pairs])
-    home = np.flatnonzero(at_home)
-    merged = _merged(facts, rows, theirs, abnormal, filed, home, bars=bars)
-    statuses = abnormal & person_wide[[one.pack for one in pairs]] & np.isin(theirs.standing, _OF_THE_PERSON)
-    merged = _joined(merged, rows, theirs, np.flatnonzero(inside), statuses)
-    several = home[abnormal[home] & claims.stay[rows[home]]]
-    for row in sorted({int(rows[place]) for place in several.tolist()}):
-        keys = [str(claims.physician_key[row]), *(one.key for one in pairs if one.row == row and one.wide)]
-        merged = _whole_stay(merged, row, _days_of(claims, row), keys, index)
-    binding = np.flatnonzero(abnormal & ~at_home & wide & (statuses | ~inside))
-    beside = _latest(rows, theirs, binding)
-    if not len(beside):
-        return merged, None
-    bound = np.array([pairs[place].pack for place in beside.tolist()], np.uint16)
-    known = theirs.take(beside)
-    for place, row in enumerate(rows[beside].tolist()):
-        keys = [pairs[other].key for other in binding.tolist() if rows[other] == row]
-        if len(keys) > 1 and claims.stay[row]:
-            known = _whole_stay(known, place, _days_of(claims, row), keys, index)
-    return merged, Statuses(rows[beside], known, bound)
+    one_person = person_wide[claims.pack[records.rows]]
+    facts = _as_one_person(facts, records, np.flatnonzero(one_person), bars=bars)
+    facts = _stays_of_one_person(facts, records, np.flatnonzero(one_person & records.abnormal), claims, index)
+    facts = _with_places_inside(facts, records, np.flatnonzero(~one_person & records.inside))
+    binding = records.abnormal & records.wide & ~one_person & (records.of_the_person | ~records.inside)
+    return facts, _beside(records, np.flatnonzero(binding), claims, index)
+
+
+# -- the further records ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Further records of the claims' persons, a row each: the claim's place, the timeline's key and its pack's number.
+
+    `facts` are what the timeline says of the claim's days. `wide` and `inside` are those of `_Elsewhere`. `abnormal` says that
+    a status covers the service day or touches the stay, `on_the_day` that it covers the day. `registered` says that the person
+    is registered there, `of_the_person` that what is abnormal is a status of the person and not a penalty of the place.
+    """
+
+    rows: Places
+    keys: list[str]
+    packs: Numbers
+    wide: Mask
+    inside: Mask
+    facts: Facts
+    on_the_day: Mask
+    abnormal: Mask
+    registered: Mask
+    of_the_person: Mask
+
+    def fact(self, place: int) -> Facts:
+        """What one record says, as a column of one."""
+        return self.facts.take(np.array([place], np.intp))
+
+    def latest(self, places: Places) -> Places:
+        """Of the given records one a claim: of several statuses the one with the later first day counts (N1)."""
+        best: dict[int, int] = {}
+        begins = self.facts.window_start
+        for place in places.tolist():
+            row = int(self.rows[place])
+            if row not in best or begins[place] > begins[best[row]]:
+                best[row] = place
+        return np.array(sorted(best.values()), np.intp)
 
 
 class _Elsewhere(NamedTuple):
@@ -121,6 +148,35 @@ class _Elsewhere(NamedTuple):
     pack: int
     wide: bool
     inside: bool
+
+
+def _gathered(
+    claims: ClaimColumns, facts: Facts, index: StandingIndex, packs: PackSet, person_wide: Mask
+) -> _Records | None:
+    unknown = np.isin(facts.standing, _UNREGISTERED)
+    found = list(_bound(index.persons.elsewhere(claims.physician_key, unknown), claims, packs, person_wide))
+    if not found:
+        return None
+    rows = np.array([one.row for one in found], np.intp)
+    keys = [one.key for one in found]
+    theirs = index.look_up(replace(claims.take(rows), physician_key=[*keys]))
+    on_the_day = (theirs.flags & IN_PENALTY) != 0
+    abnormal = (on_the_day | theirs.straddles) & (theirs.carried == 0)
+    registered = ~np.isin(theirs.standing, _UNREGISTERED)
+    theirs = replace(theirs, standing=named_standing(theirs))
+    numbers = np.array([one.pack for one in found], np.uint16)
+    return _Records(
+        rows=rows,
+        keys=keys,
+        packs=numbers,
+        wide=np.array([one.wide for one in found]),
+        inside=np.array([one.inside for one in found]),
+        facts=theirs,
+        on_the_day=on_the_day,
+        abnormal=abnormal,
+        registered=registered,
+        of_the_person=abnormal & person_wide[numbers] & np.isin(theirs.standing, _OF_THE_PERSON),
+    )
 
 
 def _bound(
@@ -139,6 +195,67 @@ def _bound(
             yield _Elsewhere(row, key, pack, wide, inside)
 
 
+# -- one person ---------------------------------------------------------------------------------------------------
+
+
+def _as_one_person(facts: Facts, records: _Records, places: Places, *, bars: bool) -> Facts:
+    """Claims under a law whose status is the person's: the abnormal status, else the registration, recorded anywhere.
+
+    A registration anywhere is a registration, also of somebody whose status was recorded where there is none (`003 三¶2`: one
+    person, one file). Without `bars` a status counts only of somebody who is registered anywhere.
+    """
+    if not len(places):
+        return facts
+    rows, theirs = records.rows, records.facts
+    unknown = np.isin(facts.standing, _UNREGISTERED)
+    own = (facts.flags & IN_PENALTY) != 0
+    registered = ~unknown
+    registered[rows[places[records.registered[places]]]] = True
+
+    # 1 Whoever has declared the site has declared it.
+    site = facts.site.copy()
+    site[rows[places[theirs.site[places] == _DECLARED]]] = _DECLARED
+    merged = replace(facts, site=site)
+
+    # 2 A status of the claim's own area, which has not registered the person, is shown by its name.
+    named = unknown & own & registered
+    if named.any():
+        merged = replace(merged, standing=np.where(named, named_standing(facts), facts.standing).astype(np.uint8))
+
+    # 3 A registration elsewhere stands for the one that is missing here. A stay that a status of the claim's own area touches is
+    #   told by that area (N3).
+    missing = (unknown & ~own)[rows]
+    for place in places[(missing & records.registered & ~records.abnormal)[places]].tolist():
+        row = rows[[place]]
+        of_a_stay = _OF_A_STAY if facts.straddles[row[0]] else ()
+        merged = _laid(merged, row, records.fact(place), [name for name in _OF_THE_STATUS if name not in of_a_stay])
+
+    # 4 A status elsewhere that touches a stay without reaching its last day.
+    asked = places if bars else places[registered[rows[places]]]
+    touching = asked[(records.abnormal & ~records.on_the_day)[asked]]
+    registering = touching[(missing & records.registered)[touching]]
+    merged = _laid(merged, rows[registering], theirs.take(registering))
+    merged = _laid(merged, rows[touching], theirs.take(touching), _OF_A_STAY)
+
+    # 5 A status elsewhere that covers the day, unless one of the claim's own area began later (N1).
+    latest = records.latest(asked[(records.abnormal & records.on_the_day)[asked]])
+    later = latest[~own[rows[latest]] | (theirs.window_start[latest] > facts.window_start[rows[latest]])]
+    return _laid(merged, rows[later], theirs.take(later))
+
+
+def _stays_of_one_person(
+    facts: Facts, records: _Records, places: Places, claims: ClaimColumns, index: StandingIndex
+) -> Facts:
+    """Stays of people of whom another record is abnormal, each day by all records of the person."""
+    for row in sorted({int(row) for row in records.rows[places] if claims.stay[row]}):
+        others = [records.keys[place] for place in np.flatnonzero((records.rows == row) & records.wide).tolist()]
+        facts = _day_by_day(facts, row, _days_of(claims, row), [str(claims.physician_key[row]), *others], index)
+    return facts
+
+
+# -- places inside the area ---------------------------------------------------------------------------------------
+
+
 def _strictness(facts: Facts, row: int) -> int:
     """How much a day's standing says: nothing, normal, something else, in a penalty, or that it cannot be read."""
     flags, standing = int(facts.flags[row]), int(facts.standing[row])
@@ -149,18 +266,18 @@ def _strictness(facts: Facts, row: int) -> int:
     return 0 if standing in _UNREGISTERED else 1 if standing == STANDING_CODE[Standing.NORMAL] else 2
 
 
-def _joined(facts: Facts, rows: Places, theirs: Facts, places: Places, statuses: Mask) -> Facts:
+def _with_places_inside(facts: Facts, records: _Records, places: Places) -> Facts:
     """Claims under a local law whose person has further records in the area: of each day the strictest, and the sites of all.
 
     So it is until the ledger has folded the area's events together; points do not add up across records, and a record with a
-    second timeline (Q2) goes to people. Of a status of the person (`statuses`) only the registration counts here: the status
-    itself binds beside the local law (P3).
+    second timeline (Q2) goes to people. Of a status of the person only the registration counts here: the status itself binds
+    beside the local law (P3).
     """
     for place in places.tolist():
-        row, one = rows[[place]], theirs.take(np.array([place], np.intp))
+        row, one = records.rows[[place]], records.fact(place)
         if facts.site[row[0]] == SITE_UNDECLARED:
             facts = _laid(facts, row, one, ("site",))
-        if statuses[place]:
+        if records.of_the_person[place]:
             one = replace(one, **_REGISTERED)
         elif one.contested[0]:
             one = replace(one, flags=(one.flags | UNREADABLE).astype(np.uint8))
@@ -182,6 +299,25 @@ _REGISTERED: dict[str, Any] = {
 """Of a person with a status that binds by itself what is left to the area: that there is a registration."""
 
 
+# -- beside a local law -------------------------------------------------------------------------------------------
+
+
+def _beside(records: _Records, binding: Places, claims: ClaimColumns, index: StandingIndex) -> Statuses | None:
+    """Of each claim the latest of the statuses that bind beside its law; of a stay under several, each day by all of them."""
+    chosen = records.latest(binding)
+    if not len(chosen):
+        return None
+    rows, known = records.rows[chosen], records.facts.take(chosen)
+    for place, row in enumerate(rows.tolist()):
+        keys = [records.keys[other] for other in binding.tolist() if records.rows[other] == row]
+        if len(keys) > 1 and claims.stay[row]:
+            known = _day_by_day(known, place, _days_of(claims, row), keys, index)
+    return Statuses(rows, known, records.packs[chosen])
+
+
+# -- common to all ------------------------------------------------------------------------------------------------
+
+
 def named_standing(theirs: Facts) -> Bytes:
     """The status of somebody who is not registered there. A record of a release that did not tell which it is leaves to guess:
     one without an end is taken as a termination."""
@@ -192,66 +328,13 @@ def named_standing(theirs: Facts) -> Bytes:
     return np.where(unnamed, named, theirs.standing).astype(np.uint8)
 
 
-def _latest(rows: Places, theirs: Facts, places: Places) -> Places:
-    """One status a claim: of several the one with the later first day (N1)."""
-    best: dict[int, int] = {}
-    for place in places.tolist():
-        row = int(rows[place])
-        if row not in best or theirs.window_start[place] > theirs.window_start[best[row]]:
-            best[row] = place
-    return np.array(sorted(best.values()), np.intp)
-
-
-def _merged(
-    facts: Facts, rows: Places, theirs: Facts, abnormal: Mask, filed: Mask, places: Places, *, bars: bool
-) -> Facts:
-    """Claims under a pack whose status is the person's: the abnormal status, else the registration, recorded anywhere.
-
-    A registration anywhere is a registration, also of somebody whose status was recorded where there is none (`003 三¶2`: one
-    person, one file).
-    """
-    if not len(places):
-        return facts
-    site = facts.site.copy()
-    site[rows[places[theirs.site[places] == _DECLARED]]] = _DECLARED
-    merged = replace(facts, site=site)
-    unknown = np.isin(facts.standing, _UNREGISTERED)
-    own = (facts.flags & IN_PENALTY) != 0
-    registered = ~unknown
-    registered[rows[places[filed[places]]]] = True
-    named = unknown & own & registered
-    if named.any():
-        merged = replace(merged, standing=np.where(named, named_standing(facts), facts.standing).astype(np.uint8))
-    normal = [
-        place
-        for place in places.tolist()
-        if filed[place] and not abnormal[place] and unknown[rows[place]] and not own[rows[place]]
-    ]
-    for place in normal:
-        # A stay that a status of the claim's own area touches is told by that area (N3).
-        told = [name for name in _OF_THE_STATUS if not (facts.straddles[rows[place]] and name in _OF_A_STAY)]
-        merged = _laid(merged, rows[[place]], theirs.take(np.array([place], np.intp)), told)
-    asked = places if bars else places[registered[rows[places]]]
-    on_the_day = (theirs.flags & IN_PENALTY) != 0
-    touched = asked[abnormal[asked] & ~on_the_day[asked]]
-    straying = touched[unknown[rows[touched]] & filed[touched] & ~own[rows[touched]]]
-    merged = _laid(merged, rows[straying], theirs.take(straying))
-    merged = _laid(merged, rows[touched], theirs.take(touched), _OF_A_STAY)
-    statuses = [
-        place
-        for place in _latest(rows, theirs, asked[abnormal[asked] & on_the_day[asked]]).tolist()
-        if not own[rows[place]] or theirs.window_start[place] > facts.window_start[rows[place]]
-    ]
-    return _laid(merged, rows[statuses], theirs.take(np.array(statuses, np.intp)))
-
-
 def _days_of(claims: ClaimColumns, row: int) -> ClaimColumns:
     """The days of a stay, each as a claim of its own."""
     days = np.arange(int(claims.start_day[row]), int(claims.day[row]) + 1, dtype=np.int32)
     return replace(claims.take(np.full(len(days), row, np.intp)), day=days, start_day=days)
 
 
-def _whole_stay(facts: Facts, place: int, daily: ClaimColumns, keys: Sequence[str], index: StandingIndex) -> Facts:
+def _day_by_day(facts: Facts, place: int, daily: ClaimColumns, keys: Sequence[str], index: StandingIndex) -> Facts:
     """A stay of somebody with statuses in several areas, day by day: a day is barred if any of them bars it (N3, P3).
 
     The window to be told is that of the service day, else of the last day that is barred.
