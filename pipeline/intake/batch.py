@@ -71,12 +71,6 @@ class Taken:
         """Rows of all reasons."""
         return sum(aside.rows for aside in self.set_aside.values())
 
-    @property
-    def accounted(self) -> int:
-        """Lines and further rows, as the parts have them."""
-        told = self.visits + self.fee_lines + self.settlements + self.joined + self.answers + self.failed
-        return self.blank + self.continued + told + sum(self.passed.values()) + self.set_aside_rows
-
 
 class StrictError(InputError):
     """Something was set aside or could not be read, and the run was to be strict; nothing was written."""

@@ -14,9 +14,9 @@ from tests.support import replaying
 from tests.support.cluster import SMALL, Cluster
 from tests.support.control import MORTAL, Controls, record
 from tests.support.histories import make
+from tests.support.judging import OF_THE_RUN
 from tests.support.runs import wait_judged
 from tests.support.workers import Crew
-from topics.verdicts.shape import OF_THE_RUN
 
 pytestmark = pytest.mark.kafka
 

@@ -13,6 +13,7 @@ from pipeline.intake.batch import Taken, take_files
 from pipeline.intake.classes import load_classes
 from tests.oracle.centre import claims_of
 from tests.support.centre_day import Message, a_day, messages_of
+from tests.support.interface_messages import accounted
 
 Named = dict[tuple[str, str, int], dict[str, Any]]
 
@@ -48,7 +49,7 @@ def test_a_centres_day_becomes_exactly_the_claims_that_the_oracle_derives(seed: 
     assert found == named(claims_of(plan))
     assert taken.set_aside == {}
     assert taken.lines == len(messages)
-    assert taken.lines + taken.further == taken.accounted
+    assert taken.lines + taken.further == accounted(taken)
     assert taken.claims == len(found)
 
 

@@ -31,6 +31,7 @@ from pipeline.intake.classes import VisitClasses, load_classes
 from pipeline.settings.packs import load_pack_set
 from rules.packs.pack_set import PackSet
 from tests.support.centre_day import a_day, messages_of
+from tests.support.interface_messages import accounted
 from tests.support.spoiled import GOOD, claim
 from tests.support.workbooks import write_workbook
 from topics.claims.codec import decode_claims, decode_few
@@ -243,7 +244,7 @@ def _account_interface(path: Path, data: bytes, classes: VisitClasses, where: st
     if whole and taken.lines != _lines(data, "utf-8"):
         raise NotAccounted(f"{where}: {taken.lines} lines of {_lines(data, 'utf-8')} are accounted for")
     parts = (taken.visits, taken.fee_lines, taken.settlements)
-    if taken.lines + taken.further != taken.accounted or min(parts) < 0 or "unreadable" in taken.set_aside:
+    if taken.lines + taken.further != accounted(taken) or min(parts) < 0 or "unreadable" in taken.set_aside:
         raise NotAccounted(f"{where}: {taken}")
     if (len(out.read_bytes().splitlines()) if out.exists() else 0) != taken.claims:
         raise NotAccounted(f"{where}: {taken.claims} claims are not what was written")

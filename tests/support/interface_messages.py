@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline.intake.batch import Taken
+
 HOSPITAL, VISIT = "H52270100001", "522701G0000000000001"
 DOCTOR, OTHER = "D522701000001", "D522701000002"
 Row = dict[str, Any]
@@ -59,3 +61,9 @@ def asked(at: str, **fields: Any) -> Row:
 def read(path: Path) -> list[Row]:
     """The claims of a file, none where there is no file."""
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def accounted(taken: Taken) -> int:
+    """Lines and further rows of files, as the parts of their summary add up."""
+    told = taken.visits + taken.fee_lines + taken.settlements + taken.joined + taken.answers + taken.failed
+    return taken.blank + taken.continued + told + sum(taken.passed.values()) + taken.set_aside_rows

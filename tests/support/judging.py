@@ -15,7 +15,9 @@ from rules.timeline import InstitutionTimeline, PhysicianTimeline
 from tests.support.balance import Balance, prove
 from tests.support.cluster import Record
 from tests.support.register import Register
-from topics.verdicts.shape import OF_THE_RUN
+
+OF_THE_RUN = ("source", "screened_at", "register")
+"""Where and when a claim was judged: two verdicts on the same claim may differ in these."""
 
 SHANTOU = ("shantou-2022-draft",)
 AT = "2026-01-02T03:04:05.678Z"

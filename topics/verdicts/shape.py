@@ -68,7 +68,6 @@ VERDICT = (
 """Every field but those of the run: `source`, `screened_at` and `register`, which say where and when a claim was judged and by
 what state of the register, and in which two verdicts on the same claim, events and packs may differ (law 3)."""
 
-OF_THE_RUN = ("source", "screened_at", "register")
 AT_THE_END = ("area", "second_ground")
 """What stands at the end of a verdict, and only where it says something that the other fields do not."""
 

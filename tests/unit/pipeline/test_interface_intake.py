@@ -22,6 +22,7 @@ from tests.support.interface_messages import (
     OTHER,
     VISIT,
     Row,
+    accounted,
     asked,
     lines,
     message,
@@ -41,7 +42,7 @@ def take(tmp_path: Path) -> Any:
         given.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in messages), "utf-8")
         out.unlink(missing_ok=True)
         taken = take_files([str(given)], out, CLASSES)
-        assert taken.lines + taken.further == taken.accounted
+        assert taken.lines + taken.further == accounted(taken)
         return read(out), taken
 
     return run

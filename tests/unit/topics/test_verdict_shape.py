@@ -12,12 +12,12 @@ import pytest
 from pipeline.replay.output import DIFFERENCES_SCHEMA, RECORDED_SCHEMA, VERDICT_SCHEMA
 from pipeline.replay.proof.spooling import _Verdict
 from rules.vocabulary import Disposition
-from tests.support.judging import AT, bare, make_gate
+from tests.support.judging import AT, OF_THE_RUN, bare, make_gate
 from tests.unit.topics.test_golden_verdicts import golden, register
 from topics.catalogue import CLAIM_CASES
 from topics.messages.cases import Case
 from topics.messages.verdicts import Verdict, VerdictRegister
-from topics.verdicts.shape import AT_THE_END, OF_THE_RUN, VERDICT, VERDICT_NAMES, WIRE_COLUMNS
+from topics.verdicts.shape import AT_THE_END, VERDICT, VERDICT_NAMES, WIRE_COLUMNS
 
 AS_OF = VerdictRegister(as_of="2026-11-27T03:00:00.000Z", progress={"0": 17, "1": 4})
 
