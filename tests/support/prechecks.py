@@ -28,7 +28,7 @@ from pipeline.telemetry.logs import configure_logs, logger
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.web.server import Server
 from rules.timeline import PhysicianTimeline
-from tests.support.judging import physician_timeline
+from tests.support.judging import make_gate, physician_timeline
 from tests.support.register import QIANNAN
 from tests.support.waiting import PATIENCE_S
 from tests.support.workers import Crew, WorkerProcess
@@ -52,6 +52,13 @@ def registered(*spans: dict, code: str = PHYSICIAN, sites: tuple[str, ...] = (IN
     return physician_timeline(
         {"region": QIANNAN, "physician_code": code, "revision": 7, "spans": list(spans), "sites": list(sites)}
     )
+
+
+def gate_of_one() -> Gate:
+    """A gate that knows one physician, who was in a penalty period for three months."""
+    made = make_gate()
+    made.index.put(registered(NORMAL, PENALTY, AFTER))
+    return made
 
 
 class SaidView:

@@ -15,16 +15,13 @@ import pytest
 from pipeline.screening.gate import Gate
 from tests.support.judging import bare, judge, make_gate
 from tests.support.prechecks import (
-    AFTER,
     AS_OF,
     INSTITUTION,
-    NORMAL,
     OTHER,
-    PENALTY,
     Desk,
     ask,
     desk,
-    registered,
+    gate_of_one,
     standing,
 )
 from tests.support.runs import sample
@@ -36,9 +33,7 @@ from topics.messages.verdicts import Verdict
 
 @pytest.fixture(scope="module")
 def gate() -> Gate:
-    made = make_gate()
-    made.index.put(registered(NORMAL, PENALTY, AFTER))
-    return made
+    return gate_of_one()
 
 
 @pytest.fixture

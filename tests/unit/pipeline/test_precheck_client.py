@@ -10,17 +10,14 @@ import httpx
 import pytest
 
 from pipeline.precheck.client import PrecheckClient, PrecheckRefused, PrecheckUnavailable
-from tests.support.judging import make_gate
-from tests.support.prechecks import AFTER, INSTITUTION, NORMAL, PENALTY, PHYSICIAN, Desk, desk, registered
+from tests.support.prechecks import INSTITUTION, PHYSICIAN, Desk, desk, gate_of_one
 from tests.support.spoiled import GOOD
 from tests.unit.pipeline.test_precheck import IN_PENALTY
 
 
 @pytest.fixture
 def counter() -> Iterator[Desk]:
-    gate = make_gate()
-    gate.index.put(registered(NORMAL, PENALTY, AFTER))
-    with desk(gate) as made:
+    with desk(gate_of_one()) as made:
         yield made
 
 

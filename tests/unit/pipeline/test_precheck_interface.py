@@ -18,8 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from pipeline.precheck import bodies
 from pipeline.screening.gate import Gate
-from tests.support.judging import make_gate
-from tests.support.prechecks import AFTER, INSTITUTION, NORMAL, PENALTY, Desk, desk, registered
+from tests.support.prechecks import INSTITUTION, Desk, desk, gate_of_one
 from tests.support.spoiled import claim
 from tests.support.thorough import examples
 
@@ -37,9 +36,7 @@ OPERATIONS = (
 
 @pytest.fixture(scope="module")
 def gate() -> Gate:
-    made = make_gate()
-    made.index.put(registered(NORMAL, PENALTY, AFTER))
-    return made
+    return gate_of_one()
 
 
 @pytest.fixture(scope="module")

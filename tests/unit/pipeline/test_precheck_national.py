@@ -11,16 +11,14 @@ import pytest
 
 from pipeline.screening.gate import Gate
 from rules.events import CHINA
-from tests.support.judging import make_gate
 from tests.support.prechecks import (
-    AFTER,
     INSTITUTION,
     NORMAL,
     OTHER,
-    PENALTY,
     PHYSICIAN,
     Desk,
     desk,
+    gate_of_one,
     registered,
     tokens_file,
 )
@@ -31,8 +29,7 @@ NOW = dt.datetime(2023, 6, 10, 9, 30, tzinfo=CHINA)
 
 @pytest.fixture(scope="module")
 def gate() -> Gate:
-    made = make_gate()
-    made.index.put(registered(NORMAL, PENALTY, AFTER))
+    made = gate_of_one()
     made.index.put(registered({**NORMAL, "to": None}, code=COLLEAGUE))
     return made
 

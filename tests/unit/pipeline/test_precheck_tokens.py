@@ -9,18 +9,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.screening.gate import Gate
-from tests.support.judging import make_gate
 from tests.support.prechecks import (
-    AFTER,
     INSTITUTION,
-    NORMAL,
     OTHER,
-    PENALTY,
     PHYSICIAN,
     Desk,
     ask,
     desk,
-    registered,
+    gate_of_one,
     standing,
     tokens_file,
 )
@@ -29,9 +25,7 @@ from tests.support.spoiled import GOOD, claim
 
 @pytest.fixture(scope="module")
 def gate() -> Gate:
-    made = make_gate()
-    made.index.put(registered(NORMAL, PENALTY, AFTER))
-    return made
+    return gate_of_one()
 
 
 @pytest.fixture
