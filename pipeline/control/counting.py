@@ -39,7 +39,7 @@ def count_cases(metrics: ControlMetrics, tally: CaseTally) -> None:
         metrics.dead_letters.labels(CASE_ACTIONS_DEAD_LETTER.name, error).inc(number)
 
 
-def tell_lag(metrics: ControlMetrics, task: StreamTask, readings: Mapping[TP, Reading]) -> None:
+def set_lag(metrics: ControlMetrics, task: StreamTask, readings: Mapping[TP, Reading]) -> None:
     """Sets how far a task is, and how far behind, for each of its sources."""
     for source in task.sources:
         reading, progress = readings.get(TP(source, task.partition)), task.progress.get(source)

@@ -18,7 +18,7 @@ from faust.types import TP
 from pipeline.control.cases import CaseDesk
 from pipeline.control.clock import Clock
 from pipeline.control.corrections import put_right
-from pipeline.control.counting import forget_lag, tell_lag
+from pipeline.control.counting import forget_lag, set_lag
 from pipeline.control.events import (
     ControlRecovered,
     GroupNotJoined,
@@ -303,7 +303,7 @@ class Plane:
             for name in task.sources
             if (reading := readings.get(TP(name, task.partition))) is not None and task.position_moved(name, reading)
         }
-        tell_lag(self._metrics, task, readings)
+        set_lag(self._metrics, task, readings)
         if not moved or task.turn.locked():
             return
         async with task.turn:

@@ -38,7 +38,7 @@ def stands(value: bytes) -> bool:
 
 
 class Said(msgspec.Struct):
-    """What is counted of a notice."""
+    """What is counted of a notice. Its kind is the id of a duty or a measure, which a pack names, or `contradiction`."""
 
     kind: str
     phase: str | None = None
