@@ -12,10 +12,10 @@ import pytest
 from tests.kafka.test_subjects import CLAIMS, DECISIONS, PERSON, sent
 from tests.support.cluster import Cluster
 from tests.support.control import Controls, wait_taken
+from tests.support.explaining import event
 from tests.support.judging import fill, make_gate, verdicts
 from tests.support.runs import publish, sample, screen, wait_judged
 from tests.support.workers import QUICK, Crew
-from tests.unit.pipeline.test_explain import event
 from tests.unit.rules.test_subjects import OWN
 
 pytestmark = pytest.mark.kafka
