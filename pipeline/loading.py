@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import ValidationError
 
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.errors import InputError, MappingError
 from pipeline.inputs.files import find_inputs
 from pipeline.inputs.identity import identities, repeated
@@ -106,7 +107,7 @@ class Source:
     place: str
     kind: Kind
     mapping: Mapping | EventMapping
-    encoding: str | None = None
+    encoding: Encoding | None = None
 
 
 def load_file(
@@ -253,6 +254,10 @@ def _packs(settings: Settings) -> PackSet:
 
 
 def checked_claims(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> Iterator[Checked]:
+    """The claims of the files, a stretch of lines at a time: what is to be sent, and the lines that are no claims.
+
+    What is left out is counted in `loaded`: blank lines, lines that go on, and claims that come more than once.
+    """
     duplicates = _duplicates(prepared, mapping, loaded)
     several = len(prepared.files) > 1
     for piece in slices(prepared.files, mapping, _CUT):
@@ -291,7 +296,7 @@ def _duplicates(prepared: Prepared, mapping: Mapping, loaded: Loaded) -> frozens
 def mapped_events(
     place: str,
     mapping: EventMapping,
-    encoding: str | None,
+    encoding: Encoding | None,
     packs: PackSet,
     loaded: Loaded,
     tell: Callable[[Notice], None] = lambda _notice: None,

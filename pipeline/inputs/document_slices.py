@@ -118,6 +118,7 @@ class _Rows:
 
 
 def rows_of_lines(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece]:
+    """A file of one JSON document a line, cut after so many lines. Raises InputError where it is damaged, after what is whole."""
     fitted = fit_documents(mapping, _reversal_there(file, mapping))
     line, read = 1, 0
     with opened(file) as text:
@@ -148,6 +149,7 @@ def _reversal_there(file: InputFile, mapping: Mapping) -> list[str]:
 
 
 def json_pieces(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece]:
+    """A file that is one JSON document, or an array of documents, cut after so many. Raises InputError where it is damaged."""
     fitted = fit_documents(mapping, _reversal_there(file, mapping))
     first = number = read = 0
     gathered = _Rows([], [], [])
@@ -219,6 +221,7 @@ def _column_text(value: Any, *, amount: bool) -> str | None:
 
 
 def workbook_pieces(file: InputFile, mapping: Mapping, cut: Cut) -> Iterator[Piece]:
+    """The sheet of a workbook, cut after so many rows. Raises InputError where it cannot be read."""
     sheet = Sheet(file.path, file.name, mapping.sheet, mapping.columns)
     fitted = fit(mapping, dict.fromkeys(sheet.columns, pl.String()))
     rows = sheet.rows()

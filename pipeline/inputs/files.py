@@ -14,13 +14,12 @@ from typing import IO, Any
 
 import polars as pl
 
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.errors import InputError
 from pipeline.inputs.packing import EXPECTED, WIDE_MARKS, Format, Packing, is_input, nature_of, unpacked, wide_of
 
 _DELTA_LOG = "_delta_log"
 """What makes a folder a Delta table. It may hold files that are in the table no more."""
-
-UTF8 = "utf-8"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HASH_CHUNK = 8 << 20
@@ -51,7 +50,7 @@ class InputFile:
     name: str
     format: Format
     size: int
-    encoding: str = UTF8
+    encoding: Encoding = Encoding.UTF_8
     packing: Packing = ""
     member: str = ""
     told: str | None = None
@@ -152,14 +151,14 @@ def fingerprint(path: Path) -> str:
 # -- opening ------------------------------------------------------------------------------------------------------
 
 
-class Text:
+class FileText:
     """A file's text in UTF-8, unpacked, without a byte order mark. Bytes that its encoding does not know stay as they are, so
     that their line is no UTF-8."""
 
-    def __init__(self, source: Iterator[bytes], raw: IO[bytes], encoding: str) -> None:
+    def __init__(self, source: Iterator[bytes], raw: IO[bytes], encoding: Encoding) -> None:
         self._source = source
         self._raw = raw
-        self._encoding = "gb18030" if encoding == "gbk" else encoding
+        self._encoding = Encoding.GB18030 if encoding is Encoding.GBK else encoding
 
     @property
     def read_of_file(self) -> int:
@@ -169,7 +168,9 @@ class Text:
     def chunks(self) -> Iterator[bytes]:
         """The text, up to a mebibyte at a time. Raises one of DAMAGE after everything that could be read."""
         decoder: Any = (
-            None if self._encoding == UTF8 else codecs.getincrementaldecoder(self._encoding)("surrogateescape")
+            None
+            if self._encoding is Encoding.UTF_8
+            else codecs.getincrementaldecoder(self._encoding)("surrogateescape")
         )
         head: bytes | None = b""
         for chunk in self._source:
@@ -218,7 +219,7 @@ class Text:
 
 def _utf8(decoder: Any, data: bytes, *, last: bool = False) -> bytes:
     try:
-        return str(decoder.decode(data, last)).encode(UTF8, "surrogateescape")
+        return str(decoder.decode(data, last)).encode("utf-8", "surrogateescape")
     except UnicodeError:  # half a character at the end, or halves of UTF-16 that belong to none
         decoder.reset()
         return b"\xff\n"
@@ -229,14 +230,14 @@ PASSED_OVER = "is not read: its name is that of no known format"
 
 
 @contextmanager
-def opened(file: InputFile) -> Iterator[Text]:
+def opened(file: InputFile) -> Iterator[FileText]:
     """A file's text. Raises InputError when it is not there."""
     try:
         raw = file.path.open("rb")
     except OSError as error:
         raise InputError(f"{file.path}: {error.strerror or error}") from error
     with raw:
-        yield Text(unpacked(raw, file.packing, file.member), raw, file.encoding)
+        yield FileText(unpacked(raw, file.packing, file.member), raw, file.encoding)
 
 
 def damaged(file: InputFile, error: BaseException, read: str) -> InputError:
@@ -248,7 +249,7 @@ def damaged(file: InputFile, error: BaseException, read: str) -> InputError:
 # -- encodings ----------------------------------------------------------------------------------------------------
 
 
-def encoding_of(file: InputFile) -> str:
+def encoding_of(file: InputFile) -> Encoding:
     """The encoding of a text file: UTF-8 or UTF-16 by its mark, UTF-16 by its zero bytes, UTF-8 when it reads so, else GB18030
     when most of its lines do.
 
@@ -263,9 +264,9 @@ def encoding_of(file: InputFile) -> str:
             for line in text.lines():
                 seen += len(line)
                 if not line.isascii():
-                    if _reads(line, UTF8):
+                    if _reads(line, Encoding.UTF_8):
                         good += 1
-                    elif _reads(line, "gb18030"):
+                    elif _reads(line, Encoding.GB18030):
                         bad += 1
                     else:
                         good += 1
@@ -273,7 +274,7 @@ def encoding_of(file: InputFile) -> str:
                     break
     except DAMAGE:
         pass  # told when it is read
-    return "gb18030" if bad > good else UTF8
+    return Encoding.GB18030 if bad > good else Encoding.UTF_8
 
 
 def wide_encoding(file: InputFile) -> InputFile:
@@ -286,19 +287,19 @@ def wide_encoding(file: InputFile) -> InputFile:
     return file if wide is None else replace(file, encoding=wide)
 
 
-def by_its_bytes(file: InputFile, encoding: str | None = None) -> tuple[InputFile, tuple[str, ...]]:
+def by_its_bytes(file: InputFile, encoding: Encoding | None = None) -> tuple[InputFile, tuple[str, ...]]:
     """The file with the encoding that is given or that its bytes show, and what people are told of it where something is not
     the usual."""
     told = () if file.told is None else (file.told,)
     if file.format not in ("csv", "ndjson"):
         return file, told
     made = replace(file, encoding=encoding or encoding_of(file))
-    if encoding is None and made.encoding != UTF8:
+    if encoding is None and made.encoding is not Encoding.UTF_8:
         told = (*told, f"is read as {made.encoding.upper()}, by its bytes; --encoding says otherwise")
     return made, told
 
 
-def _reads(line: bytes, encoding: str) -> bool:
+def _reads(line: bytes, encoding: Encoding) -> bool:
     try:
         line.decode(encoding)
     except UnicodeDecodeError:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Literal
 
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.errors import InputError
 
 Format = Literal["parquet", "ndjson", "json", "csv", "xlsx", "records"]
@@ -44,7 +45,7 @@ _REFUSED = {
 }
 """What files begin with that are not read, and what to do."""
 _PAGES = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<meta")
-WIDE_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+WIDE_MARKS = {b"\xff\xfe": Encoding.UTF_16_LE, b"\xfe\xff": Encoding.UTF_16_BE}
 """Byte order marks of UTF-16."""
 _WIDE_SHARE = 10
 """Of so many characters of UTF-16 at least one is ASCII, in text that has separators and digits."""
@@ -167,12 +168,12 @@ def _of_zip(path: Path, named: Format | None) -> Nature:
     return Nature(found, "zip", names[0], told)
 
 
-def wide_of(head: bytes) -> str | None:
+def wide_of(head: bytes) -> Encoding | None:
     """UTF-16 by its mark, or without one by where the zero bytes stand; None for any other text. `head` is the beginning."""
     if head[:2] in WIDE_MARKS:
-        return "utf-16"
+        return Encoding.UTF_16
     looked = head[:_HEAD_BYTES].rstrip(b"\0")
-    zeros = {"utf-16-be": looked[0::2].count(0), "utf-16-le": looked[1::2].count(0)}
+    zeros = {Encoding.UTF_16_BE: looked[0::2].count(0), Encoding.UTF_16_LE: looked[1::2].count(0)}
     encoding = max(zeros, key=lambda name: zeros[name])
     if min(zeros.values()) or zeros[encoding] * _WIDE_SHARE * 2 < max(1, len(looked)):
         return None

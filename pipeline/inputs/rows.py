@@ -15,7 +15,8 @@ import polars as pl
 from pipeline.inputs.csv_text import read_block
 from pipeline.inputs.document_slices import json_form
 from pipeline.inputs.documents import Row, read_document, read_documents, rows_of, value_at
-from pipeline.inputs.files import BLANK, DAMAGE, LINE_ENDS, InputFile, Text, by_its_bytes, damaged, opened
+from pipeline.inputs.encodings import Encoding
+from pipeline.inputs.files import BLANK, DAMAGE, LINE_ENDS, FileText, InputFile, by_its_bytes, damaged, opened
 from pipeline.inputs.header import read_header, told_of_titles
 from pipeline.inputs.slicing import Lines
 from pipeline.inputs.workbook import Sheet
@@ -48,7 +49,7 @@ def read_table(
     file: InputFile,
     wanted: Sequence[str],
     *,
-    encoding: str | None = None,
+    encoding: Encoding | None = None,
     paths: Sequence[str] = (),
     sheet: str | None = None,
     most: int | None = None,
@@ -134,7 +135,7 @@ def _values(row: Row, wanted: Sequence[str]) -> dict[str, Any]:
 
 
 def numbered_documents(
-    text: Text, file: InputFile
+    text: FileText, file: InputFile
 ) -> Iterator[tuple[int, str | bytes, dict[str, Any] | ClaimError | None]]:
     """The documents of a file of JSON: the line of each (in an array: its number), as it stands there, and what it says; None for
     a blank line."""

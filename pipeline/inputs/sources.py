@@ -25,6 +25,7 @@ from pipeline.inputs.document_slices import (
     rows_of_lines,
     workbook_pieces,
 )
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.errors import InputError, MappingError
 from pipeline.inputs.files import DAMAGE, LINE_ENDS, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.fitting import Fitted, fit
@@ -49,7 +50,7 @@ from topics.normalisation import normal_id
 # -- before anything is read --------------------------------------------------------------------------------------
 
 
-def open_inputs(wanted: str, mapping: Mapping, encoding: str | None = None) -> Prepared:
+def open_inputs(wanted: str, mapping: Mapping, encoding: Encoding | None = None) -> Prepared:
     """Finds the files of a path, folder or pattern and prepares them. Raises InputError."""
     found = find_inputs(wanted)
     prepared = prepare(found.files, mapping, encoding)
@@ -57,7 +58,7 @@ def open_inputs(wanted: str, mapping: Mapping, encoding: str | None = None) -> P
     return replace(prepared, notices=(*prepared.notices, *over))
 
 
-def prepare(files: Sequence[InputFile], mapping: Mapping, encoding: str | None = None) -> Prepared:
+def prepare(files: Sequence[InputFile], mapping: Mapping, encoding: Encoding | None = None) -> Prepared:
     """Finds the encoding and form of every file and fits the mapping to it, before anything is decided.
 
     Raises MappingError with the problems of all files.
@@ -84,7 +85,9 @@ def prepare(files: Sequence[InputFile], mapping: Mapping, encoding: str | None =
     return Prepared(tuple(ready), tuple(notices))
 
 
-def _prepare(file: InputFile, mapping: Mapping, encoding: str | None) -> tuple[InputFile, Fitted | None, list[Notice]]:
+def _prepare(
+    file: InputFile, mapping: Mapping, encoding: Encoding | None
+) -> tuple[InputFile, Fitted | None, list[Notice]]:
     if file.format == "records":
         return file, None, []
     file, told = by_its_bytes(file, encoding)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.inputs.document_slices import json_form
+from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.files import BLANK, DAMAGE, PASSED_OVER, InputFile, by_its_bytes, damaged, find_inputs, opened
 from pipeline.inputs.rows import numbered_documents, read_table
 from pipeline.inputs.slicing import Notice
@@ -27,7 +28,7 @@ def send_files(
     place: str,
     settings: Settings,
     *,
-    encoding: str | None,
+    encoding: Encoding | None,
     strict: bool,
     report: Callable[[BadLine], None],
     progress: Callable[[Loaded], None],
@@ -47,7 +48,7 @@ def send_files(
 
 
 def checked_messages(
-    place: str, encoding: str | None, loaded: Loaded, tell: Callable[[Notice], None]
+    place: str, encoding: Encoding | None, loaded: Loaded, tell: Callable[[Notice], None]
 ) -> Iterator[Checked]:
     """The messages of files, each under the code of its institution, and what is wrong with others. `loaded` counts the lines."""
     found = find_inputs(place)

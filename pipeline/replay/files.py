@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.whole_files import write_whole
+
 _COMPRESSION_LEVEL = 1
 """zstd 1: as fast as lz4 and two thirds of its size, measured on verdicts."""
 
@@ -22,6 +24,4 @@ def write_table(frame: pl.DataFrame, path: Path, group_rows: int | None = None) 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Writes JSON so that it is there whole or not at all."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    unfinished.replace(path)
+    write_whole(path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")

@@ -13,9 +13,8 @@ import trustme
 
 from pipeline.cli.main import main
 from tests.support.judging import make_gate
-from tests.support.prechecks import Desk, desk, tokens_file
+from tests.support.prechecks import AFTER, INSTITUTION, NORMAL, OTHER, PENALTY, Desk, desk, registered, tokens_file
 from tests.support.spoiled import claim
-from tests.unit.pipeline.test_precheck import AFTER, INSTITUTION, NORMAL, OTHER, PENALTY, registered
 
 Connect = Callable[[trustme.LeafCert | None], httpx.Client]
 
