@@ -14,13 +14,14 @@ from archive import ARCHIVE
 from gate import GATE
 from intake import INTAKE
 from ledger import LEDGER
+from looking_back import LOOKING_BACK
 from panels import render
 from precheck import PRECHECK
 from replay_and_audit import REPLAY_AND_AUDIT
 from supervision import SUPERVISION
 
 FOLDER = Path(__file__).parent / "dashboards"
-BOARDS = (GATE, LEDGER, INTAKE, PRECHECK, ARCHIVE, REPLAY_AND_AUDIT, SUPERVISION)
+BOARDS = (GATE, LEDGER, INTAKE, PRECHECK, ARCHIVE, LOOKING_BACK, REPLAY_AND_AUDIT, SUPERVISION)
 
 
 def main() -> None:

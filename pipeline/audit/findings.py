@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from topics.fields import utc_text
 
-Part = Literal["claims", "standings", "cases"]
+Part = Literal["claims", "standings", "cases", "revisions"]
 """What can be audited alone; `claims` takes their identities along, `standings` the events and the notices, `cases` their states
-and actions."""
+and actions. `revisions` needs the archive, and is audited only when it is asked for."""
 
 Progress = Callable[[str, int], None]
 """Told from time to time what is being read and how many records of it have been."""
@@ -53,6 +53,7 @@ class Fault(StrEnum):
     DIFFERS = "differs"
     UNREADABLE_CASE = "unreadable_case"
     MISSING_EVENT = "missing_event"
+    BROKEN_CHAIN = "broken_chain"
 
 
 KINDS: Mapping[str, tuple[Fault, ...]] = {
@@ -120,6 +121,7 @@ KINDS: Mapping[str, tuple[Fault, ...]] = {
         Fault.WRONG_PARTITION,
         Fault.TWO_PARTITIONS,
     ),
+    "revisions": (Fault.DIFFERS, Fault.BROKEN_CHAIN),
 }
 """Every kind of difference by the part that can tell it, so that a metric has them all, those at zero too."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +28,18 @@ class Outcome:
 
 
 def audit(
-    settings: Settings, part: Part | None, notices_on: dt.date | None, metrics_file: Path | None, progress: Progress
+    settings: Settings,
+    part: Part | None,
+    notices_on: dt.date | None,
+    metrics_file: Path | None,
+    progress: Progress,
+    run: Callable[[Settings, Part | None, dt.date | None, Progress], Findings] = run_audit,
 ) -> Outcome:
     """Audits and records. What is no fault of the cluster, the packs or the settings is raised, after it was recorded."""
     began = time.monotonic()
     findings, problems = None, []
     try:
-        findings = run_audit(settings, part, notices_on, progress)
+        findings = run(settings, part, notices_on, progress)
     except (SettingsError, PackError, ClusterError) as error:
         problems.append(str(error))
     except Exception:

@@ -44,6 +44,10 @@ class _Duration(click.ParamType):
 @click.option("--standings", "part", flag_value="standings", help="Compare only events, standings and notices.")
 @click.option("--cases", "part", flag_value="cases", help="Compare only cases, case actions and case states.")
 @click.option(
+    "--revisions", "part", flag_value="revisions",
+    help="Prove that the standings of now explain the last answer of every claim in the archive (SCREENING_ARCHIVE_URL).",
+)  # fmt: skip
+@click.option(
     "--notices-on",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
@@ -74,6 +78,9 @@ def audit_command(
     not committed yet are counted as waiting, not as differences. There may be more notices than must exist, because a notice
     stays when a later event ends its reason.
 
+    --revisions is apart, because it judges every archived claim again: the last answer of each, that of its verdict or of its
+    last revision, must be what the standings published now lead to, and the revisions of a claim must follow each other.
+
     The metrics file is written as a whole when an audit ends. If the audit could not be completed, the file has no differences,
     so that no old zero is taken for a result, and keeps the time of the last completed audit. A folder of such files is for
     one cluster.
@@ -84,10 +91,12 @@ def audit_command(
     \b
     Example:
       screening audit --standings --notices-on 2026-11-23
+      screening audit --revisions --json
       screening audit --every 15m --metrics-file /var/lib/node_exporter/audit.prom
     """
     stop = None if every is None else Stop()
     from pipeline.audit.recording import audit, record_failure
+    from pipeline.audit.run import run_audit
     from pipeline.settings.model import SettingsError, load_settings
 
     try:
@@ -96,13 +105,18 @@ def audit_command(
         record_failure(metrics_file, part)
         complain(str(error))
         raise SystemExit(Exit.USAGE) from None
+    run: Any = run_audit
+    if part == "revisions":
+        from pipeline.reconcile.proof import audit_revisions
+
+        run = audit_revisions
     day = None if notices_on is None else notices_on.date()
     if every is not None and stop is not None:
-        once = partial(audit, settings, part, day, metrics_file, lambda _what, _number: None)
+        once = partial(audit, settings, part, day, metrics_file, lambda _what, _number: None, run)
         _repeat(every, settings, once, stop, as_json=as_json)
     with err.status("starting") as status:
         outcome = audit(
-            settings, part, day, metrics_file, lambda what, number: status.update(f"{what}: {number:,} read")
+            settings, part, day, metrics_file, lambda what, number: status.update(f"{what}: {number:,} read"), run
         )
     for problem in outcome.problems:
         complain(problem)

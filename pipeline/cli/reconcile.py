@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.exits import Exit, fail
-from pipeline.cli.options import bootstrap_option, json_option, settings_of
+from pipeline.cli.options import bootstrap_option, json_option, settings_of, tell_of_packs
+from pipeline.cli.signals import Stop, leave
 from pipeline.telemetry.console import out
 
 if TYPE_CHECKING:
@@ -34,9 +35,24 @@ _KINDS = {
     "--at-most", default=1_000, show_default=True, type=click.IntRange(1), metavar="N",
     help="Write nothing if more claims than this have another answer.",
 )  # fmt: skip
+@click.option("--follow", is_flag=True, help="Run on, and look back whenever a standing changes or the archive grows.")
+@click.option("--instance-id", help="Stable name of a process that runs on [env: SCREENING_INSTANCE_ID]")
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="HTTP port of a process that runs on [env: SCREENING_METRICS_PORT]",
+)
 @json_option
 def reconcile(
-    bootstrap_servers: str | None, place: str | None, dry_run: bool, packs_changed: bool, at_most: int, as_json: bool
+    bootstrap_servers: str | None,
+    place: str | None,
+    dry_run: bool,
+    packs_changed: bool,
+    at_most: int,
+    follow: bool,
+    instance_id: str | None,
+    metrics_port: int | None,
+    as_json: bool,
 ) -> None:
     """Judges claims again whose past has changed: a physician, an institution, an insured person or a department has another
     standing than when the claim was answered.
@@ -46,6 +62,9 @@ def reconcile(
     differs gets a revision in `claim-revisions`, exactly once: the earlier and the new answer, what the fund gets or gives, the
     events behind it and an explanation. A run that was killed is done again, and doubles nothing. A claim that is not archived
     yet is found by the next run.
+
+    With --follow it is a process, with metrics and a page, that does so again whenever a standing changes or the archive grows,
+    and stops cleanly on SIGTERM or Ctrl-C. --at-most then holds for each look back: more is not written.
 
     --packs-changed --dry-run also tells whether the last answer of every archived claim follows from the register now.
 
@@ -57,7 +76,13 @@ def reconcile(
       screening reconcile --dry-run
       screening reconcile --at-most 5000 --json
       screening reconcile --packs-changed --dry-run
+      screening reconcile --follow
     """
+    if follow:
+        if dry_run or packs_changed or as_json:
+            fail("--follow runs on; --dry-run, --packs-changed and --json are for a run that ends", Exit.USAGE)
+        _follow(bootstrap_servers, place, instance_id, metrics_port, at_most)
+        return
     from deltalake.exceptions import DeltaError
     from polars.exceptions import PolarsError
     from pydantic import ValidationError
@@ -99,6 +124,39 @@ def reconcile(
         fail(
             f"{found.revisions:,} claims have another answer, nothing is written; --at-most {found.revisions} allows it"
         )
+
+
+def _follow(
+    bootstrap_servers: str | None, place: str | None, instance_id: str | None, metrics_port: int | None, at_most: int
+) -> None:
+    stop = Stop()
+    from confluent_kafka import KafkaException
+    from pydantic import ValidationError
+
+    from pipeline.cli.running import run_until_stopped
+    from pipeline.kafka.diagnostics import ClusterError
+    from pipeline.kafka.transactions import TransactionFatal
+    from pipeline.reconcile.events import ReconcileFailed
+    from pipeline.reconcile.live import Follower
+    from pipeline.screening.view import ViewError
+    from pipeline.settings.packs import load_pack_set
+    from pipeline.telemetry.logs import configure_logs
+
+    stop.by(leave)
+    settings = settings_of(
+        bootstrap_servers=bootstrap_servers, archive_url=place, instance_id=instance_id, metrics_port=metrics_port
+    )
+    configure_logs(settings.log_format, settings.log_level)
+
+    def made() -> Follower:
+        packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
+        tell_of_packs(packs, "reconcile")
+        return Follower(settings, packs, at_most)
+
+    run_until_stopped(
+        stop, settings, made, component="reconcile", failed=ReconcileFailed,
+        ends_by=(ViewError, ClusterError, KafkaException, TransactionFatal, ValidationError),
+    )  # fmt: skip
 
 
 def _record(found: Found) -> dict[str, object]:

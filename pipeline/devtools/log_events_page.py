@@ -14,6 +14,7 @@ from pipeline.cli import events as start
 from pipeline.control import events as control
 from pipeline.intake import events as intake
 from pipeline.precheck import events as precheck
+from pipeline.reconcile import events as reconcile
 from pipeline.screening import events as gate
 from pipeline.telemetry.events import Event
 from pipeline.web import events as web
@@ -27,6 +28,7 @@ ROOMS: dict[str, ModuleType] = {
     "The intake (`screening intake --live`)": intake,
     "The pre-check (`screening precheck`)": precheck,
     "The archive (`screening archive`)": archive,
+    "Looking back (`screening reconcile --follow`)": reconcile,
     "The audit that repeats (`screening audit --every`)": repeating,
     "The pages of every process": web,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
@@ -19,13 +19,10 @@ LAST = {
 """The last revision of a claim record, and what it says."""
 
 
-def read_chain(settings: Settings) -> pl.DataFrame:
-    """The last revision of every claim record that has one, as LAST.
-
-    Raises ClusterError, and ValidationError for a record that is no revision.
-    """
-    records = read_to_end(settings, CLAIM_REVISIONS.name, group=settings.group_id)
-    return chain_of(ClaimRevision.model_validate_json(record.value() or b"") for record in records)
+def read_revisions(settings: Settings) -> Iterator[ClaimRevision]:
+    """Every revision that is published. Raises ClusterError, and ValidationError for a record that is no revision."""
+    for record in read_to_end(settings, CLAIM_REVISIONS.name, group=settings.group_id):
+        yield ClaimRevision.model_validate_json(record.value() or b"")
 
 
 def chain_of(revisions: Iterable[ClaimRevision]) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,6 +25,7 @@ from rules.vocabulary import CostBearer, Disposition, Reason
 from rules.wording.explanation import explain
 from topics.catalogue import CLAIMS
 from topics.claims.codec import FewClaims
+from topics.events.acceptance import OwnerKind
 from topics.fields import utc_text
 from topics.messages.revisions import Answer, ClaimRevision
 from topics.messages.verdicts import Source, VerdictRegister
@@ -38,6 +39,31 @@ _AT_ONCE = 50_000
 
 _OPERATIONAL = [Reason.STANDING_STALE.value, Reason.STANDING_UNREADABLE.value]
 _TOLD = [name for name in LAST if name not in (*_SOURCE, "number")]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a pass looks at: the claims that the standings of some owners may concern (`owners`, keys of the standing topics), or
+    those whose verdicts stand in some files of the archive. By default all."""
+
+    owners: Mapping[OwnerKind, Iterable[str]] | None = None
+    files: frozenset[str] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the whole archive."""
+        return self.owners is None and self.files is None
+
+    @property
+    def name(self) -> str:
+        """As metrics call it."""
+        return "whole" if self.whole else "files" if self.owners is None else "owners"
+
+    def __bool__(self) -> bool:
+        return self.whole or bool(self.owners or self.files)
+
+
+WHOLE = Scope()
 
 
 @dataclass(slots=True)
@@ -71,15 +97,28 @@ class Reconciler:
         self._beside = [pack.name for pack in gate.screen.packs.subjects]
         self.counts = Counts()
 
-    def revisions(self, now: dt.datetime) -> Iterator[ClaimRevision]:
+    def revisions(self, now: dt.datetime, scope: Scope = WHOLE) -> Iterator[ClaimRevision]:
         """The revisions that follow from the register, partition by partition of the archive. Raises polars' errors."""
-        verdicts = self._scan(VERDICT_TABLE.folder)
-        parts = verdicts.select("year", "bucket").unique().sort("year", "bucket").collect()
-        for year, bucket in parts.iter_rows():
+        verdicts, every_claim = self._scan(VERDICT_TABLE.folder), self._scan(CLAIM_TABLE.folder)
+        direct, named = pl.lit(value=True), None
+        if scope.files is not None:
+            verdicts = pl.scan_parquet(sorted(scope.files), hive_partitioning=True)
+        elif scope.owners is not None:
+            direct, naming = _concerned(scope.owners)
+            named = every_claim.filter(naming).select("year", "bucket", *JOINED_ON[0]).collect()
+            named = named.rename(dict(zip(*JOINED_ON, strict=True)))
+        parts = verdicts.filter(direct).select(pl.col("year", "bucket").cast(pl.Int32)).unique().collect()
+        if named is not None:
+            parts = pl.concat([parts, named.select("year", "bucket")]).unique()
+        for year, bucket in parts.sort("year", "bucket").iter_rows():
             here = (pl.col("year") == year) & (pl.col("bucket") == bucket)
-            answers = self._answers(verdicts.filter(here))
+            told = verdicts.filter(here)
+            answers = self._answers(told.filter(direct))
+            if named is not None:
+                others = self._answers(told.join(named.lazy(), on=_SOURCE, how="semi", nulls_equal=True))
+                answers = pl.concat([answers, others.join(answers, on=_SOURCE, how="anti", nulls_equal=True)])
             self.counts.answered += answers.height
-            claims = self._scan(CLAIM_TABLE.folder).filter(here)
+            claims = every_claim.filter(here)
             wanted = answers if self._every else self._doubtful(answers, claims)
             if wanted.height:
                 yield from self._of(wanted, claims, now)
@@ -167,6 +206,23 @@ def _other(suffix: str, judged_by: str) -> pl.Expr:
     here = (pl.col(f"places{suffix}") == 1) & (pl.col(f"region{suffix}") == pl.col("area"))
     same = pl.col(f"now{suffix}").eq_missing(pl.col(judged_by))
     return ~pl.when(nothing).then(pl.col(judged_by).is_null()).otherwise(here & same)
+
+
+def _concerned(owners: Mapping[OwnerKind, Iterable[str]]) -> tuple[pl.Expr, pl.Expr]:
+    """Which verdicts the standings of some owners may concern by the codes that they tell, and which claims by what only they
+    tell."""
+    codes = {kind: sorted({name.split("|", 1)[1] for name in names}) for kind, names in owners.items()}
+    people, places = codes.get("physician", []), codes.get("institution", [])
+    insured = [code.upper() for code in codes.get("insured", [])]
+    with_departments = sorted({code.partition("|")[0].upper() for code in codes.get("department", [])})
+    direct = pl.col("physician_code").is_in(people) | pl.col("institution_code").is_in(places)
+    direct |= pl.col("institution_code").str.to_uppercase().is_in(with_departments)
+    naming = pl.col("insured_id").str.to_uppercase().is_in(insured)
+    if all(code.isascii() for code in people):
+        naming |= pl.col("further").str.contains_any(people, ascii_case_insensitive=True)
+    else:
+        naming |= pl.col("further").is_not_null()  # in JSON a character of Chinese may be written in two ways
+    return direct, naming
 
 
 def _rows_of(ruled: Ruled) -> list[int]:

@@ -19,9 +19,12 @@ class Revisions:
     """The revision of every owner's standing, by the keys of the standing topics."""
 
     by_kind: dict[OwnerKind, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    touched: dict[OwnerKind, set[str]] = field(default_factory=dict)
+    """Whose standing has become another one since somebody emptied this, by the keys of the standing topics."""
 
     def heard(self, kind: Kind, name: str, timeline: AnyTimeline | None) -> None:
         """A standing is another one, or (None) nothing readable is published any more."""
+        self.touched.setdefault(kind.name, set()).add(name)
         if timeline is None:
             self.by_kind[kind.name].pop(name, None)
         else:

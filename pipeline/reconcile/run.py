@@ -15,8 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import polars as pl
+
 from pipeline.kafka.transactions import Outgoing, TransactionWriter
-from pipeline.reconcile.chain import read_chain
+from pipeline.reconcile.chain import chain_of, read_revisions
 from pipeline.reconcile.judging import Reconciler
 from pipeline.reconcile.register import Revisions
 from pipeline.screening.gate import Gate
@@ -27,7 +29,8 @@ from rules.packs.pack_set import PackSet
 from topics.catalogue import CLAIM_REVISIONS
 from topics.messages.revisions import ClaimRevision
 
-_AT_ONCE = 1_000
+AT_ONCE = 1_000
+"""Revisions in one transaction."""
 _LOOK_AGAIN_S = 0.1
 
 
@@ -78,7 +81,23 @@ def reconcile(
     if write:
         writer = TransactionWriter(settings, transactional_id(settings))
         writer.start()
-    chain = read_chain(settings)
+    run = judging_now(settings, packs, chain_of(read_revisions(settings)), every=every)
+    found, kept = Found(), []
+    for revision in run.revisions(now()):
+        found.add(revision)
+        if found.revisions <= at_most:
+            kept.append(revision)
+    found.answered, found.judged, found.left = run.counts.answered, run.counts.judged, run.counts.left
+    if writer is not None and found.revisions <= at_most:
+        for start in range(0, len(kept), AT_ONCE):
+            part = kept[start : start + AT_ONCE]
+            writer.commit([outgoing(part)])
+            found.written += len(part)
+    return found
+
+
+def judging_now(settings: Settings, packs: PackSet, chain: pl.DataFrame, *, every: bool) -> Reconciler:
+    """What judges by a register that holds everything recorded before this moment. Raises ReconcileError, ViewError."""
     gate, known = Gate(packs), Revisions()
     view = StandingView(settings, gate.index, RegisterMetrics(), heard=known.heard)
     try:
@@ -90,19 +109,7 @@ def reconcile(
         raise ReconcileError(
             "the register holds no physician, so that everybody would count as unregistered; is the control plane set up?"
         )
-    run = Reconciler(settings.archive_place(), gate, known, chain, every=every, register=register)
-    found, kept = Found(), []
-    for revision in run.revisions(now()):
-        found.add(revision)
-        if found.revisions <= at_most:
-            kept.append(revision)
-    found.answered, found.judged, found.left = run.counts.answered, run.counts.judged, run.counts.left
-    if writer is not None and found.revisions <= at_most:
-        for start in range(0, len(kept), _AT_ONCE):
-            part = kept[start : start + _AT_ONCE]
-            writer.commit([outgoing(part)])
-            found.written += len(part)
-    return found
+    return Reconciler(settings.archive_place(), gate, known, chain, every=every, register=register)
 
 
 def transactional_id(settings: Settings) -> str:

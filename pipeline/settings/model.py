@@ -248,6 +248,10 @@ class Settings(Security):
             min_length=1,
         ),
     ] = "claims-screening-reconcile"
+    reconcile_look_s: Annotated[
+        float,
+        Field(gt=0, description="how often, in seconds, a process that looks back asks the archive for new claims"),
+    ] = 5.0
     log_format: Annotated[LogFormat, Field(description="the format of the log: json or console")] = LogFormat.JSON
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="the least severe level that is logged")

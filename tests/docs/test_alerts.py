@@ -18,6 +18,7 @@ from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.intake_metrics import IntakeMetrics
 from pipeline.telemetry.longitudinal_metrics import LongitudinalMetrics
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
+from pipeline.telemetry.reconcile_metrics import ReconcileMetrics
 from pipeline.telemetry.replay_metrics import ReplayMetrics
 from pipeline.telemetry.supervision_metrics import SupervisionMetrics
 from tests.support.missing import program
@@ -53,7 +54,7 @@ def names(registry: CollectorRegistry) -> set[str]:
     return found
 
 
-_MADE = (GateMetrics, ControlMetrics, IntakeMetrics, PrecheckMetrics, ArchiveMetrics, AuditMetrics, ReplayMetrics,
+_MADE = (GateMetrics, ControlMetrics, IntakeMetrics, PrecheckMetrics, ArchiveMetrics, ReconcileMetrics, AuditMetrics, ReplayMetrics,
          LongitudinalMetrics, SupervisionMetrics)  # fmt: skip
 REGISTRIES = [made().registry for made in _MADE]
 KNOWN = set().union(*map(names, REGISTRIES))

@@ -45,6 +45,7 @@ def test_the_compose_file_obeys_the_compose_specification() -> None:
         "precheck-1",
         "precheck-2",
         "archive",
+        "reconcile",
         "audit",
     }
     assert processes | {"kafka", "topics", "node-exporter", "prometheus", "grafana"} <= set(names)
@@ -151,7 +152,9 @@ def test_prometheus_accepts_its_configuration_and_scrapes_every_process() -> Non
     jobs = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
     targets = {target for job in jobs for config in job["static_configs"] for target in config["targets"]}
     assert targets == {"node-exporter:9100"} | {
-        f"{name}:9464" for name in OURS if name.startswith(("worker-", "control-", "intake-", "precheck-", "archive"))
+        f"{name}:9464"
+        for name in OURS
+        if name.startswith(("worker-", "control-", "intake-", "precheck-", "archive", "reconcile"))
     }
 
 

@@ -26,6 +26,7 @@ from tests.support.intakes import Intakes
 from tests.support.interface_messages import HOSPITAL, message, settled
 from tests.support.missing import program
 from tests.support.prechecks import Prechecks
+from tests.support.reconciles import Reconciles
 from tests.support.runs import send_claims, wait_judged
 from tests.support.spoiled import SPOILED, claim
 from tests.support.waiting import wait_for
@@ -122,13 +123,20 @@ def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
     intake = intakes.start(intake_visit_wait_s=1).wait_ready()
     archives, prechecks = Archives(cluster, tmp_path), Prechecks(cluster, tmp_path)
     archive, precheck = archives.start(**QUICK).wait_ready(), prechecks.start(staleness_policy="proceed").wait_ready()
+    reconciles = Reconciles(cluster, tmp_path)
+    reconcile = reconciles.start(archive_url=archives.place)
     come_in(cluster)
     files = tmp_path / "files"
     files.mkdir()
     exporter = NodeExporter(files, tmp_path / "exporter.log")
     targets = {
         **{"worker": address(worker), "control": address(control), "intake": address(intake)},
-        **{"archive": address(archive), "precheck": address(precheck), "files": exporter.address},
+        **{
+            "archive": address(archive),
+            "precheck": address(precheck),
+            "reconcile": address(reconcile),
+            "files": exporter.address,
+        },
     }
     prometheus = Prometheus(tmp_path, targets)
     try:
@@ -172,6 +180,7 @@ def test_every_panel_of_every_dashboard_shows_something_when_the_pipeline_runs(
     finally:
         prometheus.close()
         exporter.close()
+        reconciles.dismiss()
         archives.dismiss()
         prechecks.dismiss()
 
