@@ -108,12 +108,15 @@ def test_the_stream_judges_like_a_replay_of_the_same_files(
     assert not wrong, f"{len(wrong)} of {len(replayed)} differ: {wrong[:2]}"
 
 
+@pytest.mark.parametrize("ahead", [0, ROSTER], ids=["alone", "while a roster is loaded"])
 def test_with_the_default_lag_nobody_is_called_unregistered_wrongly(
-    cluster: Cluster, crew: Crew, controls: Controls, folder: Path
+    cluster: Cluster, crew: Crew, controls: Controls, folder: Path, ahead: int
 ) -> None:
     events, claims, replayed = files(cluster, folder, FEW)
     crew.start().wait_ready()
     controls.start()
+    if ahead:
+        cluster.send("physician-events", map(roster, range(ahead)))
     load(cluster, "events", events)
     load(cluster, "claims", claims)
     wait_judged(cluster, crew, within=WITHIN_S)
