@@ -13,7 +13,7 @@ from rich.markup import escape
 from pipeline.cli.exits import Exit, complain, fail
 from pipeline.cli.load import constants_of
 from pipeline.cli.options import bootstrap_option, encoding_option, json_option, settings_of
-from pipeline.cli.telling import tell_bad_lines
+from pipeline.cli.telling import tell_bad_lines, tell_notice
 from pipeline.inputs.encodings import Encoding
 from pipeline.telemetry.console import err, out
 
@@ -91,7 +91,7 @@ def sync(
     try:
         made = load_event_mapping(mapping).given(constants)
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
-        roster = work.read_roster(file, made, encoding, packs)
+        roster = work.read_roster(file, made, encoding, packs, tell_notice)
     except (MappingError, PackError) as error:
         fail(str(error), Exit.USAGE)
     except InputError as error:

@@ -9,6 +9,7 @@ from functools import partial
 
 from pipeline.inputs.encodings import Encoding
 from pipeline.inputs.registers import EventMapping, end_of
+from pipeline.inputs.slicing import Notice
 from pipeline.kafka.producing import Sender
 from pipeline.kafka.reading import read_to_end
 from pipeline.loading import BadLine, Loaded, mapped_events
@@ -35,10 +36,17 @@ class Roster:
     counts: Loaded = field(default_factory=Loaded)
 
 
-def read_roster(place: str, mapping: EventMapping, encoding: Encoding | None, packs: PackSet) -> Roster:
-    """The events of a file under a mapping. Raises InputError and MappingError."""
+def read_roster(
+    place: str,
+    mapping: EventMapping,
+    encoding: Encoding | None,
+    packs: PackSet,
+    tell: Callable[[Notice], None] = lambda _notice: None,
+) -> Roster:
+    """The events of a file under a mapping; `tell` is told how it is read where that is not the usual. Raises InputError and
+    MappingError."""
     roster = Roster()
-    for checked in mapped_events(place, mapping, encoding, packs, roster.counts):
+    for checked in mapped_events(place, mapping, encoding, packs, roster.counts, tell):
         roster.counts.lines += checked.lines
         roster.bad += checked.bad
         for _, _, value in checked.records:
