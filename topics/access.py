@@ -85,8 +85,8 @@ ROLES: tuple[Role, ...] = (
     Role(
         "reconcile",
         "screening reconcile",
-        reads=(*STANDING_TOPICS, PHYSICIAN_EVENTS, LEDGER_PROGRESS, CLAIM_REVISIONS),
-        writes=(CLAIM_REVISIONS,),
+        reads=(*STANDING_TOPICS, PHYSICIAN_EVENTS, LEDGER_PROGRESS, CLAIM_REVISIONS, CLAIM_CASES),
+        writes=(CLAIM_REVISIONS, CLAIM_CASES, CASE_ACTIONS),
         group="group_id",  # it joins none, but the brokers ask for the right to name one
         transactional="reconcile_group_id",
     ),

@@ -5,6 +5,7 @@ A case is the bytes of its verdict with more behind them, so hashes are compared
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
@@ -13,6 +14,7 @@ import polars as pl
 from confluent_kafka import Message
 
 from pipeline.audit.case_actions import CaseBook
+from pipeline.audit.case_revisions import Revised, compare_revised, read_demanded
 from pipeline.audit.case_states import compare_states, read_states
 from pipeline.audit.findings import EVERY, Fault, Findings, Progress
 from pipeline.audit.rows import MOST_NAMED, OFFSETS, Found, Kept, Rows, again, beyond, timestamp
@@ -60,6 +62,7 @@ class NamedCase(msgspec.Struct, gc=False):
     case_id: str
     opened_at: str
     area: str | None = None
+    revision: int | None = None
 
 
 _verdict = msgspec.json.Decoder(_Verdict).decode
@@ -119,9 +122,13 @@ def audit_cases(settings: Settings, packs: PackSet, findings: Findings, progress
         states = read_states(settings, findings, progress)
         book.read(states, findings, progress)
     cases_kept, verdicts_kept = Kept(), Kept()
-    cases = _cases(settings, book, cases_kept, findings, progress)
+    revised = Counter() if settings.output_prefix else read_demanded(settings, findings, progress)
+    by_revision: Counter[Revised] = Counter()
+    cases = _cases(settings, book, by_revision, cases_kept, findings, progress)
     verdicts = _verdicts(settings, verdicts_kept, findings, progress)
-    published = cases.filter(pl.col("source").is_null()).height
+    if not settings.output_prefix:
+        compare_revised(revised, by_revision, settings, findings, progress)
+    published = cases.filter(pl.col("source").is_null()).height - by_revision.total()
     if published:
         findings.notes.append(
             f"{CLAIM_CASES.name}: {published:,} cases of replays, which have no verdict, are not compared"
@@ -140,7 +147,12 @@ def audit_cases(settings: Settings, packs: PackSet, findings: Findings, progress
 
 
 def _cases(
-    settings: Settings, book: CaseBook | None, kept: Kept, findings: Findings, progress: Progress
+    settings: Settings,
+    book: CaseBook | None,
+    by_revision: Counter[Revised],
+    kept: Kept,
+    findings: Findings,
+    progress: Progress,
 ) -> pl.DataFrame:
     """A row a case: its place, its verdict's source and hash, its name, and the hash of the state that it must have."""
     name = CLAIM_CASES.prefixed(settings.output_prefix).name
@@ -169,6 +181,11 @@ def _cases(
         if book is not None and book.has_letter(partition, offset):
             set_aside[hash(value)] = partition, offset
         state, waits = (None, False) if book is None else book.opened(partition, offset, case, value)
+        if case.revision is not None:
+            # It stands beside a revision, and not beside a verdict.
+            by_revision[case.source.number, case.revision, case.claim_id, str(case.reason)] += 1
+            rows.add(partition, offset, at, None, None, False, case.case_id, state, waits)
+            continue
         if case.source.topic != CLAIMS.name:
             if case.source.topic != REPLAY_SOURCE:
                 told = f"names {case.source.topic}, which is no topic of claims"

@@ -54,6 +54,7 @@ class Fault(StrEnum):
     UNREADABLE_CASE = "unreadable_case"
     MISSING_EVENT = "missing_event"
     BROKEN_CHAIN = "broken_chain"
+    UNREADABLE_REVISION = "unreadable_revision"
 
 
 KINDS: Mapping[str, tuple[Fault, ...]] = {
@@ -103,6 +104,7 @@ KINDS: Mapping[str, tuple[Fault, ...]] = {
         Fault.DIFFERS,
         Fault.UNREADABLE_CASE,
         Fault.UNREADABLE_VERDICT,
+        Fault.UNREADABLE_REVISION,
     ),
     "case_actions": (
         *(

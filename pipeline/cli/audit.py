@@ -108,7 +108,9 @@ def audit_command(
     run: Any = run_audit
     if part == "revisions":
         from pipeline.reconcile.proof import audit_revisions
+        from pipeline.telemetry.logs import configure_logs
 
+        configure_logs(settings.log_format, settings.log_level)
         run = audit_revisions
     day = None if notices_on is None else notices_on.date()
     if every is not None and stop is not None:

@@ -93,9 +93,11 @@ def reconcile(
     from pipeline.reconcile.run import reconcile as run
     from pipeline.screening.view import ViewError
     from pipeline.settings.packs import load_pack_set
+    from pipeline.telemetry.logs import configure_logs
     from rules.packs.errors import PackError
 
     settings = settings_of(bootstrap_servers=bootstrap_servers, archive_url=place)
+    configure_logs(settings.log_format, settings.log_level)
     try:
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
         found = run(

@@ -16,6 +16,8 @@ from typing import Any
 import polars as pl
 
 from pipeline.archive.layout import CLAIM_TABLE, JOINED_ON, VERDICT_TABLE
+from pipeline.kafka.producing import Record
+from pipeline.reconcile.cases import Revised
 from pipeline.reconcile.chain import LAST
 from pipeline.reconcile.difference import ANSWER, kind_of, moved
 from pipeline.reconcile.register import Revisions
@@ -97,7 +99,7 @@ class Reconciler:
         self._beside = [pack.name for pack in gate.screen.packs.subjects]
         self.counts = Counts()
 
-    def revisions(self, now: dt.datetime, scope: Scope = WHOLE) -> Iterator[ClaimRevision]:
+    def revisions(self, now: dt.datetime, scope: Scope = WHOLE) -> Iterator[Revised]:
         """The revisions that follow from the register, partition by partition of the archive. Raises polars' errors."""
         verdicts, every_claim = self._scan(VERDICT_TABLE.folder), self._scan(CLAIM_TABLE.folder)
         direct, named = pl.lit(value=True), None
@@ -161,7 +163,7 @@ class Reconciler:
 
     # -- judging --------------------------------------------------------------------------------------------------
 
-    def _of(self, answers: pl.DataFrame, claims: pl.LazyFrame, now: dt.datetime) -> Iterator[ClaimRevision]:
+    def _of(self, answers: pl.DataFrame, claims: pl.LazyFrame, now: dt.datetime) -> Iterator[Revised]:
         names = dict(zip(*JOINED_ON, strict=True))
         values = claims.select(*JOINED_ON[0], "value").rename(names).collect()
         found = answers.join(values, on=_SOURCE, how="inner", nulls_equal=True)
@@ -173,31 +175,33 @@ class Reconciler:
             verdicts, last = self._gate.verdicts(ruled), piece[_rows_of(ruled)]
             changed = pl.DataFrame({name: verdicts[name].cast(pl.String).ne_missing(last[name]) for name in ANSWER})
             rows = changed.select(pl.any_horizontal(pl.all())).to_series().arg_true()
-            if rows.len():
-                yield from self._made(last[rows], now)
+            for part in last[rows].partition_by("source_topic_id", maintain_order=True) if rows.len() else ():
+                yield from self._made(part, now)
 
-    def _made(self, last: pl.DataFrame, now: dt.datetime) -> Iterator[ClaimRevision]:
+    def _made(self, last: pl.DataFrame, now: dt.datetime) -> Iterator[Revised]:
         """The revisions of claims of which it is known that their answers differ."""
         ruled, at = self._gate.rule(last["value"].to_list(), register=self._register), utc_text(now)
-        made = self._gate.documents(
+        made = self._gate.write(
             ruled, topic=CLAIMS.name, partitions=last["source_partition"].to_list(),
-            offsets=last["source_offset"].to_list(), screened_at=at,
+            offsets=last["source_offset"].to_list(), screened_at=at, topic_id=last["source_topic_id"][0],
         )  # fmt: skip
+        cases = dict(zip(ruled.flagged, made.cases, strict=True))
         evidence = dict(zip(ruled.flagged, ruled.evidence, strict=True))
         decided, rulings = ruled.decided, self._gate.screen.rulings
-        for place, (text, facts, earlier) in enumerate(
-            zip(made.texts, facts_of(self._gate.verdicts(ruled)), last.iter_rows(named=True), strict=True)
+        for place, (verdict, facts, earlier) in enumerate(
+            zip(made.verdicts, facts_of(self._gate.verdicts(ruled)), last.iter_rows(named=True), strict=True)
         ):
-            new: dict[str, Any] = json.loads(text)
+            new: dict[str, Any] = json.loads(verdict["value"])
             people = decided.people.get(place)
             told = explain(
                 rulings[decided.ruling[place]], *facts.told, mentions(None if people is None else people.text)
             )
             spans = int(decided.span[place]), int(decided.institution_span[place])
-            yield _revision(
+            revision = _revision(
                 earlier, new, facts.area, told, evidence.get(place) or self._gate.index.causes(*spans),
                 ruled.institutions[place], at,
             )  # fmt: skip
+            yield Revised(revision, _case(cases.get(place), revision.number))
 
 
 def _other(suffix: str, judged_by: str) -> pl.Expr:
@@ -264,6 +268,11 @@ def _revision(
             "revised_at": at,
         }
     )
+
+
+def _case(case: Record | None, number: int) -> Record | None:
+    """The gate's case record as that of a revision."""
+    return None if case is None else {**case, "value": case["value"][:-1] + b',"revision":%d}' % number}
 
 
 def _answer(row: dict[str, Any], institution_revision: int | None) -> Answer:

@@ -21,10 +21,11 @@ from pipeline.archive.layout import CLAIM_TABLE, VERDICT_TABLE
 from pipeline.kafka.patience import pause_after
 from pipeline.kafka.transactions import TransactionAborted, TransactionWriter
 from pipeline.reconcile import events
+from pipeline.reconcile.cases import cases_before, outgoing
 from pipeline.reconcile.chain import chain_of, followed_by, read_revisions
 from pipeline.reconcile.judging import WHOLE, Reconciler, Scope
 from pipeline.reconcile.register import Revisions
-from pipeline.reconcile.run import AT_ONCE, outgoing, transactional_id
+from pipeline.reconcile.run import AT_ONCE, transactional_id
 from pipeline.reconcile.status import status_page
 from pipeline.reconcile.totals import Totals
 from pipeline.screening.gate import Gate
@@ -170,18 +171,19 @@ class Follower:
             self._archive.place, self._gate, self._known, self._chain, every=False, register=self._view.register
         )
         found, kept = 0, []
-        for revision in run.revisions(dt.datetime.now(dt.UTC), scope):
+        for one in run.revisions(dt.datetime.now(dt.UTC), scope):
             found += 1
             if found <= self._at_most:
-                kept.append(revision)
+                kept.append(one)
         self._left = run.counts.left if scope.whole else self._left + run.counts.left
         if found > self._at_most:
             self._hold(found)
             return
+        before = cases_before(self.settings, kept)
         for start in range(0, found, AT_ONCE):
             part = kept[start : start + AT_ONCE]
-            self._writer.commit([outgoing(part)])
-            self._chain = followed_by(self._chain, map(self._totals.add, part))
+            self._writer.commit(outgoing(part, before))
+            self._chain = followed_by(self._chain, (self._totals.add(one.revision) for one in part))
             self._totals.show(self.metrics)
         if scope.whole:
             self._hold(0)

@@ -41,7 +41,7 @@ def audit_revisions(settings: Settings, _part: Part | None, _day: dt.date | None
         for where, problem in broken(published):
             findings.differ(PART, Fault.BROKEN_CHAIN, where, problem)
         run = judging_now(settings, packs, chain_of(published), every=True)
-        for one in run.revisions(dt.datetime.now(dt.UTC)):
+        for one, _ in run.revisions(dt.datetime.now(dt.UTC)):
             told = f"{one.claim_id}: {_words(one.earlier)}, and by the standings of now {_words(one.new)}"
             findings.differ(PART, Fault.DIFFERS, _where(one.source), told)
     except (ReconcileError, ViewError) as error:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 import polars as pl
 
-from pipeline.kafka.transactions import Outgoing, TransactionWriter
+from pipeline.kafka.transactions import TransactionWriter
+from pipeline.reconcile.cases import cases_before, outgoing
 from pipeline.reconcile.chain import chain_of, read_revisions
 from pipeline.reconcile.judging import Reconciler
 from pipeline.reconcile.register import Revisions
@@ -26,7 +27,6 @@ from pipeline.screening.view import StandingView
 from pipeline.settings.model import Settings
 from pipeline.telemetry.gate_metrics import RegisterMetrics
 from rules.packs.pack_set import PackSet
-from topics.catalogue import CLAIM_REVISIONS
 from topics.messages.revisions import ClaimRevision
 
 AT_ONCE = 1_000
@@ -83,15 +83,16 @@ def reconcile(
         writer.start()
     run = judging_now(settings, packs, chain_of(read_revisions(settings)), every=every)
     found, kept = Found(), []
-    for revision in run.revisions(now()):
-        found.add(revision)
+    for one in run.revisions(now()):
+        found.add(one.revision)
         if found.revisions <= at_most:
-            kept.append(revision)
+            kept.append(one)
     found.answered, found.judged, found.left = run.counts.answered, run.counts.judged, run.counts.left
     if writer is not None and found.revisions <= at_most:
+        before = cases_before(settings, kept)
         for start in range(0, len(kept), AT_ONCE):
             part = kept[start : start + AT_ONCE]
-            writer.commit([outgoing(part)])
+            writer.commit(outgoing(part, before))
             found.written += len(part)
     return found
 
@@ -115,12 +116,6 @@ def judging_now(settings: Settings, packs: PackSet, chain: pl.DataFrame, *, ever
 def transactional_id(settings: Settings) -> str:
     """The name under which revisions are written: whoever takes it over ends any other that writes them."""
     return f"{settings.reconcile_group_id}-writer"
-
-
-def outgoing(revisions: Sequence[ClaimRevision]) -> Outgoing:
-    """Revisions as records of their topic."""
-    records = [{"key": one.claim_id, "value": one.model_dump_json(by_alias=True)} for one in revisions]
-    return Outgoing(CLAIM_REVISIONS.name, records)
 
 
 def _bring_up_to_now(view: StandingView, limit_s: float) -> None:

@@ -11,12 +11,14 @@ import pytest
 
 from tests.kafka.test_subjects import CLAIMS, DECISIONS, PERSON, sent
 from tests.support.cluster import Cluster
-from tests.support.control import Controls, wait_taken
+from tests.support.commands import screening
+from tests.support.control import Controls, last_values, wait_taken
 from tests.support.explaining import event
 from tests.support.judging import fill, make_gate, verdicts
 from tests.support.runs import publish, sample, screen, wait_judged
+from tests.support.waiting import wait_for
 from tests.support.workers import QUICK, Crew
-from tests.unit.rules.test_subjects import OWN
+from tests.unit.rules.test_subjects import OWN, insured
 
 pytestmark = pytest.mark.kafka
 
@@ -122,6 +124,9 @@ def test_what_a_decision_on_an_insured_person_stops_stays_stopped_and_what_a_lat
         code, told = _reconcile(cluster, place, *options)
         assert (code, told["revisions"]) == (0, 0), "nobody is released by a run that knows of the decision"
 
+    opened = {one["claim_id"]: one for one in map(_value, cluster.read("claim-cases")) if one.get("revision") == 1}
+    assert opened.keys() == {"suspended", "emergency", "not-named", "department"}
+
     record(event("x3", "insured_restored", "2025-06-20", ref="x1", **PERSON, **{"from": "2025-05-11"}))
     _, told = _reconcile(cluster, place)
     assert told["written"] == 4, "two claims of each round were of the person"
@@ -129,8 +134,30 @@ def test_what_a_decision_on_an_insured_person_stops_stays_stopped_and_what_a_lat
         (one["claim_id"], one["number"], _answer(one["new"])) for one in _revisions(cluster) if one["kind"] == "release"
     ]
     assert sorted(released) == [(name, number, paid[name]) for name in ("emergency", "suspended") for number in (1, 2)]
+    wait_for(
+        "the cases of who is released are closed",
+        lambda: (
+            {
+                last_values(cluster, "case-state")[opened[name]["case_id"]]["state"]
+                for name in ("suspended", "emergency")
+            }
+            == {"closed"}
+        ),
+    )
+    states = last_values(cluster, "case-state")
+    assert {states[opened[name]["case_id"]]["state"] for name in ("not-named", "department")} == {"open"}
+    record(insured("x4"))
+    _, told = _reconcile(cluster, place)
+    assert told["written"] == 4
+    wait_for(
+        "a case that stands again is opened again",
+        lambda: last_values(cluster, "case-state")[opened["suspended"]["case_id"]]["state"] == "reopened",
+    )
     assert crew.stop() == [0]
     assert controls.stop() == [0]
+    for part in ("cases", "revisions"):
+        proved = screening("audit", f"--{part}", "--json", bootstrap_servers=cluster.bootstrap, archive_url=place)
+        assert proved.returncode == 0, proved.stdout + proved.stderr
 
 
 def test_nothing_is_judged_by_a_register_that_lacks_what_was_recorded_before(cluster: Cluster, tmp_path: Path) -> None:

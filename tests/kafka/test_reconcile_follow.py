@@ -95,8 +95,9 @@ def test_whoever_is_killed_the_last_answer_of_every_claim_is_the_oracles_for_the
     verdicts = {
         one["claim_id"]: one for one in (json.loads(item.value or b"") for item in cluster.read("claim-verdicts"))
     }
-    proved = screening("audit", "--revisions", "--json", bootstrap_servers=cluster.bootstrap, archive_url=place)
-    assert proved.returncode == 0, proved.stdout + proved.stderr
+    for part in ("--cases", "--revisions"):
+        proved = screening("audit", part, "--json", bootstrap_servers=cluster.bootstrap, archive_url=place)
+        assert proved.returncode == 0, proved.stdout + proved.stderr
     assert json.loads(proved.stdout)["figures"][0]["judged"] == flow.sent
 
     chains: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)

@@ -41,7 +41,7 @@ LEGAL: dict[State, dict[str, State]] = {
     "reopened": {"assign": "assigned"},
 }
 """What an action makes of a state. `note` is legal in every state and leaves it. Nothing is decided before it is assigned, and
-nothing closed before it is decided."""
+nothing closed before it is decided; but a case whose claim has another answer now is closed in whatever state it is."""
 
 _DECIDED: frozenset[State] = frozenset({"upheld", "overturned", "closed"})
 
@@ -294,11 +294,15 @@ def _problem(state: CaseState, action: CaseAction, case: CaseFacts) -> str | Non
         return f"assignee: only assign names one, not {action.action}"
     if action.evidence is not None and action.action != "reopen":
         return f"evidence: only reopen brings some, not {action.action}"
+    if action.revision is not None and action.action not in ("close", "reopen"):
+        return f"revision: only close and reopen name one, not {action.action}"
     return None if action.appeal is None else _appeal_problem(action, action.appeal, case)
 
 
 def _following(state: CaseState, action: CaseAction) -> State | None:
-    if action.evidence:
+    if action.revision is not None and action.action == "close":
+        return "closed"
+    if action.evidence or action.revision is not None:
         return "reopened" if state.state in _DECIDED else state.state
     return state.state if action.action == "note" else LEGAL[state.state].get(action.action)
 

@@ -55,6 +55,7 @@ class Case(Verdict):
 
     `evidence` are the ids of the events behind the standing. Where they would not fit into the record the newest are named,
     and `evidence_omitted` tells how many are not. `people` are those for whom a claim that would be paid became a review.
+    `revision` is the number of the claim's revision that opened the case; the gate's cases have none.
     """
 
     model_config = KEEPS_UNKNOWN
@@ -72,6 +73,7 @@ class Case(Verdict):
     evidence: Annotated[tuple[str, ...], Field(strict=False)]
     evidence_omitted: Annotated[int | None, Field(ge=1), WhenGiven] = None
     people: Annotated[tuple[BarredPerson, ...] | None, Field(strict=False), WhenGiven] = None
+    revision: Annotated[int | None, Field(ge=1), WhenGiven] = None
 
 
 class AppealDecision(Message):
@@ -94,7 +96,8 @@ class CaseAction(Message):
 
     `assignee` is the person to whom `assign` gives the case, by default `by`. With `appeal` the action also answers a
     review (复核). `evidence`, only of `reopen`, is what the control plane found when the claim was judged again: the ids of
-    further events behind the case. Such a `reopen` is possible in every state, and opens again what was decided.
+    further events behind the case. `revision`, only of `close` and `reopen`, is the number of the claim's revision after which
+    the case no longer stands, or stands again. Both are possible in every state: `reopen` opens again what was decided.
     """
 
     model_config = KEEPS_UNKNOWN
@@ -108,6 +111,7 @@ class CaseAction(Message):
     assignee: Annotated[Identifier | None, WhenGiven] = None
     appeal: Annotated[AppealDecision | None, WhenGiven] = None
     evidence: Annotated[tuple[Identifier, ...] | None, Field(strict=False), WhenGiven] = None
+    revision: Annotated[int | None, Field(ge=1), WhenGiven] = None
 
 
 class CaseFile(Message):

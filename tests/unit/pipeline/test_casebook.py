@@ -313,3 +313,14 @@ def test_a_case_of_a_newer_gate_is_kept_as_it_is_with_what_this_version_does_not
     kept = CaseFile.model_validate_json(take_action(file, later, SCHEME).file.model_dump_json()).actions[0]
     assert kept == later
     assert '"of_a_later_version":1' in kept.model_dump_json()
+
+
+@pytest.mark.parametrize("where", LEGAL)
+def test_a_case_whose_claim_has_another_answer_is_closed_in_every_state_and_only_a_revision_does_so(where: str):
+    closed = apply(state(where), action("close", revision=2), FACTS)
+    assert (closed.problem, closed.state.state) == (None, "closed")
+    again = apply(closed.state, action("reopen", 2, revision=3), FACTS)
+    assert (again.state.state, again.state.assignee) == ("reopened", None)
+    kept = apply(state("assigned", assignee="reviewer-7"), action("reopen", revision=3), FACTS)
+    assert (kept.state.state, kept.state.assignee) == ("assigned", "reviewer-7"), "somebody is at it already"
+    assert apply(state(where), action("note", revision=2), FACTS).code is Code.NOT_POSSIBLE

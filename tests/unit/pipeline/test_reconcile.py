@@ -62,7 +62,7 @@ def _published(*registers: Register) -> tuple[Gate, Revisions]:
 
 
 def _revisions(place: Path, published: tuple[Gate, Revisions], chain: pl.DataFrame) -> list[ClaimRevision]:
-    return list(Reconciler(str(place), *published, chain, every=True).revisions(NOW))
+    return [one for one, _ in Reconciler(str(place), *published, chain, every=True).revisions(NOW)]
 
 
 def test_what_differs_is_what_the_gate_says_by_the_register_now(tmp_path: Path) -> None:
@@ -118,10 +118,10 @@ def test_a_look_at_whose_standing_changed_finds_what_a_look_at_everything_finds(
     gate, known = _published(register, later)
     everything = list(Reconciler(str(tmp_path), gate, known, NONE, every=False).revisions(NOW))
     touched = Reconciler(str(tmp_path), gate, known, NONE, every=False).revisions(NOW, Scope(owners=known.touched))
-    assert {one.claim_id for one in touched} == {one.claim_id for one in everything} != set()
+    assert {one.claim_id for one, _ in touched} == {one.claim_id for one, _ in everything} != set()
     files = frozenset(DeltaTable(str(tmp_path / VERDICT_TABLE.folder)).file_uris())
     new = Reconciler(str(tmp_path), gate, known, NONE, every=False).revisions(NOW, Scope(files=files))
-    assert {one.claim_id for one in new} == {one.claim_id for one in everything}
+    assert {one.claim_id for one, _ in new} == {one.claim_id for one, _ in everything}
     nobody = Reconciler(str(tmp_path), gate, known, NONE, every=True)
     assert not list(nobody.revisions(NOW, Scope(owners={"physician": {"522700|nobody"}})))
 
