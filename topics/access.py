@@ -16,7 +16,9 @@ from topics.catalogue import (
     CLAIMS,
     CLAIMS_DEAD_LETTER,
     CLAIMS_REDRIVEN,
+    DESK_JOURNAL,
     DOSSIERS,
+    INSTITUTION_STANDING,
     INTAKE_VISITS,
     INTERFACE_MESSAGES,
     INTERFACE_MESSAGES_DEAD_LETTER,
@@ -24,6 +26,7 @@ from topics.catalogue import (
     NOTICES,
     PHYSICIAN_EVENTS,
     PHYSICIAN_EVENTS_DEAD_LETTER,
+    PHYSICIAN_STANDING,
     PRECHECK_FEEDBACK,
     STANDING_TOPICS,
     TopicSpec,
@@ -89,6 +92,14 @@ ROLES: tuple[Role, ...] = (
         writes=(CLAIM_REVISIONS, CLAIM_CASES, CASE_ACTIONS),
         group="group_id",  # it joins none, but the brokers ask for the right to name one
         transactional="reconcile_group_id",
+    ),
+    Role(
+        "desk",
+        "screening desk",
+        reads=(CASE_FILES, DOSSIERS, PHYSICIAN_STANDING, INSTITUTION_STANDING, NOTICES, DESK_JOURNAL),
+        writes=(CASE_ACTIONS, DESK_JOURNAL),
+        group="desk_group_id",
+        transactional="desk_group_id",
     ),
     Role(
         "operator",

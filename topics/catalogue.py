@@ -8,6 +8,7 @@ from typing import Literal
 from topics.messages.base import Message
 from topics.messages.cases import Case, CaseAction, CaseFile, CaseState
 from topics.messages.claims import Claim
+from topics.messages.desk import JournalEntry
 from topics.messages.events import PhysicianEvent
 from topics.messages.intake import IntakeState
 from topics.messages.ledger import (
@@ -206,7 +207,7 @@ PHYSICIAN_STANDING = TopicSpec(
     cleanup="compact",
     retention_ms=-1,
     owner="control",
-    readers="worker, audit",
+    readers="worker, desk, audit",
     purpose="Each physician's standing on every day, as known now (一医一档).",
     max_record_bytes=MAX_RECORD_BYTES,
 )
@@ -218,7 +219,7 @@ INSTITUTION_STANDING = TopicSpec(
     cleanup="compact",
     retention_ms=-1,
     owner="control",
-    readers="worker, audit",
+    readers="worker, desk, audit",
     purpose="Each institution's service agreement on every day, as known now.",
     max_record_bytes=MAX_RECORD_BYTES,
 )
@@ -257,7 +258,7 @@ DOSSIERS = TopicSpec(
     cleanup="compact",
     retention_ms=-1,
     owner="control",
-    readers="control",
+    readers="control, desk",
     purpose="Each owner's accepted events in one value, so that a restart need not read every event.",
     max_record_bytes=DOSSIER_MAX_BYTES + 1024 * 1024,
 )
@@ -268,7 +269,7 @@ CASE_ACTIONS = TopicSpec(
     partitions=CASE_PARTITIONS,
     cleanup="delete",
     retention_ms=-1,
-    owner="case workers",
+    owner="case workers, desk",
     readers="control, audit",
     purpose="What people did about cases.",
     brokers_time=True,
@@ -305,7 +306,7 @@ CASE_FILES = TopicSpec(
     cleanup="compact",
     retention_ms=-1,
     owner="control",
-    readers="control",
+    readers="control, desk",
     purpose="Each case with the actions that it has taken: what its state is counted from.",
     max_record_bytes=MAX_RECORD_BYTES,
 )
@@ -317,7 +318,7 @@ NOTICES = TopicSpec(
     cleanup="compact",
     retention_ms=-1,
     owner="control",
-    readers="agencies, institutions",
+    readers="agencies, institutions, desk",
     purpose="Statutory steps that fall due, with their last day in working days.",
 )
 LEDGER_PROGRESS = TopicSpec(
@@ -388,6 +389,20 @@ PRECHECK_FEEDBACK = TopicSpec(
     purpose="What doctors did about findings of the pre-check, with their reasons (事前事中反馈).",
 )
 
+DESK_JOURNAL = TopicSpec(
+    name="desk-journal",
+    key="account",
+    model=JournalEntry,
+    partitions=1,
+    cleanup="delete",
+    retention_ms=-1,
+    owner="desk",
+    readers="audit",
+    purpose="Every look at personal data and every act at the desk, as a chain of hashes (工作台日志). One partition: a "
+    "chain has one order.",
+    brokers_time=True,
+)
+
 CATALOGUE: tuple[TopicSpec, ...] = (
     INTERFACE_MESSAGES,
     INTERFACE_MESSAGES_DEAD_LETTER,
@@ -409,6 +424,7 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     NOTICES,
     LEDGER_PROGRESS,
     PRECHECK_FEEDBACK,
+    DESK_JOURNAL,
 )
 """All topics, in the order in which a claim and an event meet them."""
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from topics.fields import utc_text
 
-Part = Literal["claims", "standings", "cases", "revisions"]
+Part = Literal["claims", "standings", "cases", "journal", "revisions"]
 """What can be audited alone; `claims` takes their identities along, `standings` the events and the notices, `cases` their states
 and actions. `revisions` needs the archive, and is audited only when it is asked for."""
 
@@ -55,6 +55,8 @@ class Fault(StrEnum):
     MISSING_EVENT = "missing_event"
     BROKEN_CHAIN = "broken_chain"
     UNREADABLE_REVISION = "unreadable_revision"
+    ALTERED = "altered"
+    CUT = "cut"
 
 
 KINDS: Mapping[str, tuple[Fault, ...]] = {
@@ -124,6 +126,7 @@ KINDS: Mapping[str, tuple[Fault, ...]] = {
         Fault.TWO_PARTITIONS,
     ),
     "revisions": (Fault.DIFFERS, Fault.BROKEN_CHAIN),
+    "journal": (Fault.UNREADABLE, Fault.ALTERED, Fault.MISSING, Fault.DOUBLED, Fault.CUT),
 }
 """Every kind of difference by the part that can tell it, so that a metric has them all, those at zero too."""
 

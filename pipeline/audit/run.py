@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.audit.cases import audit_cases
 from pipeline.audit.claims import audit_claims
 from pipeline.audit.events import read_log
 from pipeline.audit.findings import Findings, Part, Progress
+from pipeline.audit.journal import audit_journal
 from pipeline.audit.notices import audit_notices
 from pipeline.audit.offsets import control_offsets
 from pipeline.audit.standings import audit_standings, read_standings
@@ -16,15 +18,19 @@ from pipeline.settings.model import Settings, SettingsError
 from pipeline.settings.packs import load_pack_set
 from rules.events import CHINA
 from topics.catalogue import PHYSICIAN_EVENTS
+from topics.journal import Head
 
 
-def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None, progress: Progress) -> Findings:
-    """Audits the part named, or everything. Notices are demanded until `notices_on`, by default the clock's day in China.
+def run_audit(
+    settings: Settings, part: Part | None, notices_on: dt.date | None, progress: Progress, heads: Iterable[Head] = ()
+) -> Findings:
+    """Audits the part named, or everything. Notices are demanded until `notices_on`, by default the clock's day in China. `heads`
+    are those of the desk's journal that were kept elsewhere.
 
     Raises ClusterError, PackError, and SettingsError for a clock file that cannot be used.
     """
     findings = Findings()
-    if part != "claims":
+    if part not in ("claims", "journal"):
         packs = load_pack_set(settings.packs_dir, settings.packs_on, settings.holidays_file, with_subjects=True)
         names = [pack.name for pack in (*packs.packs, *packs.subjects)]
         findings.law = {"packs": names, "holidays_sha256": packs.holidays.digest}
@@ -42,6 +48,8 @@ def run_audit(settings: Settings, part: Part | None, notices_on: dt.date | None,
         audit_claims(settings, findings, progress)
     if part in (None, "cases"):
         audit_cases(settings, packs, findings, progress)
+    if part in (None, "journal"):
+        audit_journal(settings, heads, findings, progress)
     return findings
 
 

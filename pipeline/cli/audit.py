@@ -14,7 +14,7 @@ import click
 from rich.markup import escape
 
 from pipeline.audit.findings import Findings, Part
-from pipeline.cli.exits import Exit, complain
+from pipeline.cli.exits import Exit, complain, fail
 from pipeline.cli.options import bootstrap_option, json_option, metrics_file_option
 from pipeline.cli.signals import Stop, leave
 from pipeline.telemetry.console import Table, err, out
@@ -22,6 +22,7 @@ from pipeline.telemetry.console import Table, err, out
 if TYPE_CHECKING:
     from pipeline.audit.recording import Outcome
     from pipeline.settings.model import Settings
+    from topics.journal import Head
 
 _SHOWN = 50
 
@@ -43,6 +44,14 @@ class _Duration(click.ParamType):
 @click.option("--claims", "part", flag_value="claims", help="Compare only claims with verdicts and dead letters.")
 @click.option("--standings", "part", flag_value="standings", help="Compare only events, standings and notices.")
 @click.option("--cases", "part", flag_value="cases", help="Compare only cases, case actions and case states.")
+@click.option("--journal", "part", flag_value="journal", help="Follow only the chain of the desk's journal.")
+@click.option(
+    "--journal-heads",
+    "heads_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Heads of the journal that were kept elsewhere: the desk's file desk-journal-heads.ndjson, or a copy of it.",
+)
 @click.option(
     "--revisions", "part", flag_value="revisions",
     help="Prove that the standings of now explain the last answer of every claim in the archive (SCREENING_ARCHIVE_URL).",
@@ -64,6 +73,7 @@ class _Duration(click.ParamType):
 def audit_command(
     bootstrap_servers: str | None,
     part: Part | None,
+    heads_file: Path | None,
     notices_on: dt.datetime | None,
     metrics_file: Path | None,
     every: int | None,
@@ -74,7 +84,8 @@ def audit_command(
     Every dossier is folded again from its events and compared with the published standings and notices. Every claim is
     balanced against its verdict or dead letter, partition by partition. Claims of one name that say different things
     are a conflict until a later version settles it. Every reject and review must have a case that says the same, and every
-    case the state that follows from its actions. Nothing is changed. Records that a running process has
+    case the state that follows from its actions. The entries of the desk's journal must be one chain that reaches every head
+    that was kept elsewhere. Nothing is changed. Records that a running process has
     not committed yet are counted as waiting, not as differences. There may be more notices than must exist, because a notice
     stays when a later event ends its reason.
 
@@ -92,6 +103,7 @@ def audit_command(
     Example:
       screening audit --standings --notices-on 2026-11-23
       screening audit --revisions --json
+      screening audit --journal --journal-heads desk-journal-heads.ndjson
       screening audit --every 15m --metrics-file /var/lib/node_exporter/audit.prom
     """
     stop = None if every is None else Stop()
@@ -105,7 +117,7 @@ def audit_command(
         record_failure(metrics_file, part)
         complain(str(error))
         raise SystemExit(Exit.USAGE) from None
-    run: Any = run_audit
+    run: Any = partial(run_audit, heads=_heads(heads_file))
     if part == "revisions":
         from pipeline.reconcile.proof import audit_revisions
         from pipeline.telemetry.logs import configure_logs
@@ -130,6 +142,17 @@ def audit_command(
     if outcome.problems or outcome.findings is None:
         raise SystemExit(Exit.USAGE)
     raise SystemExit(Exit.FAILED if outcome.findings.differences else Exit.DONE)
+
+
+def _heads(file: Path | None) -> tuple[Head, ...]:
+    from topics.journal import read_heads
+
+    if file is None:
+        return ()
+    try:
+        return read_heads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        fail(f"--journal-heads: {file}: {error}", Exit.USAGE)
 
 
 def _repeat(every: int, settings: Settings, once: Callable[[], Outcome], stop: Stop, *, as_json: bool) -> NoReturn:
