@@ -10,6 +10,7 @@ import pytest
 from pipeline.devtools.kafka import LocalKafka
 from tests.support.cluster import Cluster
 from tests.support.control import Controls
+from tests.support.desks import Desks
 from tests.support.intakes import Intakes
 from tests.support.missing import stand_aside
 from tests.support.prechecks import Prechecks
@@ -63,6 +64,14 @@ def controls(cluster: Cluster, tmp_path: Path) -> Iterator[Controls]:
 def prechecks(cluster: Cluster, tmp_path: Path) -> Iterator[Prechecks]:
     """Starts processes of the pre-check on the cluster; none outlives the test."""
     made = Prechecks(cluster, tmp_path)
+    yield made
+    made.dismiss()
+
+
+@pytest.fixture
+def desks(cluster: Cluster, tmp_path: Path) -> Iterator[Desks]:
+    """Starts processes of the desk on the cluster; none outlives the test."""
+    made = Desks(cluster, tmp_path)
     yield made
     made.dismiss()
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from archive import ARCHIVE
+from desk import DESK
 from gate import GATE
 from intake import INTAKE
 from ledger import LEDGER
@@ -21,7 +22,7 @@ from replay_and_audit import REPLAY_AND_AUDIT
 from supervision import SUPERVISION
 
 FOLDER = Path(__file__).parent / "dashboards"
-BOARDS = (GATE, LEDGER, INTAKE, PRECHECK, ARCHIVE, LOOKING_BACK, REPLAY_AND_AUDIT, SUPERVISION)
+BOARDS = (GATE, LEDGER, INTAKE, PRECHECK, ARCHIVE, LOOKING_BACK, DESK, REPLAY_AND_AUDIT, SUPERVISION)
 
 
 def main() -> None:

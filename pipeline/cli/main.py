@@ -144,6 +144,7 @@ def main() -> None:
       screening precheck                 the answer before a claim is settled, over HTTP
       screening dlq list                 what could not be read, and why
       screening archive                  claims and verdicts as Delta tables
+      screening desk serve               the pages where people review cases
       screening audit                    the proof
       screening replay FILE              the past through the same law, without Kafka
 
@@ -159,6 +160,7 @@ _ELSEWHERE = {
     "conformance": ("pipeline.cli.conformance", "conformance"),
     "control": ("pipeline.cli.control", "control"),
     "designation": ("pipeline.cli.designation", "designation"),
+    "desk": ("pipeline.cli.desk", "desk"),
     "dlq": ("pipeline.cli.dlq", "dlq"),
     "explain": ("pipeline.cli.explain", "explain_command"),
     "intake": ("pipeline.cli.intake", "intake"),

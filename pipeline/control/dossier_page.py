@@ -89,9 +89,18 @@ _SITE: dict[SiteStatus, Pair] = {
 
 def render(facts: PageFacts, lang: Lang = "zh") -> str:
     """The page as HTML; everything that comes from outside is escaped."""
+    return _rendered("dossier.html.j2", facts, lang)
+
+
+def render_body(facts: PageFacts, lang: Lang) -> str:
+    """The sections of the page alone, for a page that has its own head and style."""
+    return _rendered("dossier_body.html.j2", facts, lang)
+
+
+def _rendered(name: str, facts: PageFacts, lang: Lang) -> str:
     span = span_on(facts.statement.timeline.spans, facts.today)
     standing = span.standing if span is not None else _without_span(facts.pack)
-    return template("pipeline.control", "dossier.html.j2").render(
+    return template("pipeline.control", name).render(
         lang=lang,
         other="en" if lang == "zh" else "zh",
         region=facts.region,

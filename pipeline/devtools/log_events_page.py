@@ -12,6 +12,7 @@ from pipeline.archive import events as archive
 from pipeline.audit import repeating
 from pipeline.cli import events as start
 from pipeline.control import events as control
+from pipeline.desk import events as desk
 from pipeline.intake import events as intake
 from pipeline.precheck import events as precheck
 from pipeline.reconcile import events as reconcile
@@ -29,6 +30,7 @@ ROOMS: dict[str, ModuleType] = {
     "The pre-check (`screening precheck`)": precheck,
     "The archive (`screening archive`)": archive,
     "Looking back (`screening reconcile --follow`)": reconcile,
+    "The desk (`screening desk`)": desk,
     "The audit that repeats (`screening audit --every`)": repeating,
     "The pages of every process": web,
 }

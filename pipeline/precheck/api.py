@@ -19,7 +19,7 @@ from pipeline.precheck.asking import Question, QueueFull, RegisterHeld, Waiting
 from pipeline.precheck.bodies import MOST_CLAIMS, claims_of, read_body
 from pipeline.precheck.days import AskedDay
 from pipeline.precheck.events import RequestAnswered, RequestFailed
-from pipeline.precheck.guard import Caller, Rates, Tokens
+from pipeline.precheck.guard import Caller, Tokens
 from pipeline.precheck.judging import AskedClaims, AskedStanding, ClaimsAnswer
 from pipeline.precheck.problems import Problem, field_errors, pointer
 from pipeline.precheck.shapes import DayAnswer, FieldError, ProblemBody, RegisterTold
@@ -27,6 +27,7 @@ from pipeline.settings.model import Settings
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
 from pipeline.web.language import language
+from pipeline.web.rates import Rates
 from pipeline.web.server import tls_certificate
 from rules.events import CHINA
 from rules.text import Lang
@@ -186,7 +187,7 @@ class Api:
         return told
 
     def _pace(self, caller: Caller, claims: int) -> None:
-        wait_s = self._rates.wait_s(caller, claims)
+        wait_s = self._rates.wait_s(caller.name, claims)
         if wait_s:
             raise Problem("rate", "wait before asking again", retry_after=max(1, round(wait_s + 0.5)))
 

@@ -12,15 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.precheck import openapi
 from pipeline.precheck.api import Api
 from pipeline.precheck.national import National
 from pipeline.precheck.problems import Problem
 from pipeline.web.language import language
-
-PAGES = frozenset({"/metrics", "/healthz", "/readyz"})
 
 _ABOUT = (
     "Asks before a claim is settled what the gate would say of it (事前提醒、事中审核): the same law and the same register, and "
@@ -94,12 +91,3 @@ def _described(app: FastAPI) -> dict[str, Any]:
             }
     told["components"] = openapi.components()
     return told
-
-
-def beside(pages: ASGIApp, others: ASGIApp) -> ASGIApp:
-    """The pages of a process and, at all other paths, the interface."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await (pages if scope.get("path") in PAGES else others)(scope, receive, send)
-
-    return app

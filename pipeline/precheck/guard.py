@@ -134,26 +134,6 @@ class Tokens:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-class Rates:
-    """How much each caller may ask: so many claims a second, and `burst` at once after a pause (a bucket of tokens)."""
-
-    def __init__(self, per_s: int, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_s, self._burst, self._clock = per_s, max(burst, per_s), clock
-        self._left: dict[str, tuple[float, float]] = {}
-
-    def wait_s(self, caller: Caller, claims: int) -> float:
-        """Takes so many claims from what a caller may ask; where they are too many nothing is taken, and the answer is after how
-        many seconds they will be there."""
-        now = self._clock()
-        left, at = self._left.get(caller.name, (float(self._burst), now))
-        left = min(self._burst, left + (now - at) * self._per_s)
-        if left < claims:
-            self._left[caller.name] = left, now
-            return (claims - left) / self._per_s
-        self._left[caller.name] = left - claims, now
-        return 0.0
-
-
 def _codes(text: str) -> list[str]:
     codes = [normal_code(code) for code in text.split(",")]
     if not all(codes):

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.garbage import collect_seldom
 from pipeline.intake.classes import VisitClasses
 from pipeline.precheck.api import Api
-from pipeline.precheck.app import beside, interface
+from pipeline.precheck.app import interface
 from pipeline.precheck.asking import Waiting
 from pipeline.precheck.encounters import Encounters
 from pipeline.precheck.events import PrecheckReady, PrecheckStarted, PrecheckStopped
@@ -30,7 +30,7 @@ from pipeline.settings.security import is_local
 from pipeline.telemetry.events import Teller
 from pipeline.telemetry.logs import logger
 from pipeline.telemetry.precheck_metrics import PrecheckMetrics
-from pipeline.web.app import status_app
+from pipeline.web.app import beside, status_app
 from pipeline.web.server import Server
 from rules.packs.pack_set import PackSet
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
@@ -252,6 +252,33 @@ class Settings(Security):
         float,
         Field(gt=0, description="how often, in seconds, a process that looks back asks the archive for new claims"),
     ] = 5.0
+    desk_group_id: Annotated[
+        str,
+        Field(
+            description="the consumer group that the desk names, where it commits nothing, and the beginning of the "
+            "transactional id of its journal",
+            min_length=1,
+        ),
+    ] = "claims-screening-desk"
+    desk_database_url: Annotated[
+        SecretStr | None,
+        Field(
+            description="the database of the desk, such as postgresql+psycopg://desk:PASSWORD@host/desk; by default the SQLite "
+            "file desk.sqlite under data_dir"
+        ),
+    ] = None
+    desk_review_days: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=250,
+            description="within how many working days a case is to be decided; the desk shows what is overdue",
+        ),
+    ] = 10
+    desk_idle_minutes: Annotated[
+        int,
+        Field(ge=1, le=720, description="after how many minutes without a page a user of the desk has to log in again"),
+    ] = 30
     log_format: Annotated[LogFormat, Field(description="the format of the log: json or console")] = LogFormat.JSON
     log_level: Annotated[
         str, Field(pattern="^(debug|info|warning|error)$", description="the least severe level that is logged")
@@ -293,6 +320,11 @@ class Settings(Security):
     def archive_place(self) -> str:
         """The folder or URL of the archive."""
         return self.archive_url or str(self.data_dir / "archive")
+
+    def desk_database(self) -> str:
+        """The URL of the database of the desk."""
+        given = self.desk_database_url
+        return f"sqlite:///{self.data_dir / 'desk.sqlite'}" if given is None else given.get_secret_value()
 
     def unique_instance(self) -> str:
         """The instance's name: the one set, or one that no other process has."""

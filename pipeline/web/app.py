@@ -29,6 +29,7 @@ Page = Callable[[str, dict[str, str]], tuple[int, str, bytes]]
 """Answers a path and its query with status, content type and body. The query's `lang` is always zh or en."""
 
 _UNGUARDED = frozenset({"/healthz", "/readyz"})
+_PAGES = _UNGUARDED | {"/metrics"}
 
 
 def status_app(
@@ -102,6 +103,15 @@ def _shown(page: Page) -> Callable[[Request], Response]:
         return Response(body, status, headers={"Content-Type": content_type})
 
     return answer
+
+
+def beside(pages: ASGIApp, others: ASGIApp) -> ASGIApp:
+    """The pages of a process (those of `status_app`) and, at all other paths, what else it answers."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (pages if scope.get("path") in _PAGES else others)(scope, receive, send)
+
+    return app
 
 
 class Guard:

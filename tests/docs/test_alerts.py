@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.telemetry.archive_metrics import ArchiveMetrics
 from pipeline.telemetry.audit_metrics import AuditMetrics
 from pipeline.telemetry.control_metrics import ControlMetrics
+from pipeline.telemetry.desk_metrics import DeskMetrics
 from pipeline.telemetry.gate_metrics import GateMetrics
 from pipeline.telemetry.intake_metrics import IntakeMetrics
 from pipeline.telemetry.longitudinal_metrics import LongitudinalMetrics
@@ -55,7 +56,7 @@ def names(registry: CollectorRegistry) -> set[str]:
 
 
 _MADE = (GateMetrics, ControlMetrics, IntakeMetrics, PrecheckMetrics, ArchiveMetrics, ReconcileMetrics, AuditMetrics, ReplayMetrics,
-         LongitudinalMetrics, SupervisionMetrics)  # fmt: skip
+         DeskMetrics, LongitudinalMetrics, SupervisionMetrics)  # fmt: skip
 REGISTRIES = [made().registry for made in _MADE]
 KNOWN = set().union(*map(names, REGISTRIES))
 """Every series that any process or file can tell."""

@@ -46,6 +46,7 @@ def test_the_compose_file_obeys_the_compose_specification() -> None:
         "precheck-2",
         "archive",
         "reconcile",
+        "desk",
         "audit",
     }
     assert processes | {"kafka", "topics", "node-exporter", "prometheus", "grafana"} <= set(names)
@@ -154,7 +155,7 @@ def test_prometheus_accepts_its_configuration_and_scrapes_every_process() -> Non
     assert targets == {"node-exporter:9100"} | {
         f"{name}:9464"
         for name in OURS
-        if name.startswith(("worker-", "control-", "intake-", "precheck-", "archive", "reconcile"))
+        if name.startswith(("worker-", "control-", "intake-", "precheck-", "archive", "reconcile", "desk"))
     }
 
 

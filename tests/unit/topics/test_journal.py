@@ -23,7 +23,9 @@ def journal(number: int = 6) -> tuple[list[bytes], list[Head]]:
 
 def breaks(values: list[bytes], heads: Sequence[Head] = ()) -> list[str]:
     chain = Chain(heads)
-    found: list[str] = [one.kind for number, value in enumerate(values) for one in chain.follow(f"offset {number}", value)]
+    found: list[str] = [
+        one.kind for number, value in enumerate(values) for one in chain.follow(f"offset {number}", value)
+    ]
     return found + [one.kind for one in chain.end()]
 
 

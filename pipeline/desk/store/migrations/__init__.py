@@ -1,0 +1,1 @@
+"""The migrations of the database of the desk, by Alembic."""
