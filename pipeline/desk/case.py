@@ -1,4 +1,4 @@
-"""A case (案件): the claim, the decision and why, where it stands, who did what, and what can be done now."""
+"""A case (疑点案件): the claim, the decision and why, where it stands, who did what, and what can be done now."""
 
 from __future__ import annotations
 

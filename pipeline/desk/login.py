@@ -1,4 +1,4 @@
-"""Logging in and out (登录). Tries are few: by the account's name and by the address that they come from."""
+"""Logging in and out. Tries are few: by the account's name and by the address that they come from."""
 
 from __future__ import annotations
 
