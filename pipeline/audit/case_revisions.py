@@ -71,6 +71,8 @@ def compare_revised(
         for where, number, claim, reason in sorted(found):
             told = f"{claim}: the case of revision {number} ({reason})"
             findings.differ(PART, kind, f"{CLAIMS.name}/{where // OFFSETS}/{where % OFFSETS}", told)
+    if not now and not cases:
+        return  # where nobody has ever looked back there is nothing to tell
     findings.count(
         PART, f"{CLAIM_CASES.name} of {CLAIM_REVISIONS.name}", demanded=now.total(), cases=cases.total(),
         same=(cases & now).total(), waiting=(now - before - cases).total(), expired=0,
