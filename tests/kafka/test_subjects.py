@@ -79,6 +79,9 @@ def test_the_gate_refuses_whom_a_decision_suspends_as_the_replay_of_the_same_fil
     assert after["another"]["register"].keys() == {"as_of", "progress"}, "nothing is recorded of these"
     assert last_values(cluster, "insured-standing").keys() == {f"{CITY}|P1"}
     assert last_values(cluster, "department-standing").keys() == {f"{CITY}|H1|骨科"}
+    shown = crew.running[0].metrics()
+    for owner in ("insured", "department"):
+        assert shown["screening_standing_subjects", frozenset({("owner", owner)})] == 1
 
     (tmp_path / "claims.ndjson").write_bytes(b"\n".join(CLAIMS) + b"\n")
     (tmp_path / "events.ndjson").write_bytes(b"\n".join([OWN, *DECISIONS]) + b"\n")
@@ -105,3 +108,21 @@ def test_the_gate_refuses_whom_a_decision_suspends_as_the_replay_of_the_same_fil
     now = screening(*topic, tmp_path / "now", "--as-known-now", bootstrap_servers=cluster.bootstrap)
     # Of the first round two are known to be of a suspended department now; of the second two were of a person who never was.
     assert json.loads(now.stdout)["recorded"]["by_cause"] == {"later_event": 4}, now.stdout + now.stderr
+
+
+def test_decisions_that_an_earlier_control_plane_set_aside_bind_after_they_were_sent_again(
+    cluster: Cluster, controls: Controls
+) -> None:
+    """It knew of no insured persons and departments, and refused their events (see the operations guide)."""
+    headers = [("error", "unknown_type: type: 'insured_suspended' is not known"), ("source.topic", "physician-events"),
+               ("source.partition", "0"), ("source.offset", "0")]  # fmt: skip
+    cluster.send("physician-events-dead-letter", [{**sent(line), "headers": headers} for line in DECISIONS])
+    controls.start().wait_ready()
+    done = cluster.screening("dlq", "redrive", "--topic", "events", "--json")
+    assert json.loads(done.stdout)["sent"] == 2, done.stderr
+    again = cluster.screening("dlq", "redrive", "--topic", "events", "--json")
+    assert json.loads(again.stdout)["sent"] == 0, "none is sent twice"
+    wait_taken(cluster, controls)
+    assert last_values(cluster, "insured-standing").keys() == {f"{CITY}|P1"}
+    assert last_values(cluster, "department-standing").keys() == {f"{CITY}|H1|骨科"}
+    assert controls.stop() == [0]

@@ -63,8 +63,27 @@ def test_the_annex_counts_three_calendar_days_where_that_reading_is_chosen():
     other = pack.model_copy(
         update={"notification": pack.notification.model_copy(update={"counted": Counted.CALENDAR_DAYS})}
     )
-    found = Checks([other], read_facts(case["facts"]), MONDAY_TO_FRIDAY).all(claims_of(case["claims"]))
-    assert [one.ground for one in found.findings] == [Ground.NOT_NOTIFIED], "Tuesday is the fifth day after Thursday"
+
+    def grounds(told_on: str) -> list[Ground]:
+        facts = json.loads(json.dumps(case["facts"]))
+        facts["students"]["notices"][0]["told"] = told_on
+        found = Checks([other], read_facts(facts), MONDAY_TO_FRIDAY).all(claims_of(case["claims"]))
+        return [one.ground for one in found.findings]
+
+    assert grounds("2009-11-15") == [], "Sunday is the third day after Thursday"
+    assert grounds("2009-11-16") == [Ground.NOT_NOTIFIED]
+
+
+def test_what_a_check_would_need_to_know_is_named():
+    unknown = [one for case in CASES for one in outcome(case).not_examined]
+    assert [one.needs for one in unknown] == ["settlement", "hospital", "quantity"]
+
+
+def test_a_quantity_is_missed_only_where_a_price_or_a_dosage_asks_for_it():
+    (case,) = (case for case in CASES if case["note"].startswith("the quantity is not told"))
+    for drug, missed in (({}, 0), ({"price": "10"}, 1), ({"dose": {"quantity": 4, "days": 3}}, 1)):
+        facts = {"dual_channel": {**case["facts"]["dual_channel"], "drugs": [{"item": "A", **drug}]}}
+        assert len(outcome({**case, "facts": facts}).not_examined) == missed, drug
 
 
 def test_only_the_empty_table_of_recognition_is_on_by_default():
