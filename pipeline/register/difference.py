@@ -323,13 +323,20 @@ def _barred(person: _Person) -> bool:
     return span is not None and span.standing in _BARRED
 
 
+_BINDS_EVERYWHERE = (
+    "{type} does not exist in the law of {region} and would bind in every area, which a name that is no longer on a list "
+    "does not say; send the decision itself, or give the mapping an end that this law knows"
+)
+
+
 def _make_end(person: _Person, institution: str | None, ends: Ends, found: Difference) -> None:
     _, region, code = person.owner
     prefix = f"{ends.name}:ended:"
     number = sum(event.event_id.startswith(prefix) for event in person.events)
     answer = accept(ends.event(region, code, institution, person.day, number), person.packs)
-    if isinstance(answer, Refused):
-        found.unsaid.append(Unsaid(code, f"{institution or region}: named no more; {answer.reason}"))
+    if isinstance(answer, Refused) or answer.area != region:
+        why = answer.reason if isinstance(answer, Refused) else _BINDS_EVERYWHERE.format(type=ends.type, region=region)
+        found.unsaid.append(Unsaid(code, f"{institution or region}: named no more; {why}"))
         return
     was = person.words(institution)
     if person.take(answer.event):

@@ -174,9 +174,6 @@ class Pack(_Model):
     carries: Literal["points"] | None = None
     ends: Literal["bars"] | None = None
     exempt_encounters: tuple[EncounterType, ...]
-    outside_encounters: tuple[EncounterType, ...] = ()
-    """Encounters that the text says nothing of, such as those of pharmacies (P6): of its grounds only those on the institution's
-    agreement apply, and whoever a claim names as responsible is asked about as one who prescribed."""
     screening: Annotated[tuple[Ground, ...], Field(min_length=1)]
     contested: Contested | None = None
     ledger: LedgerField | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules.packs.pack import Ground, InForce, Pack, When
+from rules.packs.pack import InForce, Pack, When
 from rules.plausibility import Implausible
 from rules.screens.facts import ENCOUNTER_CODE, Bytes, ClaimColumns, Facts, Mask
 from rules.screens.rows import (
@@ -51,11 +51,6 @@ Test = Callable[[Seen], Mask | None]
 def not_seen(seen: Seen) -> Mask | None:
     """Where nobody saw the insured person on the day of service; None: nowhere in this batch."""
     return seen.claims.not_seen
-
-
-def said_nothing_of(ground: Ground, pack: Pack) -> tuple[EncounterType, ...]:
-    """The encounters on which a ground does not hold, whatever else is so (P6)."""
-    return ground.not_for if ground.when.institution is not None else (*ground.not_for, *pack.outside_encounters)
 
 
 def not_for(encounters: Iterable[EncounterType]) -> Test:

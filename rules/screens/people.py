@@ -102,19 +102,10 @@ class Found(NamedTuple):
     unknown: int
 
 
-def asked_of(claims: ClaimColumns, index: StandingIndex, paid: Mask, outside: Mask) -> list[Asked]:
+def asked_of(claims: ClaimColumns, index: StandingIndex, paid: Mask) -> list[Asked]:
     """Whom to ask about: of the claims that would be paid, the prescribers and the people of the lines that they name, and the
-    heads of the pharmacy.
-
-    `outside` marks the claims of encounters that their law does not cover: whoever such a claim names as responsible can only
-    have prescribed (P6).
-    """
+    heads of the pharmacy."""
     asked = []
-    prescribed = {(named.row, named.person) for named in claims.named if not named.line}
-    for row in np.flatnonzero(paid & outside & ~claims.missing).tolist():
-        person = str(claims.physician_key[row]).partition("|")[2]
-        if (row, person) not in prescribed:
-            asked.append(Asked(row, _PRESCRIBER, person, int(claims.day[row])))
     for named in claims.named:
         if not paid[named.row]:
             continue

@@ -23,7 +23,6 @@ from rules.screens.conditions import (
     not_seen,
     of_bars,
     on_days,
-    said_nothing_of,
     tests_of,
 )
 from rules.screens.facts import ENCOUNTER_CODE, Mask, Numbers
@@ -129,9 +128,8 @@ class DecisionTable:
                 if self.basis is not None:
                     yield from self._branches_of_bars(self.basis)
             tests = tuple(tests_of(ground.when, self.pack))
-            spared = said_nothing_of(ground, self.pack)
-            if spared:
-                tests = (*tests, not_for(spared))
+            if ground.not_for:
+                tests = (*tests, not_for(ground.not_for))
             if ground.when.physician == "missing":
                 # The visit names the person: where it was not seen nobody can say that there was none.
                 number = self._add(Reason.VISIT_NOT_SEEN, _review(Reason.VISIT_NOT_SEEN), ground.citations)
@@ -153,8 +151,7 @@ class DecisionTable:
     def _branches_of_bars(self, basis: Pack) -> Iterator[_Branch]:
         for ground in basis.grounds:
             if of_bars(ground.when):
-                tests, spared = tuple(tests_of(ground.when, basis)), said_nothing_of(ground, basis)
-                yield _Branch(all_of((*tests, not_for(spared)) if spared else tests), self._pick(ground, basis))
+                yield _Branch(all_of(tuple(tests_of(ground.when, basis))), self._pick(ground, basis))
 
     def _unanswered(self) -> dict[int, int]:
         asked = {Reason.STANDING_STALE: REGISTER_STALE, Reason.STANDING_UNREADABLE: REGISTER_UNREADABLE}

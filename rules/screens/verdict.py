@@ -174,9 +174,6 @@ class Screen:
             np.uint8,
         )
         self._straddling = np.array([ruling.ground in _STRADDLES for ruling in self.rulings], np.bool_)
-        self._outside = np.zeros((len(self._tables), 256), np.bool_)
-        for number, table in enumerate(self._tables):
-            self._outside[number, [ENCOUNTER_CODE[one] for one in table.pack.outside_encounters]] = True
         self._asks_institution = np.array([table.asks_institution for table in self._tables], np.bool_)
         self._unknown = np.array(
             [
@@ -308,7 +305,7 @@ class Screen:
     ) -> tuple[Numbers, dict[int, People], int]:
         """P4 to P6: a claim that would be paid is a review where somebody else whom it names was barred."""
         paid = self._pays[ruling]
-        asked = asked_of(claims, index, paid, self._outside[claims.pack, claims.encounter])
+        asked = asked_of(claims, index, paid)
         if not asked:
             return ruling, {}, 0
         found = look_up(asked, claims, index, self.packs, self._person_wide, self._bars, stale=stale)

@@ -38,7 +38,6 @@ _TEXT = {
         "encounters get instead. An empty cell: the scheme has no such ground.",
     ),
     "exempt": ("除外就诊类型", "Exempted encounters"),
-    "outside": ("条文不涉及的就诊类型", "Encounters that the text does not cover"),
     "next": ("下一步", "What can be done next"),
     "deadlines": ("期限", "Deadlines"),
     "scores": ("扣分标准", "Scoring standards"),
@@ -210,10 +209,6 @@ def _grounds(packs: Sequence[Pack], lang: Lang) -> Iterator[str]:
             joined([pick(ENCOUNTER[kind], lang) for kind in pack.exempt_encounters], lang) or SILENT for pack in packs
         ]
         yield f"**{_t('exempt', lang)}**", *exempt
-        outside = [
-            joined([pick(ENCOUNTER[kind], lang) for kind in pack.outside_encounters], lang) or "" for pack in packs
-        ]
-        yield f"**{_t('outside', lang)}**", *outside
 
     return _table(("", *(f"`{pack.pack}`" for pack in packs)), rows())
 

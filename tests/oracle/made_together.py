@@ -88,9 +88,7 @@ def generate_together(seed: int) -> dict:
         claim.pop("service_start", None)
         claim.pop("staff_category", None)
         if locality in ("qiannan", "lanzhou") or rng.random() < 0.5:
-            # Drawn apart, so that a seed goes on meaning what it did.
-            named = locality in ("qiannan", "lanzhou") and random.Random(f"named {seed}").random() < 0.4
-            claim["physician_code"] = claim["physician_code"] if named else None
+            claim["physician_code"] = None
         if rng.random() < 0.7:
             extra.append({"type": "pharmacy_head", "date": "2022-12-26", "institution": claim["institution"],
                           "physician_code": OTHER, "from": "2022-12-26",

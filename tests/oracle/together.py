@@ -116,14 +116,9 @@ def ruled_by(world: World, claim: dict) -> str | None:
 
 def by_qiannan(world: World, claim: dict, person: str) -> Outcome:
     """Qiannan, with the agreement below what concerns the person (README section 1)."""
-    case = world.here(person) | {"claim": claim}
     if at_a_pharmacy(claim):  # P6: the rules do not cover it
-        found = expect("not_applicable")
-        if not blank(claim["physician_code"]):
-            found = qiannan.evaluate(
-                case | {"claim": claim | {"institution": "nowhere"}}, known(case), honour_late=False
-            )
-        return of_the_agreement(world, claim, pay(found))
+        return of_the_agreement(world, claim, pay(expect("not_applicable")))
+    case = world.here(person) | {"claim": claim}
     if blank(claim["physician_code"]):
         return qiannan.judge(case)
 
@@ -146,8 +141,6 @@ def by_lanzhou(world: World, claim: dict, person: str) -> Outcome:
     """Lanzhou within its five years."""
     if at_a_pharmacy(claim):
         found = pay(expect("not_applicable"))
-        if not blank(claim["physician_code"]):
-            found = pay(lanzhou.judge(world.here(person) | {"claim": claim}))
         if lanzhou.institution_terminated(until(world.events, day(claim["service_date"])), claim["institution"],
                                           day(claim["service_date"])):  # fmt: skip
             return reject(found, "institution_agreement_terminated", "unspecified")
@@ -314,19 +307,10 @@ def judge(case: dict) -> Outcome:
     if found["disposition"] != "pay" or found["reason"] == "rule_not_in_force":
         return found
     service = day(claim["service_date"])
-    wrote = {
-        one["person"]: day(one.get("day") or claim["service_date"])
-        for one in claim.get("people", ())
-        if one["role"] == "prescriber"
-    }
-    if at_a_pharmacy(claim) and ruled_by(world, claim) in ("qiannan", "lanzhou") and person != NOBODY:
-        wrote.setdefault(
-            person, service
-        )  # P6: the text covers no pharmacy, so whoever is named can only have prescribed
-    elif person in wrote:
-        del wrote[person]
-    if any(barred(world, one, on) for one, on in wrote.items()):
-        return review(found, "prescriber_barred")
+    for one in claim.get("people", ()):
+        other = one["role"] == "prescriber" and one["person"] != person
+        if other and barred(world, one["person"], day(one.get("day") or claim["service_date"])):
+            return review(found, "prescriber_barred")
     head = head_of(world, claim)
     if at_a_pharmacy(claim) and head is not None and world.abnormal(head, service) is not None:
         return review(found, "pharmacy_head_abnormal")

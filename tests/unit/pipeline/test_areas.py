@@ -21,6 +21,7 @@ from pipeline.explain.explaining import explain_claim
 from pipeline.kafka.partitioner import partition_of
 from pipeline.replay.report.figures import _cube
 from pipeline.screening.gate import Gate
+from rules.areas import province_of
 from rules.dossier import fold
 from rules.duties import duties
 from rules.events import Event, encode
@@ -30,7 +31,7 @@ from tests.support.control import PACKS
 from tests.support.histories import make
 from tests.support.judging import judge
 from topics.catalogue import DOSSIERS, NOTICES, PHYSICIAN_EVENTS, PHYSICIAN_STANDING
-from topics.events.acceptance import Accepted, Refused, accept
+from topics.events.acceptance import Accepted, accept
 from topics.messages.cases import Case
 from topics.messages.verdicts import Verdict
 
@@ -224,8 +225,9 @@ def test_a_national_status_recorded_for_a_county_binds_beside_the_law_of_its_are
     found = accept(encode(status), PACKS)
     assert isinstance(found, Accepted)
     assert found.area == FIRST, "the law of the area knows no such event"
-    refused = accept(encode(msgspec.structs.replace(status, region=AREA)), PACKS)
-    assert isinstance(refused, Refused)
+    of_the_area = accept(encode(msgspec.structs.replace(status, region=AREA)), PACKS)
+    assert isinstance(of_the_area, Accepted)
+    assert of_the_area.area == province_of(AREA), "it is filed with the province, and binds"
     gate = by_area(registered(AREA))
     gate.index.put(old_standing(FIRST, [registered(FIRST, 1), status]))
     before, after = answers(gate, [claim(FIRST, "2025-01-20"), claim(SECOND, "2025-03-20")])

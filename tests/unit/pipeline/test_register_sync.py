@@ -196,7 +196,7 @@ def test_where_the_scheme_knows_no_end_it_is_said_and_nothing_is_sent(tmp_path: 
     assert len(log.sync(rows, region="522700")) == 3
     found = log.compare(rows[1:], region="522700")
     assert (found.changes, len(found.unsaid)) == ([], 1)
-    assert "status does not exist in this scheme" in found.unsaid[0].why
+    assert "status does not exist in the law of 522700 and would bind in every area" in found.unsaid[0].why
 
 
 def test_a_mapping_may_end_a_site_with_an_event_of_its_scheme(log: Log, tmp_path: Path) -> None:

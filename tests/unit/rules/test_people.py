@@ -202,29 +202,6 @@ def test_a_pharmacy_that_fills_the_prescription_of_somebody_barred_on_its_day_is
     assert _answer(BARRED, wanted) == expected
 
 
-@pytest.mark.parametrize("recorded", [[], BARRED[:1]])
-@pytest.mark.parametrize(("day", "expected"), [("2023-05-10", PAY), ("2023-05-11", ("review", "prescriber_barred"))])
-def test_a_pharmacys_claim_that_names_a_penalised_physician_is_a_review_where_the_text_covers_no_pharmacy(
-    recorded, day, expected
-):
-    """P6: Qiannan denies services of the physician at institutions; whoever a pharmacy names can only have prescribed."""
-    lines = [*recorded, BARRED[1]]
-    assert _answer(lines, claim(day, physician_code=OTHER, encounter_type="pharmacy")) == expected
-    prescriber = {"person": OTHER, "role": "prescriber", "day": "2023-05-10"}
-    told = claim(day, physician_code=OTHER, encounter_type="pharmacy", people=[prescriber])
-    assert _answer(lines, told) == PAY, "the day of the prescription is told, and goes before that of the sale"
-
-
-def test_somebody_named_at_a_pharmacy_is_judged_by_the_law_that_covers_pharmacies():
-    """P6: in Xiamen its grounds apply unchanged; a status binds everywhere, beside a law that says nothing of pharmacies (P3)."""
-    banned = _of(OTHER, "f1", "criminal_liability", "2018-03-01", region=XIAMEN)
-    wanted = claim("2018-06-01", region=XIAMEN, physician_code=OTHER, encounter_type="pharmacy")
-    assert _answer([banned], wanted) == ("reject", "blacklisted")
-    status = _of(OTHER, "s1", "status", "2025-03-01", region=NATIONAL, status="suspended", until=None)
-    beside = claim("2025-06-01", physician_code=OTHER, encounter_type="pharmacy")
-    assert _answer([status], beside) == ("reject", "status_abnormal")
-
-
 def test_another_role_than_the_prescribers_is_not_asked_about():
     assert _answer([*OWN, *BARRED], claim("2023-05-20", people=[{"person": OTHER, "role": "attending"}])) == PAY
 
