@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from pipeline.kafka.diagnostics import ClusterError, first_answer, no_topic
 from pipeline.kafka.records import place
@@ -18,6 +20,9 @@ TOOLS_GROUP = "screening-tools"
 _READ_AT_ONCE = 10_000
 _WAIT_S = 0.1
 _TIMEOUT_S = 15.0
+_SILENT_S = 2.0
+"""After so long without a record the brokers are asked whether the topic is still there: the client tells a deletion minutes
+later."""
 
 
 def is_end(error: KafkaError) -> bool:
@@ -93,8 +98,8 @@ def read_to_end(
     """Every committed record of a topic, partition by partition interleaved, up to the end as of now.
 
     With `since_ms` (milliseconds since 1970 UTC) from each partition's first record on that is not older. `group` is one that
-    the caller has a right to; nothing is committed in it. Raises ClusterError when the topic does not exist or the cluster
-    cannot be reached.
+    the caller has a right to; nothing is committed in it. Raises ClusterError when the topic does not exist or is deleted
+    meanwhile, or the cluster cannot be reached.
     """
     consumer = tool_consumer(settings, "earliest", group)
     try:
@@ -103,7 +108,7 @@ def read_to_end(
             # Where no record is as young as that the answer is the end, which is told at once.
             asked = [TopicPartition(topic, partition, since_ms) for partition in starts]
             starts = {one.partition: one.offset for one in consumer.offsets_for_times(asked, timeout=_TIMEOUT_S)}
-        for batch in up_to_end(consumer, topic, starts):
+        for batch in _there(consumer, topic, up_to_end(consumer, topic, starts)):
             yield from batch.records
     finally:
         consumer.close()
@@ -138,11 +143,28 @@ def partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
     return sorted(metadata.partitions)
 
 
+def _there(consumer: Consumer, topic: str, batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The batches, as long as the topic is there. Raises ClusterError when it was deleted while it was being read."""
+    heard = time.monotonic()
+    for batch in batches:
+        yield batch
+        if batch.next_offset:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > _SILENT_S:
+            with suppress(KafkaException):  # whoever reads waits for brokers that do not answer
+                error = consumer.list_topics(topic, timeout=_SILENT_S).topics[topic].error
+                if error is not None and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise ClusterError(
+                        f"topic {topic} was deleted while it was being read: this is not its whole content"
+                    )
+            heard = time.monotonic()
+
+
 def first_record(settings: Settings, topic: str, partition: int, low: int, group: str = TOOLS_GROUP) -> Message | None:
     """The first committed record of a partition that begins at `low`; None when it holds none. Raises ClusterError."""
     consumer = tool_consumer(settings, "earliest", group)
     try:
-        for batch in up_to_end(consumer, topic, {partition: low}):
+        for batch in _there(consumer, topic, up_to_end(consumer, topic, {partition: low})):
             if batch.records:
                 return batch.records[0]
         return None
