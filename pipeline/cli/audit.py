@@ -14,7 +14,7 @@ import click
 from rich.markup import escape
 
 from pipeline.audit.findings import Findings, Part
-from pipeline.cli.exits import Exit, complain, fail
+from pipeline.cli.exits import Exit, ask_for_packages, complain, fail
 from pipeline.cli.options import bootstrap_option, json_option, metrics_file_option
 from pipeline.cli.signals import Stop, leave
 from pipeline.telemetry.console import Table, err, out
@@ -119,6 +119,7 @@ def audit_command(
         raise SystemExit(Exit.USAGE) from None
     run: Any = partial(run_audit, heads=_heads(heads_file))
     if part == "revisions":
+        ask_for_packages("audit --revisions", "deltalake")
         from pipeline.reconcile.proof import audit_revisions
         from pipeline.telemetry.logs import configure_logs
 

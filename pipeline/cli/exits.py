@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from importlib.util import find_spec
 from typing import NoReturn
 
 from rich.markup import escape
@@ -36,3 +37,14 @@ def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
     """Tells what is wrong on standard error and ends the command."""
     complain(message)
     raise SystemExit(code)
+
+
+def ask_for_packages(command: str, *packages: str) -> None:
+    """Ends a command, with what to do, where a package that it needs is not installed."""
+    for package in packages:
+        if find_spec(package) is None:
+            fail(
+                f"`screening {command}` needs the package {package}, which is not installed here. The image `line` leaves it "
+                f"out to stay small: use the image `tables` for this command",
+                Exit.USAGE,
+            )

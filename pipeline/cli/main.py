@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 try:
     import click
@@ -32,9 +32,10 @@ class Screening(click.Group):
         """The command of a name."""
         if cmd_name not in _ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        for package in _NEEDS.get(cmd_name, ()):
-            if find_spec(package) is None:
-                _tell_of_the_image(cmd_name, package)
+        if needed := _NEEDS.get(cmd_name):
+            from pipeline.cli.exits import ask_for_packages
+
+            ask_for_packages(cmd_name, *needed)
         module, name = _ELSEWHERE[cmd_name]
         command: click.Command = getattr(import_module(module), name)
         return command
@@ -89,17 +90,6 @@ def _end_without_output(error: OSError) -> NoReturn:
     if error.errno == errno.EPIPE:
         raise SystemExit(Exit.FAILED) from None
     fail(f"{error.filename or 'the output'}: cannot be written: {error.strerror}")
-
-
-def _tell_of_the_image(command: str, package: str) -> NoReturn:
-    """Ends a command that this installation leaves out."""
-    from pipeline.cli.exits import Exit, fail
-
-    fail(
-        f"`screening {command}` needs the package {package}, which is not installed here. The image `line` leaves it out "
-        f"to stay small: use the image `tables` for this command",
-        Exit.USAGE,
-    )
 
 
 def _end_interrupted() -> NoReturn:
