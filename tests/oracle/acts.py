@@ -129,7 +129,7 @@ def of_the_marks(events: list[Event], number: int) -> Iterator[Owed]:
     if on.year not in years:
         return
     high = low + years[on.year].total - total
-    here = sites(events[: number + 1])
+    here = sites(until(events, on))  # T5, Q11: what the day leaves, whatever its hour
     here = sorted({*here, e["institution"]})  # where it happened the person practises, whoever has declared it
     opened = era.windows[windows:]
     if low < 6 <= high:
@@ -170,7 +170,7 @@ def of_xiamen(events: list[Event]) -> Iterator[Owed]:
 def of_the_opinion(events: list[Event]) -> Iterator[Owed]:
     """003 三¶2-3 and 四: points and statuses are told, marked and may be objected to; no number of days is stated."""
     void_points, void_statuses = points.voided(events)
-    for e in events:
+    for number, e in enumerate(events):
         on, name = day(e["date"]), e["id"]
         if on < others.NATIONAL_START:
             continue
@@ -185,7 +185,7 @@ def of_the_opinion(events: list[Event]) -> Iterator[Owed]:
         elif e["type"] == "objection_filed":
             said = [
                 x
-                for x in of(events, "objection_answered")
+                for x in of(events[number:], "objection_answered")
                 if x["ref"] in (name, e["ref"]) and day(x["date"]) >= on and x["answer"] != "to_experts"
             ]
             yield Owed("objection_answer", name, on, met=min((day(x["date"]) for x in said), default=None))
