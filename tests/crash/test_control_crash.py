@@ -26,8 +26,10 @@ from tests.support.control import (
     physicians,
     prove_notices,
     prove_standings,
+    prove_suspensions,
     right_place,
     shuffled,
+    suspended,
     wait_taken,
 )
 from tests.support.waiting import wait_for
@@ -86,8 +88,8 @@ def test_kills_rebalances_and_a_broker_restart_lose_nothing_and_send_nothing_old
     cluster, rng = own_cluster, random.Random(SEED)
     clock = tmp_path / "clock"
     clock.write_text(f"{TODAY}T09:00:00+08:00")
-    made = physicians(SEED, 100)
-    events = shuffled(made.events, rng)
+    made, bound = physicians(SEED, 100), suspended(SEED, 25)
+    events = shuffled([*made.events, *(event for own in bound.values() for event in own)], rng)
     records = [
         right_place(cluster, event) if rng.random() < 0.8 else {"key": "?", "value": encode(event)} for event in events
     ]
@@ -126,7 +128,7 @@ def test_kills_rebalances_and_a_broker_restart_lose_nothing_and_send_nothing_old
     wait_taken(cluster, controls, within=300)
     assert [item.exit_code for item in pair] == [None, None], "\n".join(item.output[-2500:] for item in pair)
 
-    standings = prove_standings(cluster, made)
+    standings = prove_standings(cluster, made) + prove_suspensions(cluster, bound)
     notices = prove_notices(cluster, made, TODAY)
     letters = cluster.read("physician-events-dead-letter")
     assert Counter(letter.value for letter in letters) == Counter(

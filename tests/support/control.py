@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ import msgspec
 from pipeline.control.contradictions import contradiction_id, flags
 from pipeline.control.dossiers import with_event
 from pipeline.kafka.partitioner import partition_of
+from pipeline.kinds import KINDS
+from pipeline.register.difference import Owner
 from pipeline.settings.packs import load_pack_set
 from rules.dossier import fold
 from rules.duties import duties
@@ -21,9 +23,10 @@ from rules.events import Event, encode
 from rules.standing import statement, timeline
 from rules.timeline import PhysicianTimeline
 from tests.support.cluster import CONTROL_GROUP, Cluster
-from tests.support.histories import history
+from tests.support.histories import history, make
 from tests.support.waiting import PATIENCE_S, wait_for
 from tests.support.workers import Crew, WorkerProcess
+from topics.events.acceptance import kind_of, owner_code
 
 REGION = {"qiannan": "522700", "lanzhou": "620100", "national": "110000", "xiamen": "350200"}
 PACKS = load_pack_set()
@@ -98,8 +101,7 @@ def _moved(event: Event, region: str, code: str) -> Event:
 
 def record(event: Event) -> dict[str, Any]:
     """An event as a register sends it."""
-    key = (event.institution if event.of_institution else event.physician_code) or ""
-    return {"key": key, "value": encode(event)}
+    return {"key": owner_code(event), "value": encode(event)}
 
 
 def right_place(cluster: Cluster, event: Event) -> dict[str, Any]:
@@ -172,6 +174,49 @@ def prove_standings(cluster: Cluster, made: Physicians) -> int:
         assert plain == expected_standing(region, code, events), f"{region}|{code}"
         assert told.revision <= len(events)
     return len(published)
+
+
+def suspended(seed: int, each: int) -> dict[Owner, list[Event]]:
+    """So many insured persons and departments of Jiangxi with decisions that follow, overlap and are taken back (001 篇1)."""
+    draw, city = random.Random(seed), "360100"
+    found: dict[Owner, list[Event]] = {}
+    for kind in ("insured", "department"):
+        for number in range(each):
+            who: dict[str, Any] = {"institution": f"H{number}", "department": "骨科", "physician_code": None}
+            if kind == "insured":
+                who = {"institution": None, "insured_id": f"P{number}", "physician_code": None}
+            article = "person_breach" if kind == "insured" else "institution_fraud"
+            events: list[Event] = []
+            for place in range(draw.randint(1, 4)):
+                name, day = f"{kind}-{number}-{place}", dt.date(2025, 1, 1) + dt.timedelta(days=draw.randrange(500))
+                told = {**who, "region": city, "article": article, "months": draw.randint(1, 12)}
+                events.append(make(f"{kind}_suspended", day.isoformat(), len(events), event_id=name, **told))
+                if draw.random() < 0.4:
+                    back = {**who, "region": city, "ref": name, "event_id": f"{name}-back"}
+                    events.append(
+                        make(f"{kind}_restored", (day + dt.timedelta(days=9)).isoformat(), len(events), **back)
+                    )
+            found[kind_of(events[0]), city, owner_code(events[0])] = events
+    return found
+
+
+def prove_suspensions(cluster: Cluster, made: Mapping[Owner, list[Event]]) -> int:
+    """Holds the standings of insured persons and departments against the rules' fold; returns how many there are."""
+    packs, published = load_pack_set(with_subjects=True), 0
+    for name in ("insured", "department"):
+        kind = KINDS[name]
+        told = last_values(cluster, kind.topic.name)
+        wanted = {}
+        for (of, region, code), events in made.items():
+            if of == name:
+                follows = kind.follows(fold(events), packs, region, code)
+                wanted[kind.key(follows)] = follows
+        assert told.keys() == wanted.keys()
+        for key, follows in wanted.items():
+            plain = msgspec.structs.replace(msgspec.convert(told[key], kind.timeline), revision=0, changed=())
+            assert plain == msgspec.structs.replace(follows, revision=0, changed=()), key
+        published += len(told)
+    return published
 
 
 def prove_notices(cluster: Cluster, made: Physicians, today: dt.date) -> int:
