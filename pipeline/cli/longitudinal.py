@@ -79,8 +79,8 @@ def longitudinal(
 
     It holds in memory the claims that it reads. It is no verdict of the gate and changes none.
 
-    Exit code 0: examined, whatever was found; 1: rows that are no claims were left out, or a file cannot be read; 2: the
-    facts, a pack, the mapping or the settings cannot be used.
+    Exit code 0: examined, whatever was found; 3: rows that are no claims were left out; 1: all rows were, or a file cannot be
+    read; 2: the facts, a pack, the mapping or the settings cannot be used.
 
     \b
     Example:
@@ -130,7 +130,10 @@ def longitudinal(
     else:
         _show(read, result, lang)
     if read.not_claims:
-        fail(f"{read.not_claims:,} rows are no claims and were left out; `screening replay` names each of them")
+        fail(
+            f"{read.not_claims:,} rows are no claims and were left out; `screening replay` names each of them",
+            Exit.PARTLY if read.claims else Exit.FAILED,
+        )
 
 
 def _packs(names: tuple[str, ...]) -> list[LongitudinalPack]:

@@ -47,7 +47,8 @@ def shares(events_file: Path, year: int | None, lang: Lang, as_json: bool) -> No
     headcount (institution_snapshot); an institution without any is not shown. Where the rules state a ratio, the line says
     whether it is exceeded and what the text attaches to that. It ends no agreement by itself.
 
-    Exit code 0: shown; 1: lines could not be used, and are named; 2: a file or the settings cannot be used.
+    Exit code 0: shown; 3: some lines could not be used, and are named; 1: none could, or the file cannot be read; 2: the settings
+    cannot be used.
 
     \b
     Example:
@@ -87,7 +88,8 @@ def integrity(events_file: Path, on: dt.datetime | None, lang: Lang, as_json: bo
     who may be proposed for the list of honest physicians, because the standing is normal and no point was taken off in the
     running term. It decides nothing; whom an institution proposes, it decides itself.
 
-    Exit code 0: shown; 1: lines could not be used, and are named; 2: a file or the settings cannot be used.
+    Exit code 0: shown; 3: some lines could not be used, and are named; 1: none could, or the file cannot be read; 2: the settings
+    cannot be used.
 
     \b
     Example:
@@ -164,7 +166,8 @@ def measures_command(
     use most of it; a sample of 5 % of each institution's discharges of the year before, the same in every run; and, with --cases
     and --states, the share of suspects that people have decided. None of them decides a claim.
 
-    Exit code 0: shown; 1: rows that are no claims were left out, or a file cannot be read; 2: wrong use or settings.
+    Exit code 0: shown; 3: rows that are no claims were left out; 1: all rows were, or a file cannot be read; 2: wrong use or
+    settings.
 
     \b
     Example:
@@ -207,7 +210,10 @@ def measures_command(
         for line in lines(found, lang):
             out.print(escape(line), soft_wrap=True)
     if read.not_claims:
-        fail(f"{read.not_claims:,} rows are no claims and were left out; `screening replay` names each of them")
+        fail(
+            f"{read.not_claims:,} rows are no claims and were left out; `screening replay` names each of them",
+            Exit.PARTLY if read.claims.height else Exit.FAILED,
+        )
 
 
 @supervise.command()
@@ -272,11 +278,12 @@ class _Read(NamedTuple):
     unusable: Sequence[Unusable]
 
     def told(self, file: Path) -> None:
-        """Names the lines that could not be used, and ends the command with 1 if there are any."""
+        """Names the lines that could not be used; if there are any, ends the command with 3, or with 1 where no other is left."""
         for line in self.unusable:
             err.print(f"[yellow]{escape(str(file))}:{line.line}:[/] {escape('; '.join(line.problems))}", soft_wrap=True)
         if self.unusable:
-            fail(f"{len(self.unusable)} unusable lines counted for nothing", Exit.FAILED)
+            some = self.persons or self.institutions
+            fail(f"{len(self.unusable)} unusable lines counted for nothing", Exit.PARTLY if some else Exit.FAILED)
 
 
 def _read(file: Path) -> _Read:

@@ -24,6 +24,7 @@ from tests.support.control import Controls, record, wait_taken
 from tests.support.histories import make
 from tests.support.intakes import Intakes
 from tests.support.interface_messages import HOSPITAL, message, settled
+from tests.support.longitudinal import wire
 from tests.support.missing import program
 from tests.support.prechecks import Prechecks
 from tests.support.reconciles import Reconciles
@@ -195,6 +196,32 @@ def look_back(cluster: Cluster, files: Path, clock: Path) -> None:
             *("--metrics-file", str(files / f"{name}.prom")),
         )
         assert replay.returncode in (0, 1), replay.stderr
+    check_over_time(cluster, files)
+
+
+def check_over_time(cluster: Cluster, files: Path) -> None:
+    """Claims of two years are examined together, one of which does not tell its quantity; each run leaves a file."""
+    folder = files.parent
+    sale = {"kind": "pharmacy", "institution": "F1", "lines": [{"item": "A", "prescription": "r1", "amount": "20"}]}
+    claims = [wire({"id": year, "day": f"{year}-11-02", **sale}) for year in ("2021", "2022")]
+    cases = [item.value or b"" for item in cluster.read("claim-cases")]
+    for name, lines in (("claims", claims), ("cases", cases)):
+        (folder / f"{name}.ndjson").write_bytes(b"\n".join(lines) + b"\n")
+    lists = {"issued": "2020-10-01", "drugs": [{"item": "A", "price": "10"}]}
+    (folder / "lists.yaml").write_text(yaml.safe_dump({"dual_channel": lists}), "utf-8")
+    facts = ("--pack", "shantou-dual-channel", "--facts", str(folder / "lists.yaml"))
+    for name, command in (
+        ("over-time", ("longitudinal", str(folder / "claims.ndjson"), *facts)),
+        (
+            "year",
+            (
+                *("supervise", "measures", str(folder / "claims.ndjson"), "--year", "2022"),
+                *("--cases", str(folder / "cases.ndjson")),
+            ),
+        ),
+    ):
+        run = cluster.screening(*command, "--metrics-file", str(files / f"{name}.prom"))
+        assert run.returncode == 0, run.stderr
 
 
 def happen(cluster: Cluster, turn: int) -> None:

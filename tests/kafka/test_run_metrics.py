@@ -42,7 +42,8 @@ def test_an_audit_tells_its_differences_by_part_and_kind_and_zero_where_it_looke
     found = samples(file)
     series = of(found, "screening_audit_differences")
     shown = {(dict(labels)["part"], dict(labels)["kind"]): number for labels, number in series.items()}
-    assert shown == {(part, kind): told[part, kind] for part, kinds in KINDS.items() for kind in kinds}
+    looked_at = {part: kinds for part, kinds in KINDS.items() if part != "revisions"}  # which is asked for by itself
+    assert shown == {(part, kind): told[part, kind] for part, kinds in looked_at.items() for kind in kinds}
     assert value(found, "screening_audit_completed", scope="all") == 1
     assert value(found, "screening_audit_records", scope="all", part="events", figure="read") == 2
     assert value(found, "screening_audit_records", scope="all", part="events", figure="waiting") == 0

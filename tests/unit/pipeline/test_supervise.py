@@ -211,7 +211,7 @@ def test_an_institution_at_the_mark_has_no_a_rating_and_loses_points(tmp_path):
     assert "002" not in shown.split("(")[0]
 
 
-def test_lines_that_cannot_be_used_are_named_and_end_with_one(tmp_path):
+def test_lines_that_cannot_be_used_are_named_and_end_with_three(tmp_path):
     run = integrity(tmp_path, [*term(1, "P1"), "{}"], "2015-06-05")
-    assert run.exit_code == 1
+    assert run.exit_code == 3
     assert ":3:" in run.stderr
