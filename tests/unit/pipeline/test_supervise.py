@@ -133,7 +133,7 @@ def test_a_province_states_the_ratio_and_only_more_than_it_is_told_as_such(tmp_p
 
 def test_a_line_that_is_no_event_is_named_and_the_others_are_counted(tmp_path):
     lines = [headcount("2025-01-15", 90, 20), *FILED, "{", suspended("2025-03-01", "2025-03-31", 11)]
-    (one,) = shares(tmp_path, lines, exit_code=1)
+    (one,) = shares(tmp_path, lines, exit_code=3)
     assert one["person_times"] == 1
 
 
