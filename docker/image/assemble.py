@@ -20,6 +20,8 @@ TABLES = ("altair", "deltalake", "vl-convert-python")
 
 LEFT_OUT = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data", "site-packages")
 """Folders of the standard library that no process of the product imports."""
+TESTING = ("sqlalchemy/testing", "alembic/testing")
+"""What those packages offer to the tests of others, under names of their own."""
 STRIPPED_BYTES = 5_000_000
 """Of libraries that are larger, symbols for debuggers are removed."""
 PROGRAMS = ("/bin/sh", "/bin/sleep", "/bin/ls", "/bin/cat")
@@ -62,7 +64,7 @@ def move_tables(site: Path, to: Path) -> None:
 
 def slim(site: Path) -> None:
     """Removes symbols for debuggers, and the tests that packages bring along."""
-    for folder in [path for path in site.rglob("tests") if path.is_dir()]:
+    for folder in [path for path in site.rglob("tests") if path.is_dir()] + [site / one for one in TESTING]:
         shutil.rmtree(folder)
     # A library whose headers were patched when its wheel was made is damaged by strip. Those are never the large ones that
     # were linked whole.

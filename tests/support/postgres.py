@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -74,6 +75,6 @@ def postgres() -> Iterator[Postgres]:
         wait_for("PostgreSQL answers", made.answers)
         yield made
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # ends although somebody is connected
         process.wait(60)
         shutil.rmtree(folder)
